@@ -1,0 +1,1 @@
+"""The window: a thin skin over the rooms below; the only room that knows Qt."""

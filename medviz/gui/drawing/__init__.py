@@ -1,0 +1,1 @@
+"""The views that draw figures, and the board that lays them out."""

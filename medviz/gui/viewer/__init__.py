@@ -1,0 +1,1 @@
+"""The panes that show a scene."""

@@ -1,0 +1,114 @@
+"""Voxels in their stored data type, seen in RAS+ order, with the affine that says where they lie in the patient."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Affine = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """How the file holds the voxels, and what is needed to write others back in the same order.
+
+    `axes` are the directions in which the stored indices grow ("LPS"); `shape` and `affine` are the file's own (voxel
+    to RAS mm); `header` is the reader's own header object, None where there is none.
+    """
+
+    format: str
+    shape: tuple[int, ...]
+    axes: str
+    affine: Affine
+    dtype: np.dtype[Any]
+    header: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A scan, a label map or a probability map.
+
+    Attributes
+    ----------
+    voxels : array (channel, x, y, z)
+        A view, in the order nearest to RAS+, of the array as stored; the data type is the stored one.
+    affine : array (4, 4)
+        From (x, y, z, 1) of `voxels` to RAS mm.
+    kind : "scalar" (one channel), "frames" (time or another fourth axis) or "colour" (3 or 4 channels).
+    slope, intercept : what a person reads is ``slope * voxel + intercept``, in `unit`.
+    calibrated : False where the file gives no spacing; then no mm may be printed.
+    warnings : sentences about the file that a person should read.
+    """
+
+    voxels: Array
+    affine: Affine
+    stored: Stored
+    name: str = ""
+    kind: Literal["scalar", "frames", "colour"] = "scalar"
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
+    calibrated: bool = True
+    warnings: tuple[str, ...] = ()
+    frame_s: float | None = None
+    inverse: Affine = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.voxels.ndim != 4:
+            raise ValueError(f"voxels must be (channel, x, y, z), not {self.voxels.shape}")
+        object.__setattr__(self, "inverse", np.linalg.inv(self.affine))
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.shape))
+        return f"Volume({self.name!r}, {size}, {self.voxels.dtype}, stored as {self.stored.axes})"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along x, y and z of the RAS+ view."""
+        return self.voxels.shape[1:]  # type: ignore[return-value]
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are; 1 for anything but a series in time."""
+        return self.voxels.shape[0] if self.kind == "frames" else 1
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along x, y, z in mm (1.0 each where uncalibrated)."""
+        return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))  # type: ignore[return-value]
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in ml, right for sheared grids too."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
+
+    def frame(self, number: int = 0) -> Array:
+        """One frame or channel as (x, y, z), a view."""
+        view: Array = self.voxels[number]
+        return view
+
+    def to_mm(self, voxel: Any) -> NDArray[np.float64]:
+        """RAS mm of voxel coordinates (..., 3)."""
+        return np.asarray(voxel, float) @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    def to_voxel(self, mm: Any) -> NDArray[np.float64]:
+        """Voxel coordinates, not rounded, of RAS mm (..., 3)."""
+        return np.asarray(mm, float) @ self.inverse[:3, :3].T + self.inverse[:3, 3]
+
+    def nearest(self, mm: Any) -> tuple[int, int, int] | None:
+        """Index of the voxel that holds a point in RAS mm, None outside."""
+        index = np.floor(self.to_voxel(mm) + 0.5).astype(int)
+        if np.any(index < 0) or np.any(index >= self.shape):
+            return None
+        return int(index[0]), int(index[1]), int(index[2])
+
+    def value_at(self, mm: Any, frame: int = 0) -> float | None:
+        """What a person reads at a point in RAS mm (scaled, in `unit`), None outside."""
+        index = self.nearest(mm)
+        return None if index is None else float(self.voxels[(frame, *index)]) * self.slope + self.intercept
+
+    def same_grid(self, other: "Volume") -> bool:
+        """Tell whether voxel for voxel both lie at the same place, to a tenth of a micrometre a voxel."""
+        return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-4))

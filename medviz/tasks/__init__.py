@@ -1,0 +1,17 @@
+"""Tasks: one thing a network can be taught a file. A new task is one file and one line here."""
+
+from typing import Any
+
+from medviz.catalog import Catalog, Entry
+
+TASKS: Catalog[Any] = Catalog(
+    "task",
+    "medviz.tasks",
+    {
+        "segmentation": Entry(
+            "medviz.tasks.segmentation:Segmentation",
+            "Segmentation",
+            "Name each voxel: tissue, organ, lesion",
+        ),
+    },
+)
