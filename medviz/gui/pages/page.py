@@ -1,0 +1,29 @@
+"""What the window asks of a page."""
+
+from typing import ClassVar
+
+from PySide6.QtWidgets import QWidget
+
+from medviz.gui.desk import Desk
+
+
+class Page(QWidget):
+    """A page of the window. `panel()` is what the context dock at the right shows while the page is in front.
+
+    The window builds a page when it is first shown, then calls `entered()` each time it comes to the front.
+    """
+
+    NAME: ClassVar[str] = ""
+    TITLE: ClassVar[str] = ""
+    ICON: ClassVar[str] = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    def panel(self) -> QWidget | None:
+        """Return the widget for the context dock, None where the page needs none."""
+        return None
+
+    def entered(self) -> None:
+        """Come to the front."""
