@@ -51,5 +51,6 @@ def finished(work: Work[T], hear: Callable[[Message], object] = lambda message: 
         try:
             message = next(work)
         except StopIteration as end:
-            return end.value
+            made: T = end.value
+            return made
         hear(message)

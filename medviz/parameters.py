@@ -339,13 +339,14 @@ def _tuples(value: Any) -> Any:
 
 
 def _default(field: "dataclasses.Field[Any]") -> Any:
-    if field.default_factory is not MISSING:
+    if callable(field.default_factory):
         return field.default_factory()
     return field.default
 
 
 def _parameter(name: str, hint: Any, default: Any) -> Parameter:
-    bare, extras = hint, ()
+    bare: Any = hint
+    extras: tuple[Any, ...] = ()
     if get_origin(hint) is Annotated:
         bare, *rest = get_args(hint)
         extras = tuple(rest)

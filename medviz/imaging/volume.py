@@ -67,7 +67,7 @@ class Volume:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along x, y and z of the RAS+ view."""
-        return self.voxels.shape[1:]  # type: ignore[return-value]
+        return self.voxels.shape[1:]
 
     @property
     def frames(self) -> int:
@@ -77,7 +77,8 @@ class Volume:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of neighbouring voxels along x, y, z in mm (1.0 each where uncalibrated)."""
-        return tuple(float(length) for length in np.linalg.norm(self.affine[:3, :3], axis=0))  # type: ignore[return-value]
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(x), float(y), float(z)
 
     @property
     def voxel_ml(self) -> float:

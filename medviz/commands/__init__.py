@@ -1,0 +1,24 @@
+"""The command line: one command a file, imported only when it is called."""
+
+from medviz.catalog import Catalog, Entry
+from medviz.commands.command import Command
+
+COMMANDS: Catalog[Command] = Catalog(
+    "command",
+    "medviz.commands",
+    {
+        name: Entry(f"medviz.commands.{module}:COMMAND", summary=summary)
+        for name, module, summary in (
+            ("info", "info", "what a file or folder holds"),
+            ("render", "render", "a slice as the window would show it, as PNG"),
+            ("convert", "convert", "from any format that is read to any that is written"),
+            ("predict", "predict", "run a model over a scan, in the scan's own grid"),
+            ("compare", "compare", "agreement of a prediction with a reference, per label"),
+            ("train", "train", "train without a window"),
+            ("lab", "lab", "run a lab without a window"),
+            ("list", "catalogs", "labs, tasks, networks, data sets, models, readers"),
+            ("screenshot", "screenshot", "the window itself, drawn off screen"),
+            ("completion", "completion", "shell completion for bash, zsh and fish"),
+        )
+    },
+)

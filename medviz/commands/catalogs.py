@@ -1,0 +1,66 @@
+"""``medviz list``: what there is, with its parameters."""
+
+import argparse
+from typing import Any
+
+from medviz.catalog import Catalog
+from medviz.commands.command import Command, Said, table
+from medviz.data import DATASETS
+from medviz.imaging.readers import READERS
+from medviz.labs import LABS
+from medviz.networks import NETWORKS
+from medviz.parameters import MISSING, Parameter, Range, Settings, parameters
+from medviz.tasks import TASKS
+from medviz.training.models import models
+
+_CATALOGS: dict[str, Catalog[Any]] = {
+    "labs": LABS,
+    "tasks": TASKS,
+    "networks": NETWORKS,
+    "datasets": DATASETS,
+    "readers": READERS,
+}
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=[*_CATALOGS, "models"])
+
+
+def _run(options: argparse.Namespace) -> Said:
+    if options.what == "models":
+        cards = [{"name": card.name, "title": card.title, "summary": card.summary} for card in models()]
+    else:
+        cards = [_card(options.what, name, options.json) for name in _CATALOGS[options.what]]
+    rows = [(card["name"], card["title"], card["summary"]) for card in cards]
+    return Said({options.what: cards}, table(rows, ("name", "title", "what it is")))
+
+
+def _card(what: str, name: str, with_parameters: bool) -> dict[str, Any]:
+    catalog = _CATALOGS[what]
+    entry = catalog.entries[name]
+    card: dict[str, Any] = {"name": name, "title": entry.title, "summary": entry.summary}
+    if with_parameters and what != "readers":
+        card["parameters"] = [described(one) for one in parameters(catalog[name])]
+    return card
+
+
+def described(one: Parameter) -> dict[str, Any]:
+    """Describe a parameter in plain values."""
+    default = {"name": one.default.name} if isinstance(one.default, Settings) else one.default
+    bounds = one.mark(Range)
+    full = {
+        "name": one.name,
+        "kind": one.kind,
+        "default": None if one.default is MISSING or one.kind == "input" else default,
+        "unit": one.unit,
+        "low": bounds.low if bounds else None,
+        "high": bounds.high if bounds else None,
+        "options": list(one.options) or None,
+        "help": one.help,
+    }
+    return {key: value for key, value in full.items() if value is not None and value != ""}
+
+
+COMMAND = Command(
+    "list", "labs, tasks, networks, data sets, models, readers", "medviz list networks --json", _arguments, _run
+)
