@@ -11,6 +11,8 @@ from medviz.imaging.volume import Volume
 
 Point = tuple[float, float, float]
 Style = Literal["outline", "fill", "off"]
+Pane = Plane | Literal["volume"]
+Layout = Literal["2x2", "1+3"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Layer:
 class Scene:
     """The scan at the bottom (`layers[0]`), overlays above it, and where and how one looks.
 
-    `cursor` is in RAS mm, so that it means the same place for every layer and every linked pane.
+    `cursor` is in RAS mm, so that it means the same place for every layer and every linked pane. `maximised` is the one
+    pane that fills the viewer, `active` the number of the layer that window and level are turned for, `smooth` whether
+    voxels are interpolated on the screen or shown as they are.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -47,7 +51,10 @@ class Scene:
     radiological: bool = True
     overlays_hidden: bool = False
     crosshair: bool = True
-    maximised: Plane | None = None
+    maximised: Pane | None = None
+    layout: Layout = "2x2"
+    active: int = 0
+    smooth: bool = True
     tool: str = "cursor"
     notices: tuple[str, ...] = field(default=())
 
@@ -92,4 +99,7 @@ class Scene:
 
     def without(self, number: int) -> "Scene":
         """Take a layer away; the scan itself cannot be taken away."""
-        return self if number == 0 else replace(self, layers=self.layers[:number] + self.layers[number + 1 :])
+        if number == 0:
+            return self
+        active = self.active - (self.active >= number)
+        return replace(self, layers=self.layers[:number] + self.layers[number + 1 :], active=active)
