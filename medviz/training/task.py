@@ -1,0 +1,256 @@
+"""One thing a network can be taught: its parameters, its losses, what is measured and what is drawn.
+
+A task is a frozen dataclass. It says what is to be learnt and never how: losses are *yielded* as (part, loss), so that
+a GAN has the shape of every other task; optimisers, devices, precision and files belong to the trainer.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor, nn
+
+from medviz.data import DATASETS
+from medviz.figures import Figure
+from medviz.messages import Work
+from medviz.parameters import Choice, Group, Part, Range, Settings, When
+
+Sample = dict[str, Any]
+"""One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
+
+Batch = dict[str, Any]
+"""Samples stacked: tensors get a first axis and lie on the network's device, texts become lists."""
+
+
+class Samples(Protocol):
+    """What the trainer asks of a torch Dataset: a length, and the sample as it is, without chance."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+@runtime_checkable
+class DrawnSamples(Protocol):
+    """Samples with chance in them (a random patch, augmentation).
+
+    All chance must come from `chance`: the trainer makes it from (seed, epoch, index), so that a run is the same with
+    any number of loader processes and after any interruption. Training sets have this beside ``__getitem__``.
+    """
+
+    def __len__(self) -> int: ...
+
+    def drawn(self, index: int, chance: np.random.Generator) -> Sample:
+        """Return sample `index` with what chance does to it."""
+        ...
+
+
+class SegmentationData(Protocol):
+    """What the segmentation task asks of a data set (a frozen dataclass whose fields are parameters).
+
+    `classes` are the names of the labels 1, 2, ...; `channels` those of the image; `dimensions` what it can serve
+    (2, 3). Validation samples and probes are whole slices or volumes, not patches.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels 1, 2, ...; 0 is background."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of the image."""
+        ...
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """What it can serve: 2, 3 or both."""
+        ...
+
+    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> Samples:
+        """Patches of `patch` pixels or voxels a side; `augment` 0 is none, 1 the usual strength, 2 strong."""
+        ...
+
+    def validation(self, dimensions: int) -> Samples:
+        """Whole slices or volumes that training never sees."""
+        ...
+
+    def probes(self, dimensions: int) -> Sequence[Sample]:
+        """Return a few validation samples, always the same, for pictures while training."""
+        ...
+
+
+OPTIMISERS = Choice(
+    ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"),
+    ("SGD", "SGD with momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdamW"),
+)
+SCHEDULES = Choice(
+    ("constant", "step", "cosine", "one-cycle", "plateau", "warm-up", "poly"),
+    ("Constant", "Steps down", "Cosine", "One cycle", "Down on a plateau", "Warm-up, then cosine", "Polynomial"),
+)
+PRECISIONS = Choice(
+    ("auto", "32", "bf16", "fp16"), ("Automatic", "32 bit", "Mixed, bfloat16", "Mixed, float16 with loss scaling")
+)
+DEVICES = Choice(("auto", "cpu", "cuda", "mps"), ("Automatic", "Processor", "NVIDIA GPU", "Apple GPU"))
+
+_PHANTOMS, _UNET = Settings("phantoms"), Settings("unet")
+_TRAINING, _OPTIMISER = Group("Training"), Group("Optimiser", advanced=True)
+_SCHEDULE, _WATCH = Group("Schedule", advanced=True), Group("Validation and pictures", advanced=True)
+_MACHINE = Group("Machine", advanced=True)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all tasks share. A subclass gives `data` and `network` its own choice, adds fields, and says what to learn.
+
+    `NAME` is its name in the catalog. `PARTS` are the submodules that have an optimiser each ("" is the whole
+    network). `BEST` is the measure by which the best weights are chosen, `HIGHER` whether more of it is better.
+    """
+
+    NAME: ClassVar[str] = ""
+    PARTS: ClassVar[tuple[str, ...]] = ("",)
+    BEST: ClassVar[str] = "validation/loss"
+    HIGHER: ClassVar[bool] = False
+
+    data: Annotated[Settings, Part("datasets"), Group("Data"), "What to learn from."] = _PHANTOMS
+    network: Annotated[Settings, Part("networks"), Group("Network"), "What learns."] = _UNET
+
+    epochs: Annotated[
+        int, Range(1, 10000, unit="epochs", log=True), _TRAINING, "How often training goes through all samples."
+    ] = 20
+    steps: Annotated[
+        int | None,
+        Range(1, 10_000_000, unit="steps", log=True),
+        _TRAINING,
+        "Ends after so many changes of the weights, whatever the epochs; automatic: the epochs decide.",
+    ] = None
+    batch: Annotated[
+        int, Range(1, 512, unit="samples", log=True), _TRAINING, "Samples seen at once; more needs more memory."
+    ] = 8
+    learning_rate: Annotated[
+        float,
+        Range(1e-6, 1.0, log=True),
+        _TRAINING,
+        "How far the weights move along the gradient; too high diverges, too low crawls.",
+    ] = 1e-3
+    seed: Annotated[
+        int, Range(0, 2**31 - 1), _TRAINING, "Start of all chance; the same seed gives the same run on one machine."
+    ] = 0
+
+    optimiser: Annotated[str, OPTIMISERS, _OPTIMISER, "How a gradient becomes a change of the weights."] = "adamw"
+    momentum: Annotated[
+        float,
+        Range(0.0, 0.999),
+        _OPTIMISER,
+        When("optimiser", "momentum", "nesterov", "rmsprop", "adam", "adamw"),
+        "Share of the last change that is kept (beta 1 of Adam).",
+    ] = 0.9
+    weight_decay: Annotated[
+        float, Range(0.0, 1.0), _OPTIMISER, "Pull of all weights towards zero, against overfitting."
+    ] = 1e-4
+    clip: Annotated[
+        float, Range(0.0, 1000.0), _OPTIMISER, "Longest gradient that is let through; 0 lets all through."
+    ] = 0.0
+    accumulation: Annotated[
+        int,
+        Range(1, 64, unit="batches"),
+        _OPTIMISER,
+        "Batches whose gradients are added before the weights change: a large batch in little memory.",
+    ] = 1
+    ema: Annotated[
+        float,
+        Range(0.0, 0.9999),
+        _OPTIMISER,
+        "Decay of the running mean of the weights that is validated and kept; 0 keeps the weights themselves.",
+    ] = 0.0
+
+    schedule: Annotated[str, SCHEDULES, _SCHEDULE, "How the learning rate changes during the run."] = "cosine"
+    warm_up: Annotated[
+        float,
+        Range(0.0, 0.5),
+        _SCHEDULE,
+        When("schedule", "warm-up", "one-cycle"),
+        "Share of the run during which the rate rises.",
+    ] = 0.1
+    drop: Annotated[
+        float,
+        Range(0.01, 0.9),
+        _SCHEDULE,
+        When("schedule", "step", "plateau"),
+        "What the rate is multiplied with when it goes down.",
+    ] = 0.3
+    drops: Annotated[
+        int, Range(1, 10, unit="times"), _SCHEDULE, When("schedule", "step"), "How often the rate goes down in a run."
+    ] = 3
+    wait: Annotated[
+        int,
+        Range(1, 100, unit="validations"),
+        _SCHEDULE,
+        When("schedule", "plateau"),
+        "Validations without progress before the rate goes down.",
+    ] = 3
+
+    validate_every: Annotated[int, Range(1, 100, unit="epochs"), _WATCH, "Epochs between two validations."] = 1
+    patience: Annotated[
+        int | None,
+        Range(1, 1000, unit="validations"),
+        _WATCH,
+        "Validations without progress before the run ends early; automatic: it never does.",
+    ] = None
+    probe_every: Annotated[
+        int, Range(1, 10000, unit="steps", log=True), _WATCH, "Steps between two rounds of probe pictures."
+    ] = 50
+
+    device: Annotated[str, DEVICES, _MACHINE, "Where the network runs; automatic takes a GPU where there is one."] = (
+        "auto"
+    )
+    precision: Annotated[
+        str, PRECISIONS, _MACHINE, "Mixed precision is faster on a GPU; automatic uses it there and only there."
+    ] = "auto"
+    workers: Annotated[
+        int, Range(0, 32, unit="processes"), _MACHINE, "Processes that prepare samples beside training; 0 is none."
+    ] = 0
+    deterministic: Annotated[bool, _MACHINE, "Only operations that give the same bits each time; slower on a GPU."] = (
+        False
+    )
+
+    def data_set(self) -> Any:
+        """Build the data set with its parameters."""
+        return self.data.build(DATASETS)
+
+    def build(self, data: Any) -> nn.Module:
+        """Build the network that suits the data set, with weights from torch's own generator, on the processor."""
+        raise TypeError(f"{type(self).__name__} has no build()")
+
+    def training(self, data: Any) -> Samples:
+        """Return the samples to learn from."""
+        raise TypeError(f"{type(self).__name__} has no training()")
+
+    def validation(self, data: Any) -> Samples:
+        """Return the samples that are only measured."""
+        raise TypeError(f"{type(self).__name__} has no validation()")
+
+    def probes(self, data: Any) -> Sequence[Sample]:
+        """Return a few samples, always the same, for pictures while training."""
+        return ()
+
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """Yield (part, loss); the trainer changes the weights of that part before it asks for the next one."""
+        raise TypeError(f"{type(self).__name__} has no losses()")
+
+    def measures(self, network: nn.Module, batches: Sequence[Batch]) -> Work[Mapping[str, float]]:
+        """Measure the network (in eval mode, no gradients) on batches of one; return curve name → value."""
+        raise TypeError(f"{type(self).__name__} has no measures()")
+
+    def figures(self, network: nn.Module, probes: Sequence[Batch]) -> Iterator[Figure]:
+        """Draw what the network makes of the probes (eval mode, no gradients, batches of one)."""
+        yield from ()
+
+    def rate(self, part: str) -> float:
+        """Learning rate of a part before the schedule."""
+        return self.learning_rate
+
+    def description(self, data: Any) -> dict[str, Any]:
+        """What must be known to run the network on a new scan, as plain values for JSON (no names of cases)."""
+        return {"task": self.NAME, "network": {"name": self.network.name, **dict(self.network.values)}}
