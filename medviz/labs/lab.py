@@ -1,11 +1,21 @@
 """One idea that can be played with: parameters, `show()`, and the worked examples it must reproduce."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
+from medviz.catalog import Catalog
+from medviz.imaging.slices import Slice
+from medviz.labs import LABS
 from medviz.messages import Work
-from medviz.parameters import Pick, Step, parameters
+from medviz.parameters import Input, Pick, Step, built, parameters, plain
+from medviz.refused import Refused
+
+LARGEST_SHARED = 1024
+"""Pixels up to which a slice travels inside the shared text; of a larger one only its name and place are told."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,8 @@ class Example:
     """A worked example: parameters in, expected numbers out.
 
     `row` is the curriculum's ("CONV-1"), `deck` where it is printed ("D3"). `expect` maps a figure's name, or
-    "figure[r,c]" for one cell of it, to the numbers that must come out; a text must stand in the figure of that name.
+    "figure[r,c]" for one cell of it, to the numbers that must come out; "figure.shape" to its rows and columns; a text
+    must stand in the text of that name. `text` is what a person should see in it.
     """
 
     name: str
@@ -74,3 +85,57 @@ class Lab:
 
     def _step_field(self) -> str | None:
         return next((one.name for one in parameters(self) if one.mark(Step)), None)
+
+
+def state_text(lab: Lab, labs: Catalog[Any] = LABS) -> str:
+    """Write a lab with all its parameters as one line of JSON that can be pasted and opened elsewhere.
+
+    A slice of at most `LARGEST_SHARED` pixels is part of it; of a larger one only name, plane and index are written.
+    """
+    state: dict[str, Any] = {"lab": labs.name_of(lab), "parameters": plain(lab)}
+    inputs = {one.name: getattr(lab, one.name) for one in parameters(lab) if one.kind == "input"}
+    state["inputs"] = {name: _slice_state(value) for name, value in inputs.items() if isinstance(value, Slice)}
+    return json.dumps(state, ensure_ascii=False)
+
+
+def from_state(text: str, labs: Catalog[Any] = LABS) -> Lab:
+    """Build the lab that `state_text` wrote; refuses anything else in one sentence.
+
+    An input that was too large to travel keeps its default; the window puts the slice on screen in its place.
+    """
+    try:
+        state = json.loads(text)
+        name, values, inputs = state["lab"], dict(state["parameters"]), dict(state.get("inputs", {}))
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
+        raise Refused(
+            "shared state", "it is not the state of a lab", "copy the whole line that Share gave"
+        ) from problem
+    kind = labs[name]
+    marks = {one.name for one in parameters(kind) if one.mark(Input)}
+    given = {key: _slice_of(value) for key, value in inputs.items() if key in marks and "pixels" in value}
+    lab: Lab = built(kind, {**{key: _tuples(value) for key, value in values.items()}, **given})
+    return lab
+
+
+def _slice_state(image: Slice) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": image.name, "plane": image.plane, "index": image.index, "unit": image.unit}
+    if image.pixels.size > LARGEST_SHARED:
+        return told
+    return {**told, "pixels": image.values.tolist(), "mm": image.mm, "letters": image.letters}
+
+
+def _slice_of(state: Mapping[str, Any]) -> Slice:
+    try:
+        pixels = np.array(state["pixels"], float)
+        mm = None if state.get("mm") is None else (float(state["mm"][0]), float(state["mm"][1]))
+        left, right, top, bottom = map(str, state.get("letters", ("", "", "", "")))
+    except (TypeError, ValueError, IndexError) as problem:
+        raise Refused("shared state", "its slice holds no rows of numbers", "copy the whole line again") from problem
+    if pixels.ndim != 2:
+        raise Refused("shared state", "its slice holds no rows of numbers", "copy the whole line again")
+    plane, index = state.get("plane", "axial"), int(state.get("index", 0))
+    return Slice(pixels, mm, (left, right, top, bottom), plane, index, str(state.get("name", "")), unit=state["unit"])
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
