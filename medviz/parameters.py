@@ -129,6 +129,7 @@ class Settings:
 
 Kind = Literal["int", "float", "bool", "text", "choice", "matrix", "file", "input", "cell", "part"]
 MISSING: Any = dataclasses.MISSING
+_NO_CELL = "it is not a cell"
 T = TypeVar("T")
 M = TypeVar("M")
 
@@ -178,9 +179,10 @@ class Parameter:
             "bool": self._truth,
             "choice": self._choice,
             "matrix": self._matrix,
+            "cell": self._cell,
             "text": str,
             "file": str,
-            "part": _settings,
+            "part": self._settings,
         }
         return checks.get(self.kind, lambda same: same)(value)
 
@@ -188,19 +190,18 @@ class Parameter:
         """Read the value from a command line's ``name=text``."""
         if self.optional and text.strip().lower() in ("", "none", "auto"):
             return None
-        if self.kind == "matrix":
-            try:
-                return self.checked(json.loads(text))
-            except json.JSONDecodeError as problem:
-                raise Refused(f"{self.name}={text}", "it is not a list of rows", "write [[1,0],[0,1]]") from problem
-        if self.kind == "cell":
-            return json.loads(text)
-        return self.checked(text)
+        lists = {"matrix": ("it is not a list of rows", "write [[1,0],[0,1]]"), "cell": (_NO_CELL, "write [0,2]")}
+        if self.kind not in lists:
+            return self.checked(text)
+        try:
+            return self.checked(json.loads(text))
+        except (json.JSONDecodeError, RecursionError) as problem:
+            raise Refused(f"{self.name}={text}", *lists[self.kind]) from problem
 
     def _number(self, value: Any) -> int | float:
         try:
             number = float(value)
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             raise Refused(f"{self.name}={value}", "it is not a number", self._bounds_in_words()) from problem
         if not math.isfinite(number):
             raise Refused(f"{self.name}={value}", "it is not a finite number", self._bounds_in_words())
@@ -254,6 +255,22 @@ class Parameter:
             raise Refused(self.name, f"it is {len(rows)}×{len(rows[0])}", f"at most {size.rows}×{size.columns}")
         return rows
 
+    def _cell(self, value: Any) -> tuple[int, int]:
+        try:
+            row, column = (int(part) for part in value if part == int(part) and part >= 0)
+        except (TypeError, ValueError, OverflowError) as problem:
+            raise Refused(f"{self.name}={value}", _NO_CELL, "give a row and a column, from 0") from problem
+        return row, column
+
+    def _settings(self, value: Any) -> Settings:
+        if isinstance(value, Settings):
+            return value
+        if not isinstance(value, Mapping):
+            return Settings(str(value))
+        if "name" not in value:
+            raise Refused(self.name, "it names nothing to build", 'give it a "name"')
+        return Settings(str(value["name"]), tuple((k, _tuples(v)) for k, v in value.items() if k != "name"))
+
 
 def parameters(thing: Any) -> tuple[Parameter, ...]:
     """Read the parameters of a dataclass (or of one of its values), or of a constructor's or function's arguments."""
@@ -297,6 +314,8 @@ def turned(thing: T, path: str, text: str, catalogs: Mapping[str, Mapping[str, A
     name, _, inner = path.partition(".")
     one = parameter(thing, name)
     part = one.mark(Part)
+    if part is None and inner:
+        raise Refused(path, f"{name} has no parameters of its own", f"set {name} itself")
     if part is None:
         return dataclasses.replace(thing, **{name: one.parsed(text)})  # type: ignore[type-var]
     catalog = catalogs[part.catalog]
@@ -325,13 +344,6 @@ def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain_value(item) for item in value]
     return value
-
-
-def _settings(value: Any) -> Settings:
-    if isinstance(value, Mapping):
-        rest = {name: _tuples(inner) for name, inner in value.items() if name != "name"}
-        return Settings(str(value["name"]), tuple(rest.items()))
-    return value if isinstance(value, Settings) else Settings(str(value))
 
 
 def _tuples(value: Any) -> Any:
