@@ -1,0 +1,98 @@
+"""Where a network runs and in which number format, chosen and said in words."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from medviz.refused import Refused
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The number format of the network's work. `dtype` None is 32 bit; `scaled` asks for loss scaling (float16)."""
+
+    name: str
+    dtype: torch.dtype | None = None
+    scaled: bool = False
+
+    def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[object]:
+        """Context in which a forward pass takes this precision."""
+        if self.dtype is None:
+            return contextlib.nullcontext()
+        return torch.autocast(device.type, dtype=self.dtype)
+
+
+FULL = Precision("32 bit")
+_BF16 = Precision("mixed, bfloat16", torch.bfloat16)
+_FP16 = Precision("mixed, float16 with loss scaling", torch.float16, scaled=True)
+
+
+def chosen(wish: str = "auto") -> torch.device:
+    """Return the device of this name; "auto" takes an NVIDIA GPU, then an Apple GPU, then the processor."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wish == "auto":
+        return torch.device(next(name for name, is_there in there.items() if is_there))
+    if not there.get(wish, False):
+        names = {"cuda": "an NVIDIA GPU that torch can use", "mps": "an Apple GPU"}
+        raise Refused(f"device={wish}", f"there is no {names.get(wish, 'such device')} here", "take device=auto or cpu")
+    return torch.device(wish)
+
+
+def precision_of(wish: str, device: torch.device) -> Precision:
+    """Return the number format; "auto" is mixed on an NVIDIA GPU and 32 bit elsewhere.
+
+    float16 needs an NVIDIA GPU; elsewhere it becomes 32 bit (`Precision.name` tells).
+    """
+    if device.type == "cuda":
+        newer = torch.cuda.is_bf16_supported(including_emulation=False)
+        return {"32": FULL, "bf16": _BF16, "fp16": _FP16}.get(wish, _BF16 if newer else _FP16)
+    return _BF16 if wish == "bf16" and device.type == "cpu" else FULL
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_words(device: torch.device) -> str:
+    """Name the device as a person knows it, with its memory or threads."""
+    if device.type == "cuda":
+        about = torch.cuda.get_device_properties(device)
+        return f"{about.name} ({about.total_memory / 2**30:.0f} GiB)"
+    if device.type == "mps":
+        return "Apple GPU"
+    threads = torch.get_num_threads()
+    return f"processor ({threads} thread{'s' if threads > 1 else ''} of {cores()} cores)"
+
+
+def out_of_memory(problem: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, on a GPU or on the processor."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    said = str(problem).lower()
+    return isinstance(problem, RuntimeError) and ("can't allocate memory" in said or "out of memory" in said)
+
+
+@contextlib.contextmanager
+def considerate(deterministic: bool) -> Iterator[None]:
+    """Leave one core to the window while training; set determinism; put all back at the end.
+
+    On two busy cores two threads ran at 8 or at 0.2 steps a second at random, one thread always at about 5.
+    """
+    threads = torch.get_num_threads()
+    was = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    torch.set_num_threads(min(threads, max(1, cores() - 1)))
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, not deterministic
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(was[0], warn_only=was[1])
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn

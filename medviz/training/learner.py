@@ -1,0 +1,184 @@
+"""A network that learns: its optimisers, its precision, the running mean of its weights, and one step of all that."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, get_total_norm
+
+from medviz.training.device import Precision, out_of_memory
+from medviz.training.optimisers import optimiser
+from medviz.training.sampling import size_of, split
+from medviz.training.task import Batch, Task
+
+Readings = dict[str, Tensor]
+"""Curve name ("loss", "loss/generator", "gradient norm") → a number that still lies on the device."""
+
+
+class TooLarge(Exception):
+    """Memory ran out and the batch cannot be cut any smaller."""
+
+
+class Learner:
+    """The network and all that changes its weights. `pieces` > 1 after memory ran out: batches are cut so often."""
+
+    def __init__(self, task: Task, network: nn.Module, device: torch.device, precision: Precision) -> None:
+        self.task, self.device, self.precision = task, device, precision
+        self.network = network.to(device).train()
+        self.parameters = {
+            part: [one for one in self.network.get_submodule(part).parameters() if one.requires_grad]
+            for part in task.PARTS
+        }
+        self.optimisers = {
+            part: optimiser(task, own, task.rate(part), device) for part, own in self.parameters.items()
+        }
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision.scaled)
+        self.mean = copy.deepcopy(self.network).eval().requires_grad_(False) if task.ema else None
+        self.pieces = 1
+
+    def step(self, batches: list[Batch], number: int, factor: float) -> Readings:
+        """Change the weights once, with all chance from (seed, number) and the rate times `factor`.
+
+        Where memory runs out the batches are cut in two and the step is made again (`pieces` tells); raises TooLarge
+        where nothing is left to cut.
+        """
+        while True:
+            try:
+                seeded(self.device, self.task.seed, number)
+                return self._step(batches, number, factor)
+            except (RuntimeError, MemoryError) as problem:
+                if not out_of_memory(problem):
+                    raise
+                if self.pieces >= max(size_of(batch) for batch in batches):
+                    raise TooLarge from problem
+            self.pieces *= 2  # out of the except block: the failed step's tensors are then free
+            self.forget()
+
+    def forget(self) -> None:
+        """Drop gradients and give cached memory back."""
+        self.network.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _step(self, batches: list[Batch], number: int, factor: float) -> Readings:
+        for part, one in self.optimisers.items():
+            for group in one.param_groups:
+                group["lr"] = self.task.rate(part) * factor
+        pieces = [piece for batch in batches for piece in split(batch, self.pieces)]
+        everything = sum(size_of(piece) for piece in pieces)
+        readings: Readings = {}
+        for place, piece in enumerate(pieces):
+            share = size_of(piece) / everything
+            for part, loss in self._losses(piece):
+                self._learn(part, loss * share if share < 1 else loss, place == len(pieces) - 1, readings)
+                name = _named("loss", part)
+                added = loss.detach().float() * share
+                readings[name] = readings[name] + added if name in readings else added
+        self.scaler.update()
+        self._average(number)
+        return readings
+
+    def _losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """Ask the task for its losses; only the forward pass runs in mixed precision."""
+        losses = self.task.losses(self.network, batch)
+        while True:
+            with self.precision.autocast(self.device):
+                found = next(losses, None)
+            if found is None:
+                return
+            yield found
+
+    def _learn(self, part: str, loss: Tensor, last: bool, readings: Readings) -> None:
+        """Add the loss's gradient to its part's own, and change that part with the last piece of a step."""
+        own, one = self.parameters[part], self.optimisers[part]
+        # of several parts only this one learns from this loss: a generator's loss must not reach the discriminator
+        self.scaler.scale(loss).backward(inputs=own if len(self.parameters) > 1 else None)
+        if not last:
+            return
+        self.scaler.unscale_(one)
+        if self.task.clip:
+            norm = clip_grad_norm_(own, self.task.clip)
+        else:
+            norm = get_total_norm([parameter.grad for parameter in own if parameter.grad is not None])
+        readings[_named("gradient norm", part)] = norm.detach()
+        self.scaler.step(one)
+        one.zero_grad(set_to_none=True)
+
+    @torch.no_grad()
+    def _average(self, number: int) -> None:
+        """Move the running mean towards the weights; early on it follows them faster."""
+        if self.mean is None:
+            return
+        decay = min(self.task.ema, (1 + number) / (10 + number))
+        means, weights = list(self.mean.parameters()), list(self.network.parameters())
+        torch._foreach_lerp_(means, weights, 1 - decay)
+        for mine, other in zip(self.mean.buffers(), self.network.buffers(), strict=True):
+            mine.copy_(other)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated, drawn and kept: the running mean where there is one."""
+        return self.network if self.mean is None else self.mean
+
+    def sound(self) -> bool:
+        """Tell whether every weight is a finite number (one wait for the device)."""
+        weights = [one for own in self.parameters.values() for one in own]
+        return bool(get_total_norm(weights).isfinite())
+
+    def state(self) -> dict[str, Any]:
+        """All that must be kept to go on bit for bit; the tensors are the living ones."""
+        return {
+            "network": self.network.state_dict(),
+            "mean": None if self.mean is None else self.mean.state_dict(),
+            "optimisers": {part: one.state_dict() for part, one in self.optimisers.items()},
+            "scaler": self.scaler.state_dict(),
+            "pieces": self.pieces,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        self.network.load_state_dict(state["network"])
+        if self.mean is not None and state["mean"] is not None:
+            self.mean.load_state_dict(state["mean"])
+        for part, one in self.optimisers.items():
+            one.load_state_dict(copy.deepcopy(state["optimisers"][part]))
+        if state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+        self.pieces = state["pieces"]
+        self.network.zero_grad(set_to_none=True)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Copy of the state in the processor's memory."""
+        copied: dict[str, Any] = _copied(self.state())
+        return copied
+
+
+def seeded(device: torch.device, *numbers: int) -> None:
+    """Set torch's generators of the processor and of the device from these numbers.
+
+    `torch.manual_seed` would walk the stack for each absent GPU; a step must not pay for that.
+    """
+    mixed = 0x9E3779B97F4A7C15
+    for number in numbers:
+        mixed = ((mixed ^ number) * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        mixed ^= mixed >> 31
+    seed = mixed & 0xFFFFFFFF  # the processor's generator takes 32 bits
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or torch.cuda.current_device()].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
+def _named(what: str, part: str) -> str:
+    return f"{what}/{part}" if part else what
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value

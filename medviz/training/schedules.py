@@ -1,0 +1,48 @@
+"""How the learning rate changes during a run: pure functions of how far the run is, and one that watches a measure."""
+
+import math
+from dataclasses import dataclass, replace
+
+from medviz.training.task import Task
+
+
+def shape(task: Task, share: float) -> float:
+    """Factor of the learning rate when `share` (0..1) of the run is done; a plateau is decided by `Plateau`."""
+    share = min(max(share, 0.0), 1.0)
+    if task.schedule == "step":
+        return float(task.drop ** math.floor(share * (task.drops + 1) * (1 - 1e-12)))
+    if task.schedule == "cosine":
+        return _half_cosine(share)
+    if task.schedule == "poly":
+        return (1 - share) ** 0.9  # nnU-Net's power
+    if task.schedule == "warm-up":
+        return _rise(share, task.warm_up, 0.01, _half_cosine)
+    if task.schedule == "one-cycle":
+        return _rise(share, task.warm_up, 0.04, lambda after: 1e-4 + (1 - 1e-4) * _half_cosine(after))
+    return 1.0
+
+
+def _half_cosine(share: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _rise(share: float, up: float, start: float, after: "type[float] | object") -> float:
+    if share < up:
+        return start + (1 - start) * share / up
+    return float(after((share - up) / (1 - up)))  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a measure has been doing: the best of it, and how many validations ago that was."""
+
+    best: float | None = None
+    best_step: int = 0
+    waited: int = 0
+
+    def told(self, value: float, step: int, higher: bool) -> "Watch":
+        """Take note of a validation; a value that is not a number is no progress."""
+        better = self.best is None or (value > self.best if higher else value < self.best)
+        if better and math.isfinite(value):
+            return Watch(value, step, 0)
+        return replace(self, waited=self.waited + 1)
