@@ -1,6 +1,5 @@
 """Convolution: a kernel slides over the slice; multiply, add, move on (decks D3 and D4)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -13,7 +12,7 @@ from medviz.labs import convolution_figures as drawn
 from medviz.labs.convolution_examples import DECK_IMAGE, EXAMPLES
 from medviz.labs.kernels import CUSTOM, FIRST, KERNELS, WORDS, settle
 from medviz.labs.lab import Example, Lab
-from medviz.labs.sliding import Border, cell_over, out_size, padded, slid
+from medviz.labs.sliding import Border, cell_over, out_size, padded, slid, slid_rim
 from medviz.messages import Work
 from medviz.parameters import Choice, Group, Input, Matrix, Pick, Range, Size, Step, When
 from medviz.refused import Refused
@@ -21,7 +20,13 @@ from medviz.refused import Refused
 Array = NDArray[Any]
 PADDINGS = ("valid", "same", "custom")
 BORDERS: tuple[Border, ...] = ("zero", "constant", "replicate", "reflect")
-DISPLAYS = ("signed", "clip", "absolute", "picture")
+DISPLAYS = {
+    "auto": "as suits the kernel",
+    "signed": "signed (blue − · + red)",
+    "clip": "clip below 0 (ReLU)",
+    "absolute": "absolute value",
+    "picture": "grey picture",
+}
 
 _LAST: "WeakKeyDictionary[Slice, tuple[object, drawn.Slid]]" = WeakKeyDictionary()
 """The last map of each slice that is still in use: pointing at a cell and stepping must not slide anew."""
@@ -62,9 +67,9 @@ class Convolution(Lab):
     ] = "zero"  # fmt: skip
     fill: Annotated[float, Range(-4096, 4096), When("border", "constant"), Group("Sliding"), "The constant"] = 0.0
     display: Annotated[
-        str, Choice(DISPLAYS, ("signed (blue − · + red)", "clip below 0 (ReLU)", "absolute value", "grey picture")),
-        Group("Display"), "How the output is drawn; clipping hides one of the two sides of an edge",
-    ] = "signed"  # fmt: skip
+        str, Choice(tuple(DISPLAYS), tuple(DISPLAYS.values())), Group("Display"),
+        "How the output is drawn; clipping hides one of the two sides of an edge",
+    ] = "auto"  # fmt: skip
     cell: Annotated[int, Step(), Pick("output", "difference", "image"), Group("Display"), "The place of the kernel"] = 0
 
     def __post_init__(self) -> None:
@@ -74,13 +79,10 @@ class Convolution(Lab):
 
     def show(self) -> Work[None]:
         """Yield input, kernel, output, the window in focus with its products and sum, and what there is to say."""
-        yield from self._figures()
-
-    def _figures(self) -> Iterator[Any]:
         seen = self.slid()
-        cell = self._focus(seen.output.shape)
-        look = drawn.Look(self.image, seen, cell, self.display)
-        yield from drawn.figures(look)
+        suits = "signed" if seen.only_differences else "picture"
+        display = suits if self.display == "auto" else self.display
+        yield from drawn.figures(drawn.Look(self.image, seen, self._focus(seen.output.shape), display))
 
     def pads(self) -> tuple[int, int]:
         """Rows and columns that are added on each side."""
@@ -116,14 +118,14 @@ class Convolution(Lab):
         around = padded(values, rows, cols, self.border, self.fill)  # type: ignore[arg-type]
         other: Border = "zero" if self.border == "replicate" else "replicate"
         # The map is linear in the image: the difference of two borders is the map of the difference.
-        change = slid(around - padded(values, rows, cols, other), taps, self.stride) if rows or cols else None
+        change = around - padded(values, rows, cols, other)
         return drawn.Slid(
             padded=around,
             kernel=kernel,
             taps=taps,
             divisor=divisor,
             output=slid(around, taps, self.stride) / divisor,
-            difference=None if change is None else change / divisor,
+            difference=slid_rim(change, taps, self.stride, rows, cols) / divisor if rows or cols else None,
             other=other,
             pads=(rows, cols),
             stride=self.stride,

@@ -42,6 +42,11 @@ class Slid:
     preset: str
 
     @property
+    def only_differences(self) -> bool:
+        """True where the kernel adds up to 0: a constant image gives 0 everywhere."""
+        return bool(np.isclose(self.kernel.sum(), 0.0) and np.any(self.kernel))
+
+    @property
     def ring(self) -> tuple[int, int, int, int]:
         """Padding at the top, bottom, left and right."""
         rows, cols = self.pads
@@ -239,7 +244,7 @@ def _sum(look: Look) -> Text:
 
 def _sentences(look: Look) -> Iterator[Text]:
     slid = look.slid
-    if np.isclose(slid.kernel.sum(), 0.0) and np.any(slid.kernel):
+    if slid.only_differences:
         yield Text("sides", f"{_WHY_ONE_SIDE} {_SIDES[look.display]}", "Why edges on one side only?")
     found = [
         (slid.flipped, _E1),

@@ -83,8 +83,6 @@ def settle(preset: str, kernel: Matrix) -> tuple[str, Settled]:
     A new name brings its kernel; a kernel edited by hand becomes "custom" (or the preset it happens to equal), and
     stays where a person asks for "custom" to go on from what is there.
     """
-    if preset == CUSTOM:
-        return CUSTOM, Settled(kernel)
     if isinstance(kernel, Settled):
-        return preset, Settled(KERNELS[preset])
+        return preset, kernel if preset == CUSTOM else Settled(KERNELS[preset])
     return named(kernel), Settled(kernel)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from medviz.catalog import Catalog
-from medviz.imaging.slices import Slice
+from medviz.imaging.slices import PLANES, Slice
 from medviz.labs import LABS
 from medviz.messages import Work
 from medviz.parameters import Input, Pick, Step, built, parameters, plain
@@ -105,8 +105,9 @@ def from_state(text: str, labs: Catalog[Any] = LABS) -> Lab:
     """
     try:
         state = json.loads(text)
-        name, values, inputs = state["lab"], dict(state["parameters"]), dict(state.get("inputs", {}))
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
+        name, values = str(state["lab"]), dict(state["parameters"])
+        inputs = {key: dict(value) for key, value in state.get("inputs", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise Refused(
             "shared state", "it is not the state of a lab", "copy the whole line that Share gave"
         ) from problem
@@ -129,12 +130,13 @@ def _slice_of(state: Mapping[str, Any]) -> Slice:
         pixels = np.array(state["pixels"], float)
         mm = None if state.get("mm") is None else (float(state["mm"][0]), float(state["mm"][1]))
         left, right, top, bottom = map(str, state.get("letters", ("", "", "", "")))
+        index, plane = int(state.get("index", 0)), state.get("plane", "axial")
+        if pixels.ndim != 2 or plane not in PLANES:
+            raise ValueError(state)
     except (TypeError, ValueError, IndexError) as problem:
         raise Refused("shared state", "its slice holds no rows of numbers", "copy the whole line again") from problem
-    if pixels.ndim != 2:
-        raise Refused("shared state", "its slice holds no rows of numbers", "copy the whole line again")
-    plane, index = state.get("plane", "axial"), int(state.get("index", 0))
-    return Slice(pixels, mm, (left, right, top, bottom), plane, index, str(state.get("name", "")), unit=state["unit"])
+    unit, name = str(state.get("unit", "")), str(state.get("name", ""))
+    return Slice(pixels, mm, (left, right, top, bottom), plane, index, name, unit=unit)
 
 
 def _tuples(value: Any) -> Any:

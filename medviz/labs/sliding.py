@@ -45,6 +45,39 @@ def slid(values: Array, weights: Array, stride: int = 1) -> Array:
     return total
 
 
+def slid_rim(values: Array, weights: Array, stride: int, rows: int, cols: int) -> Array:
+    """Do what `slid` does, for an image that holds 0 but for a rim of `rows` and `cols` (a difference of borders).
+
+    Only windows that reach into the rim are worked out; the others give 0.
+    """
+    height, width = weights.shape
+    out_rows, out_cols = (out_size(n, f, 0, stride) for n, f in zip(values.shape, weights.shape, strict=True))
+    total = np.zeros((out_rows, out_cols))
+    top, bottom = _inside(values.shape[0], height, rows, stride, out_rows)
+    left, right = _inside(values.shape[1], width, cols, stride, out_cols)
+    bands = (
+        (0, top, 0, out_cols),
+        (bottom, out_rows, 0, out_cols),
+        (top, bottom, 0, left),
+        (top, bottom, right, out_cols),
+    )
+    for r, r_end, c, c_end in bands:
+        if r < r_end and c < c_end:
+            reach = values[
+                r * stride : (r_end - 1) * stride + height,
+                c * stride : (c_end - 1) * stride + width,
+            ]
+            total[r:r_end, c:c_end] = slid(reach, weights, stride)
+    return total
+
+
+def _inside(size: int, kernel: int, rim: int, stride: int, out: int) -> tuple[int, int]:
+    """First place along an axis whose window lies clear of the rim, and the first after it that does not."""
+    first = min(-(-rim // stride), out)
+    end = -(-(size - rim - kernel + 1) // stride)
+    return first, min(max(end, first), out)
+
+
 def cell_over(place: int, kernel: int, stride: int, cells: int) -> int:
     """Output cell along one axis whose window's centre lies nearest to a cell of the padded input."""
     nearest = int(np.floor((place - (kernel - 1) / 2) / stride + 0.5))
