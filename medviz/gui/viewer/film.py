@@ -1,0 +1,116 @@
+"""What one layer puts on one pane, kept until something it is made from changes."""
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+from medviz.gui.viewer.raster import Grid, colour_picture, label_paint, outlined, shaded, thinned
+from medviz.gui.viewer.sheet import Sheet
+from medviz.gui.viewer.tints import ramp, tint
+from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.slices import NORMAL, Plane, Slice, cut
+
+
+class Film:
+    """Cuts only when its own index, frame, volume or convention changed; paints from what it has otherwise.
+
+    Opacity is the painter's and costs nothing; window, level and colours cost one lookup; zoom costs a sampling of
+    label outlines only.
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+        self.slice: Slice | None = None
+        self.cuts = 0
+        self._cut_of: tuple[Any, ...] = ()
+        self._drawn_of: tuple[Any, ...] = ()
+        self._channels: tuple[Any, ...] = ()
+        self._pixels: Any = None
+        self._image: QImage | None = None
+        self._table: tuple[Any, Any] = ((), None)
+
+    def load(self, layer: Layer, scene: Scene) -> Slice:
+        """Bring the slice up to date and return it."""
+        index = scene.voxel[NORMAL[self.plane]]
+        frame = min(scene.frame, layer.volume.frames - 1)
+        of = (layer.volume, index, frame, scene.radiological)
+        if self.slice is None or not _same(of, self._cut_of):
+            count = 3 if layer.volume.kind == "colour" else 1
+            cuts = [cut(layer.volume, self.plane, index, frame + n, scene.radiological) for n in range(count)]
+            self._cut_of, self.slice, self._channels = of, cuts[0], tuple(one.pixels for one in cuts)
+            self._drawn_of = ()
+            self.cuts += 1
+        return self.slice
+
+    def paint(self, painter: QPainter, layer: Layer, sheet: Sheet, grid: Grid, ratio: float, below: bool) -> None:
+        """Draw the slice that was loaded last; `below` for the scan itself, which is opaque."""
+        contour = not below and layer.role != "image" and (layer.role == "labels" or layer.style == "outline")
+        if contour:
+            self._draw_contours(layer, sheet, grid, ratio)
+        else:
+            self._draw_values(layer, sheet, ratio)
+        if self._image is None:
+            return
+        painter.setOpacity(1.0 if below else layer.opacity**0.5 if layer.style == "outline" else layer.opacity)
+        if contour:
+            target = QRectF(grid.left / ratio, grid.top / ratio, len(grid.cols) / ratio, len(grid.rows) / ratio)
+        else:
+            target = QRectF(*sheet.place)
+        painter.drawImage(target, self._image)
+        painter.setOpacity(1.0)
+
+    def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float) -> None:
+        factor = max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
+        of = (layer.window, layer.level, layer.colours, layer.role, factor)
+        if of == self._drawn_of:
+            return
+        channels = tuple(thinned(channel, factor) for channel in self._channels)
+        if len(channels) == 3:
+            picture = colour_picture(channels)
+        else:
+            volume, low = layer.volume, layer.level - layer.window / 2
+            gain = 255.0 / max(layer.window, 1e-12)
+            table = ramp(layer.colours) if layer.role == "probability" else tint(layer.colours)
+            picture = shaded(channels[0], volume.slope * gain, (volume.intercept - low) * gain, table)
+        self._keep(picture, layer.role == "probability")
+        self._drawn_of = of
+
+    def _draw_contours(self, layer: Layer, sheet: Sheet, grid: Grid, ratio: float) -> None:
+        of = (layer.style, layer.role, layer.labels, layer.hidden_labels, layer.proposal, layer.level, sheet, ratio)
+        if of == self._drawn_of:
+            return
+        labels, paint = self._labels_of(layer)
+        near = grid.sample(labels)
+        width = max(1, round(1.25 * ratio))
+        if layer.style == "outline":
+            picture = outlined(near, paint, width, layer.proposal)
+        else:
+            picture = np.take(paint, near, mode="clip")
+        self._keep(picture, True)
+        self._drawn_of = of
+
+    def _labels_of(self, layer: Layer) -> tuple[Any, Any]:
+        pixels = self._channels[0]
+        if layer.role == "probability":
+            above = (pixels * layer.volume.slope + layer.volume.intercept >= layer.level).astype(np.uint8)
+            return above, np.array([0, tint(layer.colours)[200]], np.uint32)
+        if not self._table[0] or self._table[0] != (layer.labels, layer.hidden_labels):
+            self._table = ((layer.labels, layer.hidden_labels), label_paint(layer.labels, layer.hidden_labels))
+        paint = self._table[1]
+        if layer.hidden_labels:
+            pixels = np.where(np.isin(pixels, tuple(layer.hidden_labels)), 0, pixels)
+        return pixels, paint
+
+    def _keep(self, picture: Any, clear: bool) -> None:
+        kind = QImage.Format.Format_ARGB32_Premultiplied if clear else QImage.Format.Format_RGB32
+        self._pixels = np.ascontiguousarray(picture)  # a QImage does not keep the array it looks at alive
+        rows, cols = self._pixels.shape
+        self._image = QImage(self._pixels.data, cols, rows, 4 * cols, kind) if rows and cols else None
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(one) == len(other) and all(
+        a is b or (not hasattr(a, "voxels") and a == b) for a, b in zip(one, other, strict=True)
+    )

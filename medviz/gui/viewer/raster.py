@@ -1,0 +1,136 @@
+"""From the pixels of a slice to the pixels of the screen, numpy only.
+
+Grey values go through a lookup table and stay in the slice's own raster (the painter enlarges them); labels are
+sampled at the screen's own resolution, so that an outline is one thin line at every zoom and every voxel shape.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.gui.viewer.sheet import Sheet
+from medviz.imaging.labels import Label, colour_table
+
+Array = NDArray[Any]
+OPAQUE = np.uint32(0xFF000000)
+HATCH_PX = 7
+"""Distance of two strokes of a proposal's hatching, in screen pixels."""
+
+
+def packed(rgba: Array) -> NDArray[np.uint32]:
+    """Colours (n, 4) of uint8 as premultiplied 0xAARRGGBB, which is what a QImage holds."""
+    part = rgba.astype(np.uint32)
+    alpha = part[:, 3]
+    red, green, blue = ((part[:, i] * alpha + 127) // 255 for i in range(3))
+    return (alpha << 24 | red << 16 | green << 8 | blue).astype(np.uint32)
+
+
+def label_paint(labels: tuple[Label, ...], hidden: frozenset[int]) -> NDArray[np.uint32]:
+    """Paint by label value (256 or 65536 of them), premultiplied; 0 and hidden labels are clear."""
+    most = max((label.value for label in labels), default=0)
+    table = packed(colour_table(labels, 256 if most < 256 else 65536))
+    for value in hidden:
+        if 0 <= value < len(table):
+            table[value] = 0
+    return table
+
+
+def thinned(pixels: Array, factor: int) -> Array:
+    """Mean of blocks of `factor` by `factor` pixels: what a screen coarser than the slice can show of it."""
+    if factor < 2:
+        return pixels
+    rows, cols = (size // factor * factor for size in pixels.shape[:2])
+    total = np.zeros((rows // factor, cols // factor, *pixels.shape[2:]), np.float32)
+    for down in range(factor):
+        for across in range(factor):
+            total += pixels[down:rows:factor, across:cols:factor]
+    mean: Array = (total / factor**2).astype(pixels.dtype)
+    return mean
+
+
+class Grid:
+    """Which row and column of a slice each screen pixel of a pane shows; only the part where the slice is.
+
+    `left` and `top` are the first screen pixels, `rows` and `cols` one index a screen pixel. Screen pixels are the
+    device's own (`ratio` of them a pixel of the window).
+    """
+
+    def __init__(self, sheet: Sheet, ratio: float) -> None:
+        left, top, wide, high = (edge * ratio for edge in sheet.place)
+        width, height = round(sheet.width * ratio), round(sheet.height * ratio)
+        self.left, right = max(0, round(left)), min(width, round(left + wide))
+        self.top, bottom = max(0, round(top)), min(height, round(top + high))
+        across = (np.arange(self.left, max(right, self.left)) + 0.5 - left) * (sheet.cols / wide)
+        down = (np.arange(self.top, max(bottom, self.top)) + 0.5 - top) * (sheet.rows / high)
+        self.cols = np.clip(across.astype(np.intp), 0, sheet.cols - 1)
+        self.rows = np.clip(down.astype(np.intp), 0, sheet.rows - 1)
+
+    def sample(self, pixels: Array) -> Array:
+        """Pixels of the slice at the screen's resolution, the nearest one each."""
+        taken: Array = np.take(np.take(pixels, self.rows, axis=0), self.cols, axis=1)
+        return taken
+
+
+def rim(labels: Array, width: int = 1) -> NDArray[np.bool_]:
+    """Pixels on the inner side of the border between two labels, `width` pixels deep."""
+    edge = np.zeros(labels.shape, bool)
+    for step in range(1, width + 1):
+        down = labels[step:] != labels[:-step]
+        across = labels[:, step:] != labels[:, :-step]
+        edge[step:] |= down
+        edge[:-step] |= down
+        edge[:, step:] |= across
+        edge[:, :-step] |= across
+    return edge
+
+
+def outlined(labels: Array, paint: NDArray[np.uint32], width: int = 1, dashed: bool = False) -> NDArray[np.uint32]:
+    """Premultiplied picture of the labels' outlines; `dashed` and hatched for what is only proposed."""
+    picture = np.zeros(labels.shape, np.uint32)
+    marked = rim(labels, width)
+    if dashed:
+        marked = strokes(labels.shape, 8 * width, 5 * width, slope=-1) & marked
+        marked |= strokes(labels.shape, HATCH_PX * width, width) & (labels != 0)
+    where = np.flatnonzero(marked)
+    picture.reshape(-1)[where] = np.take(paint, labels.reshape(-1)[where], mode="clip")
+    return picture
+
+
+def strokes(shape: tuple[int, ...], every: int, width: int, slope: int = 1) -> NDArray[np.bool_]:
+    """Diagonal strokes `width` pixels wide, one `every` so many pixels."""
+    diagonal = np.arange(shape[0])[:, None] + slope * np.arange(shape[1])[None]
+    stroke: NDArray[np.bool_] = diagonal % every < width
+    return stroke
+
+
+def shaded(pixels: Array, gain: float, offset: float, colours: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Colour of each pixel: place ``gain * pixel + offset`` in 0..255 of a table of 256 premultiplied colours.
+
+    Whole numbers of 8 and 16 bits go through one table by stored value, so that a turn of the window costs no
+    arithmetic a pixel. NaN is drawn as the lowest value.
+    """
+    if pixels.dtype.itemsize == 1 and pixels.dtype.kind in "bu":
+        return _looked_up(pixels.view(np.uint8), np.arange(256), gain, offset, colours)
+    if pixels.dtype in (np.dtype(np.int16), np.dtype(np.uint16)):
+        stored = np.arange(65536, dtype=np.uint16).view(pixels.dtype)
+        return _looked_up(pixels.view(np.uint16), stored, gain, offset, colours)
+    place = pixels.astype(np.float32) * np.float32(gain) + np.float32(offset)
+    index = np.clip(np.nan_to_num(place, nan=0.0), 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint32] = np.take(colours, index)
+    return picture
+
+
+def _looked_up(
+    pixels: Array, stored: Array, gain: float, offset: float, colours: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    place = np.clip(stored * np.float32(gain) + np.float32(offset), 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint32] = np.take(np.take(colours, place), pixels)
+    return picture
+
+
+def colour_picture(channels: tuple[Array, ...]) -> NDArray[np.uint32]:
+    """Colour of each pixel from its red, green and blue channel (0..255)."""
+    red, green, blue = (channel.astype(np.uint32) for channel in channels[:3])
+    picture: NDArray[np.uint32] = OPAQUE | red << 16 | green << 8 | blue
+    return picture

@@ -1,0 +1,324 @@
+"""One plane of the scene on a black pane: told of each change, it cuts only what changed and paints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from medviz.gui.store import Store
+from medviz.gui.viewer.annotations import Annotations, paint_box, paint_crosshair
+from medviz.gui.viewer.content import Content
+from medviz.gui.viewer.film import Film
+from medviz.gui.viewer.hand import stepped, turned_layer, windowed
+from medviz.gui.viewer.pace import Pace
+from medviz.gui.viewer.raster import Grid
+from medviz.gui.viewer.sheet import Camera, Sheet
+from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.slices import NORMAL, Plane, Slice, to_screen, to_voxel
+
+NOTCH = 120
+"""What a wheel reports for one notch."""
+
+IGNORED = ("layout", "maximised", "notices", "active")
+
+
+@dataclass
+class Drag:
+    """A button held down: what it does, where it began and where it is, and the layer as it was then."""
+
+    does: str
+    start: QPointF
+    now: QPointF
+    number: int = 0
+    layer: Layer | None = None
+
+
+class SliceView(QWidget):
+    """Shows `plane` of the scene in `store`, and puts a new scene there when a hand asks for it.
+
+    `pointed` (RAS mm or None) follows the mouse; `boxed` (layer number, pixels) asks for a window that suits a box.
+    """
+
+    pointed = Signal(object)
+    boxed = Signal(int, object)
+
+    def __init__(
+        self, store: Store[Scene], plane: Plane, content: Content | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.plane: Plane = plane
+        self.camera = Camera()
+        self.annotations = Annotations(plane)
+        self.films: list[Film] = []
+        self._store = store
+        self._content = content or Content()
+        self._drag: Drag | None = None
+        self._turned = 0.0
+        self._preview: QImage | None = None
+        self._grid: tuple[Any, Grid | None] = ((), None)
+        self._pace = Pace(self)
+        self.leave: Callable[[], None] = store.listen(self._told)
+        self.setObjectName(f"slice {plane}")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setMinimumSize(120, 100)
+        self.setAccessibleName(f"{plane} slices")
+
+    def sizeHint(self) -> QSize:
+        """Ask for room."""
+        return QSize(400, 400)
+
+    @property
+    def scene(self) -> Scene:
+        """The scene now."""
+        return self._store.state
+
+    @property
+    def slice(self) -> Slice | None:
+        """The scan's slice on the screen, None where there is no scan."""
+        scene = self.scene
+        return self._film(0).load(scene.layers[0], scene) if scene.layers else None
+
+    @property
+    def sheet(self) -> Sheet:
+        """Where the slice lies on the pane now."""
+        seen = self.slice
+        rows, cols = seen.pixels.shape if seen is not None else (1, 1)
+        mm = (seen.mm if seen is not None else None) or (1.0, 1.0)
+        box = self._content.box(self.scene.scan, self.plane, self.scene.radiological) if self.scene.scan else None
+        return Sheet(rows, cols, mm, self.width(), self.height(), self.camera, box)
+
+    def fit(self) -> None:
+        """Show the whole slice, as large as the pane allows."""
+        self.look(Camera())
+
+    def look(self, camera: Camera) -> None:
+        """Look from elsewhere."""
+        if camera != self.camera:
+            self.camera = camera
+            self.update()
+
+    def preview(self, picture: QImage | None) -> None:
+        """Show a first picture while the scan is still being read; None ends that."""
+        self._preview = picture
+        self.update()
+
+    def screen_of(self, mm: tuple[float, float, float]) -> tuple[float, float]:
+        """Place on the pane of a point in RAS mm, seen along the plane's normal."""
+        scan = self.scene.scan
+        assert scan is not None
+        row, col = to_screen(scan.shape, self.plane, scan.to_voxel(mm), self.scene.radiological)
+        return self.sheet.to_screen(row, col)
+
+    def mm_at(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """Return the centre, in RAS mm, of the voxel under a place on the pane, None beside the slice."""
+        scene = self.scene
+        scan = scene.scan
+        if scan is None:
+            return None
+        row, col = (round(float(place)) for place in self.sheet.to_slice(x, y))
+        index = scene.voxel[NORMAL[self.plane]]
+        voxel = to_voxel(scan.shape, self.plane, index, row, col, scene.radiological)
+        if any(not 0 <= place < size for place, size in zip(voxel, scan.shape, strict=True)):
+            return None
+        across, forward, up = scan.to_mm(voxel)
+        return float(across), float(forward), float(up)
+
+    # -- told ---------------------------------------------------------------------------------------------------
+
+    def _told(self, old: Scene, new: Scene) -> None:
+        if old.radiological != new.radiological and self.plane != "sagittal":
+            self.camera = replace(self.camera, across_mm=-self.camera.across_mm)
+        if old.scan is not new.scan and (old.scan is None or new.scan is None or not old.scan.same_grid(new.scan)):
+            self.camera = Camera()
+        del self.films[len(new.layers) :]
+        if old != replace(new, **{name: getattr(old, name) for name in IGNORED}):
+            self.update()
+
+    def _film(self, number: int) -> Film:
+        while len(self.films) <= number:
+            self.films.append(Film(self.plane))
+        return self.films[number]
+
+    # -- painted ------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what is there: nothing, a preview, or the scene."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        if self.scene.layers:
+            self._paint_scene(painter, self.scene)
+        elif self._preview is not None:
+            self._paint_preview(painter, self._preview)
+        painter.end()
+
+    def _paint_scene(self, painter: QPainter, scene: Scene) -> None:
+        seen = self.slice
+        assert seen is not None
+        sheet = self.sheet
+        ratio = self.devicePixelRatioF()
+        grid = self._grid_of(sheet, ratio)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scene.smooth)
+        for number, layer in enumerate(scene.layers):
+            if number and (scene.overlays_hidden or not layer.visible or layer.style == "off"):
+                continue
+            if number and layer.volume.shape != scene.layers[0].volume.shape:
+                continue
+            film = self._film(number)
+            film.load(layer, scene)
+            if number or layer.visible:
+                film.paint(painter, layer, sheet, grid, ratio, below=number == 0)
+        if scene.crosshair:
+            paint_crosshair(painter, self.plane, self.screen_of(scene.cursor), sheet)
+        self.annotations.paint(painter, scene, seen, sheet)
+        if self._drag is not None and self._drag.does == "box":
+            start, now = self._drag.start, self._drag.now
+            paint_box(painter, (start.x(), start.y(), now.x(), now.y()))
+
+    def _paint_preview(self, painter: QPainter, picture: QImage) -> None:
+        scale = min(self.width() / max(picture.width(), 1), self.height() / max(picture.height(), 1))
+        wide, high = picture.width() * scale, picture.height() * scale
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRectF((self.width() - wide) / 2, (self.height() - high) / 2, wide, high), picture)
+
+    def _grid_of(self, sheet: Sheet, ratio: float) -> Grid:
+        if self._grid[1] is None or self._grid[0] != (sheet, ratio):
+            self._grid = ((sheet, ratio), Grid(sheet, ratio))
+        grid = self._grid[1]
+        assert grid is not None
+        return grid
+
+    def picture(self) -> QImage:
+        """Return the pane as it is on the screen, for a file."""
+        return self.grab().toImage()
+
+    # -- moved --------------------------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Turn slices; with Ctrl zoom at the pointer. Many turns within a frame are one step."""
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        event.accept()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            at = event.position()
+            self.look(self.sheet.zoomed(1.25 ** (turn / NOTCH), at.x(), at.y()))
+            return
+        self._turned += turn / NOTCH
+        if abs(self._turned) >= 1.0:
+            self._pace.ask(self._turn)
+
+    def _turn(self) -> None:
+        count = int(self._turned)
+        self._turned -= count
+        self._store.put(stepped(self.scene, self.plane, count))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to do what the button does."""
+        scene = self.scene
+        if scene.scan is None:
+            return
+        does = self._meaning(event)
+        number = turned_layer(scene)
+        self._drag = Drag(does, event.position(), event.position(), number, scene.layers[number])
+        if does == "cursor":
+            self._point(event.position())
+        elif does == "pan":
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    @staticmethod
+    def _meaning(event: QMouseEvent) -> str:
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.button() == Qt.MouseButton.MiddleButton:
+            return "pan"
+        if event.button() == Qt.MouseButton.RightButton:
+            return "box" if shift else "window"
+        return "pan" if shift else "cursor"
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with it; without a button, say what is under the mouse."""
+        at = event.position()
+        self.pointed.emit(self.mm_at(at.x(), at.y()))
+        drag = self._drag
+        if drag is None:
+            return
+        moved, drag.now = at - (drag.now), at
+        if drag.does == "pan":
+            self.look(self.sheet.panned(moved.x(), moved.y()))
+        elif drag.does == "cursor":
+            self._pace.ask(lambda: self._point(at))
+        elif drag.does == "window":
+            self._pace.ask(lambda: self._window(drag))
+        else:
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End it."""
+        self._pace.flush()
+        drag, self._drag = self._drag, None
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        if drag is not None and drag.does == "box":
+            self.update()
+            self._box(drag)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Fill the viewer with this pane, or show all panes again."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._drag = None
+            self._store.update(maximised=None if self.scene.maximised == self.plane else self.plane)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """The right button turns window and level; there is no menu."""
+        event.accept()
+
+    def enterEvent(self, event: QEvent) -> None:
+        """Take the keys from another pane, never from a field that is being typed in."""
+        if isinstance(self.window().focusWidget(), SliceView):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the mouse any more."""
+        self.pointed.emit(None)
+
+    def _point(self, at: QPointF) -> None:
+        mm = self.mm_at(at.x(), at.y()) or self._nearest(at)
+        if mm is not None:
+            self._store.put(self.scene.at(mm))
+
+    def _nearest(self, at: QPointF) -> tuple[float, float, float] | None:
+        left, top, wide, high = self.sheet.place
+        inside_x = float(np.clip(at.x(), left + 0.01, left + wide - 0.01))
+        inside_y = float(np.clip(at.y(), top + 0.01, top + high - 0.01))
+        return self.mm_at(inside_x, inside_y)
+
+    def _window(self, drag: Drag) -> None:
+        assert drag.layer is not None
+        moved = drag.now - drag.start
+        self._store.put(windowed(self.scene, drag.layer, drag.number, moved.x(), moved.y()))
+
+    def _box(self, drag: Drag) -> None:
+        film = self._film(drag.number)
+        if film.slice is None:
+            return
+        sheet = self.sheet
+        rows, cols = zip(*(sheet.to_slice(p.x(), p.y()) for p in (drag.start, drag.now)), strict=True)
+        top, left = max(0, round(min(rows))), max(0, round(min(cols)))
+        pixels = film.slice.values[top : round(max(rows)) + 1, left : round(max(cols)) + 1]
+        if pixels.size >= 4:
+            self.boxed.emit(drag.number, pixels)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep text readable in a small pane."""
+        self.annotations.size_px = 13 if min(self.width(), self.height()) >= 220 else 11
