@@ -40,7 +40,7 @@ def facing(plane: Plane, radiological: bool = True) -> Facing:
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Pixels (rows, cols) as they face the screen.
+    """Pixels (rows, cols) as they face the screen; (rows, cols, 3 or 4) where the volume is a colour picture.
 
     `mm` is the height and width of a pixel (None where uncalibrated); `letters` stand at the left, right, top and
     bottom edge. `slope` and `intercept` turn a pixel into what a person reads, in `unit`.
@@ -93,14 +93,15 @@ def cut(volume: Volume, plane: Plane, index: int, frame: int = 0, radiological: 
         raise IndexError(f"{plane} slice {index} of {volume.shape[normal]}")
     take: list[Any] = [slice(None)] * 3
     take[normal] = index
-    flat = volume.frame(frame)[tuple(take)]
-    pixels = flat.T if turned.down > turned.across else flat
+    colour = volume.kind == "colour"
+    flat = volume.voxels[(slice(None), *take)] if colour else volume.frame(frame)[tuple(take)]
+    pixels = flat.T  # `across` comes before `down` among the axes of every plane; a colour's channel goes last
     pixels = pixels[:: -1 if turned.flip_down else 1, :: -1 if turned.flip_across else 1]
     spacing = volume.spacing_mm
     return Slice(
         pixels=pixels,
         mm=(spacing[turned.down], spacing[turned.across]) if volume.calibrated else None,
-        letters=letters(volume.affine, plane, radiological),
+        letters=letters(volume.affine, plane, radiological) if volume.oriented else ("", "", "", ""),
         plane=plane,
         index=index,
         name=volume.name,

@@ -1,6 +1,6 @@
 """Voxels in their stored data type, seen in RAS+ order, with the affine that says where they lie in the patient."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,8 @@ class Stored:
     """How the file holds the voxels, and what is needed to write others back in the same order.
 
     `axes` are the directions in which the stored indices grow ("LPS"); `shape` and `affine` are the file's own (voxel
-    to RAS mm); `header` is the reader's own header object, None where there is none.
+    to RAS mm); `header` is the reader's own header object, None where there is none. `borrowed` says that the header
+    is that of another volume on the same grid (see `like`): only what places the voxels is taken from it.
     """
 
     format: str
@@ -24,6 +25,7 @@ class Stored:
     affine: Affine
     dtype: np.dtype[Any]
     header: Any = None
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,7 @@ class Volume:
     kind : "scalar" (one channel), "frames" (time or another fourth axis) or "colour" (3 or 4 channels).
     slope, intercept : what a person reads is ``slope * voxel + intercept``, in `unit`.
     calibrated : False where the file gives no spacing; then no mm may be printed.
+    oriented : False where the file does not say how the voxels lie in the patient; then no edge letter may be shown.
     warnings : sentences about the file that a person should read.
     """
 
@@ -51,6 +54,7 @@ class Volume:
     intercept: float = 0.0
     unit: str = ""
     calibrated: bool = True
+    oriented: bool = True
     warnings: tuple[str, ...] = ()
     frame_s: float | None = None
     inverse: Affine = field(init=False)
@@ -113,3 +117,39 @@ class Volume:
     def same_grid(self, other: "Volume") -> bool:
         """Tell whether voxel for voxel both lie at the same place, to a tenth of a micrometre a voxel."""
         return self.shape == other.shape and bool(np.allclose(self.affine, other.affine, atol=1e-4))
+
+
+def like(
+    grid: Volume,
+    voxels: Array,
+    name: str = "",
+    *,
+    kind: Literal["scalar", "frames", "colour"] = "scalar",
+    slope: float = 1.0,
+    intercept: float = 0.0,
+    unit: str = "",
+) -> Volume:
+    """Make a volume (labels, a probability) on the grid of another, to be written back in the other's order.
+
+    `voxels` are (x, y, z) or (channel, x, y, z) in the RAS+ order of `grid.voxels`; truth values become uint8.
+    Raises ValueError where they do not fill the grid.
+    """
+    layered = voxels[np.newaxis] if voxels.ndim == 3 else voxels
+    if layered.ndim != 4 or layered.shape[1:] != grid.shape:
+        raise ValueError(f"voxels {voxels.shape} do not fill the grid {grid.shape}")
+    if layered.dtype == np.bool_:
+        layered = layered.view(np.uint8)
+    stored = replace(grid.stored, shape=grid.stored.shape[:3], dtype=layered.dtype, borrowed=True)
+    return Volume(
+        layered,
+        grid.affine,
+        stored,
+        name=name,
+        kind=kind,
+        slope=slope,
+        intercept=intercept,
+        unit=unit,
+        calibrated=grid.calibrated,
+        oriented=grid.oriented,
+        frame_s=grid.frame_s if kind == "frames" else None,
+    )

@@ -1,1 +1,137 @@
-"""Files in: one reader a format. The only room that knows nibabel, pydicom and SimpleITK."""
+"""Files to volumes and back: one format a file, found by name and first bytes, imported when it is needed."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from medviz.catalog import Catalog, Entry
+from medviz.imaging.readers.reader import Description, Reader
+from medviz.imaging.readers.streams import first_bytes
+from medviz.imaging.storage import opening
+from medviz.imaging.volume import Volume
+from medviz.imaging.volume import like as on_grid_of
+from medviz.messages import Work
+from medviz.refused import Refused
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class ReaderEntry(Entry):
+    """An entry that also says which endings its files have, so that no other reader need be imported."""
+
+    suffixes: tuple[str, ...] = ()
+
+
+_HERE = "medviz.imaging.readers"
+READERS: Catalog[Reader] = Catalog(
+    "file format",
+    "medviz.readers",
+    {
+        "nifti": ReaderEntry(
+            f"{_HERE}.nifti:READER",
+            "NIfTI",
+            "NIfTI-1 and NIfTI-2 volumes and series, compressed or not, one file or .hdr with .img",
+            suffixes=(".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz"),
+        ),
+        "picture": ReaderEntry(
+            f"{_HERE}.picture:READER",
+            "Picture",
+            "PNG, JPEG, TIFF and BMP, grey or colour; a TIFF of many pages is a stack",
+            suffixes=(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"),
+        ),
+        "numpy": ReaderEntry(
+            f"{_HERE}.numpy_file:READER",
+            "NumPy",
+            "Arrays (.npy): (rows, cols), (rows, cols, 3 colours), (x, y, z) or (channel, x, y, z)",
+            suffixes=(".npy",),
+        ),
+    },
+)
+
+
+def read(path: Path) -> Work[Volume]:
+    """Read a file of any known format; yields Progress, returns the volume. Refuses what it cannot use."""
+    reader, warnings = _reader_of(path)
+    volume = yield from reader.read(path)
+    return dataclasses.replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume
+
+
+def describe(path: Path) -> Description:
+    """Say what a file holds without decoding voxels, in plain values for JSON (`medviz info`).
+
+    Keys: path, format, series (a list, here of one) and the keys of its first: shape and axes as stored, spacing_mm
+    along them (None where uncalibrated), affine (stored voxel to RAS mm), dtype, frames, warnings ...
+    """
+    reader, warnings = _reader_of(path)
+    found = reader.describe(path)
+    found["warnings"] = [*warnings, *found["warnings"]]
+    series = found.pop("series", [found])
+    return {"path": str(path), "format": reader.name, "series": series, **series[0]}
+
+
+def write(volume: Volume, path: Path, like: Volume | None = None) -> None:
+    """Write a volume in the format that the ending names, whole or not at all (Refused).
+
+    A volume read from NIfTI goes back in its own order with its own affine bytes. With `like`, the voxels are written
+    as on the grid of that volume (labels on a scan); the grids must be the same.
+    """
+    names = [name for name, suffixes in _suffixes().items() if path.name.lower().endswith(suffixes)]
+    writers = [made for name in names if (made := READERS[name].write) is not None]
+    if not writers:
+        endings = [ending for name, all_of in _suffixes().items() if READERS[name].write for ending in all_of]
+        raise Refused(path, "no writable format has this ending", f"there are {', '.join(endings)}")
+    if like is not None:
+        if not volume.same_grid(like):
+            raise Refused(path, f"{volume.name or 'the volume'} is not on the grid of {like.name}", "resample it first")
+        volume = on_grid_of(
+            like,
+            volume.voxels,
+            volume.name,
+            kind=volume.kind,
+            slope=volume.slope,
+            intercept=volume.intercept,
+            unit=volume.unit,
+        )
+    writers[0](volume, path)
+
+
+def _suffixes() -> dict[str, tuple[str, ...]]:
+    return {name: getattr(entry, "suffixes", ()) for name, entry in READERS.entries.items()}
+
+
+def _reader_of(path: Path) -> tuple[Reader, tuple[str, ...]]:
+    """Choose the reader by name and first bytes; where the two disagree the bytes win and a warning says so."""
+    with opening(path):
+        folder = path.is_dir()
+        if not folder:
+            path.stat()
+    head = b"" if folder else first_bytes(path, _HEAD)
+    named = [name for name, suffixes in _suffixes().items() if path.name.lower().endswith(suffixes)]
+    for name in named:
+        if (reader := READERS[name]).sniff(path, head):
+            return reader, ()
+    for name in READERS:
+        if name not in named and (reader := READERS[name]).sniff(path, head):
+            return reader, (f"its name does not say so, but it is a {reader.name} file",) if named else ()
+    raise Refused(path, _fault(path, folder, head, named), _remedy(named))
+
+
+def _fault(path: Path, folder: bool, head: bytes, named: list[str]) -> str:
+    if folder:
+        return "the folder is empty" if not any(path.iterdir()) else "it is a folder of no known kind of image"
+    if not path.stat().st_size:
+        return "the file is empty"
+    if not head:
+        return "its compressed data are damaged from the start"
+    kind = READERS.entries[named[0]].title if named else ""
+    what = "text" if head[:256].isascii() and b"\0" not in head else ""
+    if kind:
+        return f"it is named like a {kind} file but holds {what or 'something else'}"
+    return f"it is {what or 'of no image format that can be read'}"
+
+
+def _remedy(named: list[str]) -> str:
+    if named:
+        return "copy it again from where it came"
+    return f"give one of {', '.join(ending for endings in _suffixes().values() for ending in endings)}"

@@ -1,0 +1,190 @@
+"""NIfTI-1 and NIfTI-2: .nii, .nii.gz and .hdr with .img, read and written with nibabel's headers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header, data_type_codes
+from nibabel.nifti2 import Nifti2Header
+from nibabel.volumeutils import shape_zoom_affine
+from numpy.typing import NDArray
+
+from medviz.imaging.readers.nifti_header import Kept, Layout, layout, version_of
+from medviz.imaging.readers.order import to_ras, to_stored
+from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
+from medviz.imaging.readers.streams import filled, packing
+from medviz.imaging.storage import replacing
+from medviz.imaging.volume import Affine, Stored, Volume
+from medviz.messages import Progress, Work
+from medviz.refused import Refused
+
+Array = NDArray[Any]
+_MOST_1 = 32767
+_RGB = {3: 128, 4: 2304}
+_NO_EXTENSION = b"\0\0\0\0"
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """Tell by the header; an .img is asked through the .hdr beside it."""
+    return version_of(head) > 0 or path.name.lower().endswith((".img", ".img.gz"))
+
+
+def describe(path: Path) -> Description:
+    """Say what the file holds; only the header is read."""
+    found = layout(path)
+    return described(
+        shape=found.shape,
+        axes=found.axes,
+        affine=found.place.affine,
+        dtype=found.type_name,
+        calibrated=found.place.calibrated,
+        frames=1 if found.colour else found.frames,
+        slope=found.kept.slope,
+        intercept=found.kept.intercept,
+        warnings=found.warnings,
+    )
+
+
+def read(path: Path) -> Work[Volume]:
+    """Read a file into memory in its stored data type; scaling is kept beside the voxels, not put into them."""
+    found = layout(path)
+    yield Progress(0, found.size, f"reading {path.name}")
+    buffer = np.empty(found.size, np.uint8)
+    yield from filled(buffer, found.data, found.offset)
+    voxels, warnings = _voxels(buffer, found)
+    view, affine = to_ras(voxels, found.place.affine)
+    kind = "colour" if found.colour else "frames" if found.frames > 1 else "scalar"
+    return Volume(
+        np.moveaxis(view, 3, 0),
+        affine,
+        Stored("NIfTI", found.shape, found.axes, found.place.affine, found.dtype, found.kept),
+        name=path.name,
+        kind=kind,  # type: ignore[arg-type]
+        slope=found.kept.slope,
+        intercept=found.kept.intercept,
+        calibrated=found.place.calibrated,
+        oriented=found.place.oriented,
+        warnings=(*found.warnings, *warnings),
+        frame_s=found.frame_s,
+    )
+
+
+def write(volume: Volume, path: Path) -> None:
+    """Write a volume in the voxel order, byte order and with the affine bytes of the file it came from.
+
+    A volume on another's grid (`medviz.imaging.volume.like`) takes over only what places the voxels: no description,
+    no extension and no scaling, so that no name of a patient travels with a label map.
+    """
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise Refused(path, "NIfTI is written as .nii or .nii.gz", "choose one of these endings")
+    header, tail, affine = _header(volume)
+    with replacing(path) as file, packing(file, path.name.lower().endswith(".gz")) as out:
+        out.write(header.binaryblock)
+        out.write(tail)
+        for block in _blocks(volume.voxels, affine, header):
+            out.write(block)
+
+
+READER = Reader("NIfTI", sniff, read, describe, write)
+
+
+def _voxels(buffer: NDArray[np.uint8], found: Layout) -> tuple[Array, tuple[str, ...]]:
+    """Shape bytes to (x, y, z, channel) without a copy, in this machine's byte order."""
+    if found.dtype.names:
+        channels = len(found.dtype.names)
+        by_frame = buffer.reshape(found.frames, *reversed(found.shape[:3]), channels)
+        more = ("only the first of its colour frames is read",) if found.frames > 1 else ()
+        return by_frame[0].transpose(2, 1, 0, 3), more
+    flat: Array = buffer.view(found.dtype)
+    if not flat.dtype.isnative:
+        flat = flat.byteswap(inplace=True).view(flat.dtype.newbyteorder("="))
+    warnings = not_finite_in_words(not_finite(flat))
+    if flat.dtype.kind == "c":
+        flat = np.abs(flat)
+        warnings = (*warnings, "its voxels are complex; their magnitude is shown")
+    return flat.reshape((*found.shape[:3], found.frames), order="F"), warnings
+
+
+def _header(volume: Volume) -> tuple[Any, bytes, Affine]:
+    """Return the header to write, the bytes between it and the voxels, and the affine that gives the order."""
+    kept, affine, tail = volume.stored.header, volume.stored.affine, _NO_EXTENSION
+    if isinstance(kept, Kept):
+        header = kept.header.copy()
+    else:
+        header, affine = _new_header(volume)
+    if volume.stored.borrowed:
+        _forget(header)
+    elif isinstance(kept, Kept) and len(kept.tail) >= len(_NO_EXTENSION):
+        tail = kept.tail
+    own = isinstance(kept, Kept) and not volume.stored.borrowed
+    if not own or (volume.slope, volume.intercept) != (kept.slope, kept.intercept):
+        header["scl_slope"], header["scl_inter"] = volume.slope, volume.intercept
+    _declare(header, volume, affine)
+    size = len(header.binaryblock)
+    header["magic"] = b"n+1" if size == 348 else b"n+2\0\r\n\x1a\n"[:8]
+    header["vox_offset"] = size + len(tail)
+    return header, tail, affine
+
+
+def _new_header(volume: Volume) -> tuple[Any, Affine]:
+    """Return a header for a volume that came from no NIfTI file, and its order."""
+    large = max(volume.shape) > _MOST_1 or volume.frames > _MOST_1
+    header = (Nifti2Header if large else Nifti1Header)()
+    header.set_data_shape(volume.shape)
+    affine = volume.stored.affine
+    if not volume.oriented:  # the order in which a header with neither form is read
+        sizes = volume.spacing_mm
+        affine = np.asarray(shape_zoom_affine(volume.shape, sizes, header.default_x_flip))
+        header["pixdim"][1:4] = sizes
+    else:
+        header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
+        header.set_sform(affine, 1)
+        unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+        if np.allclose(unit.T @ unit, np.eye(3), atol=1e-4):
+            header.set_qform(affine, 1)
+    if volume.calibrated:
+        header.set_xyzt_units("mm", "sec")
+    if volume.frame_s:
+        header["pixdim"][4] = volume.frame_s
+    return header, affine
+
+
+def _forget(header: Any) -> None:
+    """Take from a borrowed header all that is about the other volume's content."""
+    for name in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
+        if name in header.keys():
+            header[name] = b""
+    for name in ("cal_max", "cal_min", "intent_code", "intent_p1", "intent_p2", "intent_p3", "glmax", "glmin"):
+        if name in header.keys():
+            header[name] = 0
+
+
+def _declare(header: Any, volume: Volume, affine: Affine) -> None:
+    """Put data type and shape; both stay byte for byte where they are the file's own."""
+    colour = volume.kind == "colour"
+    code = _RGB[volume.voxels.shape[0]] if colour else data_type_codes.code[_type(volume.voxels.dtype)]
+    header["datatype"] = code
+    header["bitpix"] = 8 * data_type_codes.dtype[code].itemsize
+    stored = to_stored(volume.voxels[0], affine).shape
+    shape = stored if colour or volume.frames == 1 else (*stored, volume.frames)
+    declared = [int(length) for length in header["dim"][1 : int(header["dim"][0]) + 1]]
+    own = not volume.stored.borrowed and np.prod(declared) == np.prod(shape) and (*declared, 1, 1)[:3] == stored
+    if not own:
+        header["dim"] = [len(shape), *shape, *[1] * (7 - len(shape))]
+
+
+def _type(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+    """Return the type that NIfTI has for it."""
+    other = {"bool": "uint8", "float16": "float32"}
+    return np.dtype(other.get(dtype.name, dtype.name))
+
+
+def _blocks(voxels: Array, affine: Affine, header: Any) -> Iterator[bytes]:
+    """Yield the voxels slice by slice in the file's order, so that no second copy of a volume is made."""
+    dtype = np.dtype(np.uint8) if header.get_data_dtype().names else header.get_data_dtype()
+    channels = [np.moveaxis(voxels, 0, 3)] if header.get_data_dtype().names else list(voxels)
+    for channel in channels:
+        stored = to_stored(channel, affine)
+        for k in range(stored.shape[2]):
+            yield np.ascontiguousarray(stored[:, :, k].swapaxes(0, 1), dtype).tobytes()
