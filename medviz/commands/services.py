@@ -1,0 +1,92 @@
+"""What the window is handed: catalogs, and callables that import their rooms when they are first called."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from medviz.commands.engine import ENGINE
+from medviz.data import DATASETS
+from medviz.gui.services import ModelCard, Services
+from medviz.imaging.volume import Volume
+from medviz.labs import LABS
+from medviz.messages import Work
+from medviz.networks import NETWORKS
+from medviz.shipped import sample_scan
+from medviz.tasks import TASKS
+
+
+def services() -> Services:
+    """Put together what the window needs of the other rooms."""
+    return Services(
+        labs=LABS,
+        tasks=TASKS,
+        networks=NETWORKS,
+        datasets=DATASETS,
+        read=_read,
+        write=_write,
+        models=_models,
+        predict=_predict,
+        train=_train,
+        attach=_attach,
+        runs=runs,
+        sample=sample_scan,
+    )
+
+
+def runs_folder() -> Path:
+    """Return where the window keeps its runs: $MEDVIZ_RUNS, or the user's data folder."""
+    return Path(os.environ.get("MEDVIZ_RUNS") or user_data_path("medviz") / "runs")
+
+
+def runs() -> tuple[Path, ...]:
+    """List the folders of runs, the newest first."""
+    folder = runs_folder()
+    found: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
+    return tuple(sorted((one for one in found if (one / "task.toml").is_file()), key=_age, reverse=True))
+
+
+def _age(run: Path) -> float:
+    return run.stat().st_mtime
+
+
+def _read(path: Path) -> Work[Volume]:
+    work: Work[Volume] = ENGINE["read"](path)
+    return work
+
+
+def _write(volume: Volume, path: Path) -> None:
+    ENGINE["write"](volume, path)
+
+
+def _predict(where: str, scan: Volume) -> Work[Volume]:
+    work: Work[Volume] = ENGINE["predict"](where, scan)
+    return work
+
+
+def _train(task: Any, folder: Path) -> Work[Path]:
+    work: Work[Path] = ENGINE["train"](task, folder)
+    return work
+
+
+def _attach(folder: Path) -> Work[Path]:
+    work: Work[Path] = ENGINE["attach"](folder)
+    return work
+
+
+def _models() -> tuple[ModelCard, ...]:
+    return tuple(
+        ModelCard(
+            where=card.name,
+            title=card.title,
+            summary=card.summary,
+            labels=tuple(card.labels),
+            trained_on=card.trained_on,
+            licence=card.licence,
+            sha256=card.sha256,
+            metrics=tuple(card.metrics),
+        )
+        for card in ENGINE["models"]()
+    )

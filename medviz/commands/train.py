@@ -1,0 +1,118 @@
+"""``medviz train``: trains without a window; a window may attach to the run while it grows."""
+
+import argparse
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from medviz.commands.command import Command, Said, as_json, assignment, existing, followed
+from medviz.data import DATASETS
+from medviz.messages import Message, Note, Progress, Scalar
+from medviz.networks import NETWORKS
+from medviz.parameters import Part, built, parameter, turned
+from medviz.refused import Refused
+from medviz.tasks import TASKS
+from medviz.training.run import load_task
+from medviz.training.trainer import plan, train
+
+CATALOGS = {"datasets": DATASETS, "networks": NETWORKS}
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", nargs="?", help=f"one of {', '.join(TASKS)}; not needed with --recipe or --resume")
+    parser.add_argument("--data", help=f"one of {', '.join(DATASETS)}, or a folder in MSD layout")
+    parser.add_argument("--out", help="the folder of the run; a new one")
+    parser.add_argument("--recipe", help="a TOML file with the task's parameters")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="any parameter; network.width=32"
+    )
+    parser.add_argument("--device", help="auto, cpu, cuda or mps")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run where it stopped")
+    parser.add_argument("--dry-run", action="store_true", help="tell parameters, memory and time, train nothing")
+
+
+def _run(options: argparse.Namespace) -> Said:
+    folder = existing(options.resume) if options.resume else None
+    task = load_task(folder) if folder else task_of(options)
+    if options.dry_run:
+        document = plan(task)
+        return Said(document, "\n".join(f"{name}: {value}" for name, value in document.items()))
+    if folder is None and not options.out:
+        raise Refused("medviz train", "there is no folder to write to", "add --out RUN")
+    target = folder or Path(options.out).expanduser()
+    return _trained(task, target, options, resume=folder is not None)
+
+
+def _trained(task: Any, target: Path, options: argparse.Namespace, resume: bool) -> Said:
+    start_s = time.monotonic()
+    best: dict[str, float] = {}
+
+    def hear(message: Message) -> None:
+        if isinstance(message, Scalar) and message.name.startswith("validation/"):
+            best[message.name] = max(best.get(message.name, message.value), message.value)
+        if options.json:
+            print(as_json(_spoken(message), indent=None), flush=True)
+
+    followed(train(task, target, resume=resume), options.quiet or options.json, hear)
+    seconds = time.monotonic() - start_s
+    end = {"message": "end", "best": best, "seconds": seconds, "run": str(target)}
+    if options.json:
+        print(as_json(end, indent=None), flush=True)
+        return Said()
+    curves = "\n".join(f"  {name}: {value:.4f}" for name, value in best.items())
+    return Said(end, f"{target}: done in {seconds:.0f} s; best values\n{curves}")
+
+
+def _spoken(message: Message) -> dict[str, Any]:
+    if isinstance(message, Scalar):
+        return {"message": "scalar", "name": message.name, "step": message.step, "value": message.value}
+    if isinstance(message, Progress):
+        return {"message": "progress", "done": message.done, "total": message.total, "left_s": message.left_s}
+    if isinstance(message, Note):
+        return {"message": "note", "text": message.text, "level": message.level, "remedy": message.remedy}
+    return {"message": "figure", "name": message.name, "kind": type(message).__name__}
+
+
+def task_of(options: argparse.Namespace) -> Any:
+    """Make the task that the arguments describe: recipe first, then --data, --set and --device over it."""
+    recipe = _recipe(existing(options.recipe)) if options.recipe else {}
+    name = options.task or recipe.pop("task", None)
+    recipe.pop("task", None)
+    if name is None:
+        raise Refused("medviz train", "no task is named", f"name one of {', '.join(TASKS)}")
+    kind = TASKS[name]
+    task = built(kind, recipe)
+    if options.data:
+        task = _with_data(task, options.data)
+    sets = [*options.set, *([f"device={options.device}"] if options.device else [])]
+    for text in sets:
+        task = turned(task, *assignment(text), catalogs=CATALOGS)
+    return task
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise Refused(path, f"it is not a recipe ({problem})", "write TOML: one 'field = value' a line") from problem
+
+
+def _with_data(task: Any, data: str) -> Any:
+    if data in DATASETS:
+        return turned(task, "data", data, CATALOGS)
+    folder = existing(data)
+    part = parameter(task, "data").mark(Part)
+    if part is None or not folder.is_dir():
+        raise Refused(data, "it is neither a data set's name nor a folder", f"there are {', '.join(DATASETS)}")
+    task = turned(task, "data", "decathlon", CATALOGS)
+    return turned(task, "data.folder", str(folder), CATALOGS)
+
+
+COMMAND = Command(
+    "train",
+    "train without a window",
+    "medviz train segmentation --data mni152 --out runs/tissue --set epochs=5 --set network.width=16",
+    _arguments,
+    _run,
+)
