@@ -63,9 +63,11 @@ def region_mask(
     (top, left), (bottom, right) = np.sort(np.asarray(corners, float), axis=0)
     rows, cols = np.ogrid[: shape[0], : shape[1]]
     if kind == "rectangle":
-        return (rows >= top) & (rows <= bottom) & (cols >= left) & (cols <= right)
+        inside: Array = (rows >= top) & (rows <= bottom) & (cols >= left) & (cols <= right)
+        return inside
     height, width = max((bottom - top) / 2, 0.5), max((right - left) / 2, 0.5)
-    return ((rows - (top + bottom) / 2) / height) ** 2 + ((cols - (left + right) / 2) / width) ** 2 <= 1.0
+    oval: Array = ((rows - (top + bottom) / 2) / height) ** 2 + ((cols - (left + right) / 2) / width) ** 2 <= 1.0
+    return oval
 
 
 def region(image: Slice, mask: Array) -> RegionMeasure:
