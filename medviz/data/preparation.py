@@ -1,0 +1,122 @@
+"""How a scan is made ready for a network: the same in training and in use, written into each model's card."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from medviz.imaging.volume import Volume
+from medviz.refused import Refused
+
+Array = NDArray[Any]
+_SAME = 0.02
+"""A spacing this much off (as a share) is taken as the same: resampling would cost sharpness and gain nothing."""
+_SPREADS = 6.0
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to a scan before a network sees it.
+
+    The voxels are taken in RAS+ order (as Volume gives them), resampled along their own axes to `spacing_mm` (None
+    keeps the scan's), and scaled by the mean and spread of the foreground. `normal` is the axis across the slices of
+    a 2-D network (0 sagittal, 1 coronal, 2 axial); along it nothing is resampled. `patch` is what a network was
+    trained on, (x, y[, z]) in voxels.
+    """
+
+    dimensions: int = 2
+    channels: int = 1
+    spacing_mm: tuple[float, float, float] | None = None
+    normal: int = 2
+    patch: tuple[int, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON and TOML; what is None is left out."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items() if v is not None}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Preparation":
+        """Read it back from plain values; refuses what it does not know."""
+        try:
+            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        except TypeError as problem:
+            raise Refused("preparation", str(problem), "the model was written by another version") from problem
+
+    def shape_of(self, volume: Volume) -> tuple[int, int, int]:
+        """Voxels along x, y, z after resampling."""
+        if self.spacing_mm is None or not volume.calibrated:
+            return volume.shape
+        sides = []
+        for axis, (side, has, wants) in enumerate(
+            zip(volume.shape, volume.spacing_mm, self.spacing_mm, strict=True)
+        ):
+            across = self.dimensions == 2 and axis == self.normal
+            same = abs(has / wants - 1) < _SAME
+            sides.append(side if across or same else max(1, round(side * has / wants)))
+        return sides[0], sides[1], sides[2]
+
+    def prepared(self, volume: Volume) -> NDArray[np.float32]:
+        """Make (channel, x, y, z) float32 of a scan. Refuses a scan with too few channels."""
+        if volume.voxels.shape[0] < self.channels:
+            fault = f"it has {volume.voxels.shape[0]} channel(s) and the network takes {self.channels}"
+            raise Refused(volume.name or "the scan", fault, "choose another scan or model")
+        voxels = np.ascontiguousarray(volume.voxels[: self.channels], dtype=np.float32)
+        np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        if volume.slope != 1.0 or volume.intercept != 0.0:
+            voxels = voxels * np.float32(volume.slope) + np.float32(volume.intercept)
+        return normalised(resampled(voxels, self.shape_of(volume)))
+
+    def prepared_label(self, volume: Volume) -> NDArray[np.uint8]:
+        """Make (x, y, z) of a label map of the same grid as the scan; nearest neighbour."""
+        label = np.ascontiguousarray(volume.frame())
+        shape = self.shape_of(volume)
+        if label.shape == shape:
+            return label.astype(np.uint8)
+        index = [
+            np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
+            for new, old in zip(shape, label.shape, strict=True)
+        ]
+        return label[np.ix_(*index)].astype(np.uint8)
+
+
+def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each channel of (C, ...) so that its foreground has mean 0 and spread 1; beyond ±6 it is cut.
+
+    Foreground is what lies above a tenth of the way from the darkest to the 99.5th percentile: air would otherwise
+    decide the scale of a scan.
+    """
+    scaled = np.empty(image.shape, np.float32)
+    for channel, values in enumerate(image):
+        some = values.reshape(-1)[:: max(1, values.size // 500_000)]
+        low, high = float(some.min()), float(np.percentile(some, 99.5))
+        foreground = some[some > low + 0.1 * (high - low)]
+        if foreground.size < 2 or foreground.std() < 1e-6:
+            scaled[channel] = values - low
+            continue
+        np.subtract(values, foreground.mean(), out=scaled[channel])
+        scaled[channel] /= foreground.std()
+    return np.clip(scaled, -_SPREADS, _SPREADS, out=scaled)
+
+
+def resampled(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Resample (C, x, y, z) to `shape` over the same extent, linearly; blurred first along axes that shrink."""
+    if image.shape[1:] == shape:
+        return image
+    values = torch.from_numpy(image)
+    for axis, (old, new) in enumerate(zip(image.shape[1:], shape, strict=True), start=1):
+        if new < old:
+            values = _blurred_along(values, axis, 0.5 * (old / new - 1))
+    out: NDArray[np.float32] = F.interpolate(values[None], size=shape, mode="trilinear", align_corners=False)[0].numpy()
+    return out
+
+
+def _blurred_along(values: torch.Tensor, axis: int, sigma: float) -> torch.Tensor:
+    reach = max(1, round(3 * sigma))
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / max(sigma, 1e-3)) ** 2)
+    rows = values.movedim(axis, -1)
+    flat = F.pad(rows.reshape(-1, 1, rows.shape[-1]), (reach, reach), mode="replicate")
+    return F.conv1d(flat, (kernel / kernel.sum())[None, None]).reshape(rows.shape).movedim(-1, axis)
