@@ -1,0 +1,327 @@
+"""The rule between rooms holds, and each contract that holds it is seen to break once."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+CODE = sorted(ROOT.glob("medviz/**/*.py"))
+KNOWS_FILES = {"nibabel", "pydicom", "SimpleITK", "highdicom", "indexed_gzip"}
+NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "tools"}
+KNOWS_QT = {"PySide6", "shiboken6", "pyqtgraph", "qtawesome", "qtpy"}
+
+# contract -> the file that goes astray, and the line that does it
+ASTRAY = {
+    "Rooms look down, never up, never across a bar": [
+        ("imaging/slices.py", "import medviz.training.task"),
+        ("gui/store.py", "import medviz.labs.lab"),
+        ("tasks/__init__.py", "import medviz.labs.lab"),
+        ("training/task.py", "import medviz.commands.info"),
+        ("utils.py", "x = 1"),
+    ],
+    "Qt only in the window": [
+        ("labs/lab.py", "from PySide6.QtCore import QObject"),
+        ("training/task.py", "import pyqtgraph"),
+        ("commands/info.py", "import qtawesome"),
+    ],
+    "No path from the window to torch, MONAI or a file format, not even an indirect one": [
+        ("gui/store.py", "import torch"),
+        ("gui/store.py", "import medviz.imaging.readers.nifti"),
+        ("messages.py", "import nilearn.datasets"),
+    ],
+    "Pictures and the vocabulary know no torch and no MONAI": [
+        ("imaging/volume.py", "import torch"),
+        ("figures.py", "from monai.transforms import Flip"),
+    ],
+    "File formats only in the readers": [
+        ("imaging/volume.py", "import nibabel"),
+        ("data/__init__.py", "from nibabel.orientations import io_orientation"),
+    ],
+    "No lab knows another": [
+        ("labs/convolution.py", "import medviz.labs.second"),
+        ("labs/kernels.py", "import medviz.labs.second"),
+    ],
+    "No task knows another": [("tasks/segmentation.py", "import medviz.tasks.second")],
+    "No network knows another": [("networks/unet.py", "import medviz.networks.lenet")],
+    "No reader knows another": [("imaging/readers/nifti.py", "import medviz.imaging.readers.picture")],
+    "No cycles between siblings": [("imaging/labels.py", "import medviz.imaging.scene")],
+}
+
+
+def linted(folder: Path) -> tuple[int, str]:
+    """Run import-linter on a checkout; returns its exit code and what it says, on one line."""
+    tool = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([tool, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=120)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Path]:
+    """Copy the package, with a second lab and a second task, so that there are two that could know each other."""
+    folder = tmp_path / "copy"
+    shutil.copytree(ROOT / "medviz", folder / "medviz", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tests").mkdir()
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copy(ROOT / "tests" / "contracts.py", folder / "tests")
+    (folder / "tests" / "__init__.py").touch()
+    for room in ("labs", "tasks"):
+        (folder / "medviz" / room / "second.py").write_text('"""Another."""\n')
+        listed = folder / "medviz" / room / "__init__.py"
+        words = listed.read_text()
+        place = words.index("{", words.index(": Catalog")) + 1
+        listed.write_text(f'{words[:place]}"second": Entry("medviz.{room}.second:Second"),{words[place:]}')
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_the_contracts_hold() -> None:
+    code, said = linted(ROOT)
+    assert code == 0, said
+    assert all(f"{name} KEPT" in said for name in ASTRAY), said
+
+
+def test_the_contracts_hold_in_the_copy(copy: Path) -> None:
+    code, said = linted(copy)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("contract", "file", "line"),
+    [(name, *case) for name, cases in ASTRAY.items() for case in cases],
+    ids=lambda value: value if value.endswith(".py") else "",
+)
+def test_a_contract_breaks_when_a_line_goes_astray(copy: Path, contract: str, file: str, line: str) -> None:
+    astray = copy / "medviz" / file
+    before = astray.read_text() if astray.exists() else '"""New."""\n'
+    astray.write_text(f"{before}\n{line}\n")
+    code, said = linted(copy)
+    assert f"{contract} BROKEN" in said, said
+    assert code == 1
+
+
+def test_every_contract_is_seen_to_break() -> None:
+    named = re.findall(r'\[\[tool\.importlinter\.contracts\]\]\nname = "(.*)"', (ROOT / "pyproject.toml").read_text())
+    assert named == list(ASTRAY)
+
+
+def fresh(code: str) -> str:
+    """Run code in a process of its own and return what it prints."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def loaded(modules: set[str], after: str) -> str:
+    """Which of these top-level modules are loaded after an import in a fresh process."""
+    return fresh(
+        f"import sys\n{after}\nprint(*sorted({modules!r} & {{name.partition('.')[0] for name in sys.modules}}))"
+    )
+
+
+HEAVY = {"torch", "monai", "nibabel", "nilearn", "pydicom", "SimpleITK", "tensorboard", "skimage", "sklearn", "pandas"}
+
+
+def test_the_window_is_imported_without_torch_monai_or_a_file_format() -> None:
+    assert loaded(HEAVY, "import medviz.gui.window") == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="on Windows torch goes first, on purpose (commands/window.py)")
+def test_the_program_shows_its_window_before_torch_monai_or_nilearn_are_imported() -> None:
+    assert loaded(HEAVY - {"nibabel"}, "import medviz.__main__, medviz.commands.window") == ""
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "import medviz.training.trainer, medviz.tasks.segmentation",
+        "from medviz.commands import COMMANDS\nfor name in set(COMMANDS) - {'screenshot'}: COMMANDS[name]",
+        "from medviz.labs import LABS\nfor name in LABS: LABS[name]",
+        "from medviz.imaging.readers import READERS\nfor name in READERS: READERS[name]",
+    ],
+    ids=["training", "commands", "labs", "readers"],
+)
+def test_what_needs_no_window_is_imported_without_qt(after: str) -> None:
+    assert loaded(KNOWS_QT, after) == ""
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    assert not [node for node in ast.walk(tree(ROOT / "medviz/__init__.py")) if isinstance(node, ast.Import)]
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def room(path: Path) -> str:
+    """Path below medviz/ with slashes ("imaging/readers/nifti.py")."""
+    return path.relative_to(ROOT / "medviz").as_posix()
+
+
+def imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return {node.module.partition(".")[0]}
+    return set()
+
+
+@pytest.mark.parametrize("path", CODE, ids=room)
+class TestEachFile:
+    def test_it_says_what_it_is_for(self, path: Path) -> None:
+        module = tree(path)
+        words = ast.get_docstring(module) or ""
+        assert words, "a module says what it is for"
+        assert words.splitlines()[0].rstrip().endswith((".", ":", "?")), "in a sentence"
+        for node in module.body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} says what it is for"
+
+    def test_no_import_hides_in_a_function(self, path: Path) -> None:
+        functions = [
+            n for n in ast.walk(tree(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        ]
+        hidden = [n.lineno for f in functions for n in ast.walk(f) if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert not hidden, f"lines {hidden}: import at the top, or through a catalog"
+        named = {"import_module", "__import__"} & names(path)
+        assert not named or room(path) == "catalog.py", f"{named} belongs into a catalog"
+
+    def test_it_imports_by_the_full_name(self, path: Path) -> None:
+        stars = [
+            n.lineno
+            for n in ast.walk(tree(path))
+            if isinstance(n, ast.ImportFrom) and (n.level or n.names[0].name == "*")
+        ]
+        assert not stars
+
+    def test_qt_and_file_formats_stay_in_their_rooms(self, path: Path) -> None:
+        found = set().union(*(imported(node) for node in ast.walk(tree(path))))
+        if not room(path).startswith("gui/"):
+            assert not found & KNOWS_QT
+        if not room(path).startswith("imaging/readers/"):
+            assert not found & KNOWS_FILES
+
+    def test_it_prints_only_at_the_command_line(self, path: Path) -> None:
+        if room(path) != "__main__.py" and not room(path).startswith("commands/"):
+            assert not {"print", "pprint", "input", "breakpoint"} & called(path)
+
+    def test_nothing_is_unpickled(self, path: Path) -> None:
+        found = set().union(*(imported(node) for node in ast.walk(tree(path))))
+        assert not found & {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "load":
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                if ast.unparse(node.func.value) == "torch":
+                    assert given.get("weights_only") == "True", f"line {node.lineno}: torch.load(weights_only=True)"
+                if ast.unparse(node.func.value) in ("np", "numpy"):
+                    assert given.get("allow_pickle", "False") == "False", f"line {node.lineno}: no pickles"
+
+    def test_only_the_job_catches_everything(self, path: Path) -> None:
+        caught = [
+            n.lineno
+            for n in ast.walk(tree(path))
+            if isinstance(n, ast.ExceptHandler)
+            and (n.type is None or ast.unparse(n.type) in ("Exception", "BaseException"))
+            and ast.unparse(n.body[-1]) != "raise"
+        ]
+        assert not caught or room(path) == "gui/job.py", f"lines {caught}: name what may go wrong"
+
+    def test_its_words_are_of_the_house(self, path: Path) -> None:
+        assert not {"util", "utils", "helper", "helpers", "misc", "common", "manager"} & set(
+            Path(room(path)).with_suffix("").parts
+        )
+        text = path.read_text(encoding="utf-8")
+        unfinished = re.findall(r"NotImplementedError|\b(?:TODO|FIXME|XXX)\b|coming soon", text)
+        assert not unfinished
+
+    def test_it_can_be_read_at_one_sitting(self, path: Path) -> None:
+        lines = path.read_text(encoding="utf-8").count("\n")
+        assert lines <= 400, f"{lines} lines: does one file hold two ideas?"
+
+
+def names(path: Path) -> set[str]:
+    return {n.id for n in ast.walk(tree(path)) if isinstance(n, ast.Name)} | {
+        alias.name for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) for alias in n.names
+    }
+
+
+def called(path: Path) -> set[str]:
+    return {n.func.id for n in ast.walk(tree(path)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_nothing_tracked_names_a_path_of_one_machine() -> None:
+    homes = re.compile(r"(?<![\w.:/~])/(?:work|farm|root|home/\w|Users/\w|tmp/\w)[\w/]*/")
+    found = []
+    for path in tracked():
+        if path.suffix in (".png", ".safetensors", ".gz", ".npz") or path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found += [f"{path.name}: {match.group()}" for match in homes.finditer(text)]
+        if "../shared" in text or '"shared"' in text:
+            assert "tests" in path.relative_to(ROOT).parts, f"{path}: the shared folder is known to tests alone"
+    assert not found
+
+
+def test_nothing_tracked_is_large() -> None:
+    large = {path.name: path.stat().st_size for path in tracked() if path.stat().st_size > 4 << 20}
+    assert not large
+
+
+NO_QT = """
+import sys
+
+class NoQt:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}: as if it were not installed", name=name)
+
+sys.meta_path.insert(0, NoQt())
+"""
+
+
+@pytest.fixture
+def without_qt(tmp_path: Path) -> Path:
+    """A folder with the plugin that takes Qt away from a process."""
+    (tmp_path / "no_qt.py").write_text(NO_QT.format(names=KNOWS_QT))
+    return tmp_path
+
+
+def pytest_without_qt(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    call = [sys.executable, "-m", "pytest", "-p", "no_qt", "-p", "no:pytest-qt", "-q", "--no-header", *arguments]
+    path = f"import sys; sys.path.insert(0, {str(folder)!r}); import runpy; sys.argv = {call[2:]!r}"
+    code = f"{path}; runpy.run_module('pytest', run_name='__main__')"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=280)
+
+
+WITH_QT = ["--ignore=tests/gui", "--ignore=tests/commands", "--ignore=tests/benchmarks", "--ignore=tests/test_house.py"]
+
+
+def test_without_qt_the_blocker_blocks(without_qt: Path) -> None:
+    done = pytest_without_qt(without_qt, "tests/gui", "--co")
+    assert done.returncode != 0
+    assert "as if it were not installed" in done.stdout + done.stderr
+
+
+def test_without_qt_every_test_below_the_window_is_collected(without_qt: Path) -> None:
+    done = pytest_without_qt(without_qt, "--co", *WITH_QT, "tests")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_without_qt_the_vocabulary_pictures_labs_and_catalogs_pass(without_qt: Path) -> None:
+    rooms = [f"tests/{name}" for name in ("test_vocabulary.py", "imaging", "labs", "networks")]
+    done = pytest_without_qt(without_qt, *rooms, "--deselect=tests/test_catalogs.py")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\d+ passed", done.stdout), done.stdout[-500:]
