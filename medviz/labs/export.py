@@ -36,7 +36,7 @@ _MARK_COLOURS = {"focus": (230, 159, 0), "source": (0, 158, 115), "target": (86,
 _RING_TINT = np.array((86, 180, 233), float)
 
 
-def exported(figures: Iterable[Figure], folder: Path) -> tuple[Path, ...]:
+def export(figures: Iterable[Figure], folder: Path) -> tuple[Path, ...]:
     """Write each figure into `folder` under its name; returns the paths. A file is never seen half-written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

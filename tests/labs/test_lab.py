@@ -14,7 +14,7 @@ from medviz.imaging.slices import Slice
 from medviz.labs import LABS
 from medviz.labs.convolution import Convolution
 from medviz.labs.examples import checked, example_lab, figures_of
-from medviz.labs.export import exported, painted
+from medviz.labs.export import export, painted
 from medviz.labs.lab import Example, Lab, from_state, state_text
 from medviz.messages import Work
 from medviz.parameters import Pick, Range, parameters
@@ -131,7 +131,7 @@ FIGURES = (
 
 
 def test_export_writes_what_can_be_read_back(tmp_path: Path) -> None:
-    paths = {path.name for path in exported(FIGURES, tmp_path / "new")}
+    paths = {path.name for path in export(FIGURES, tmp_path / "new")}
     assert paths == {
         "heat.npy", "heat.png", "scan.npy", "scan.png", "colour.npy", "colour.png", "tiles.npy", "tiles.png",
         "table.csv", "loss.csv", "said.txt",
@@ -161,6 +161,6 @@ def test_signed_values_are_drawn_blue_and_red_about_white() -> None:
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Refused, match="cannot be written"):
-        exported(FIGURES, tmp_path / "file")
+        export(FIGURES, tmp_path / "file")
     with pytest.raises(Refused):
-        exported(FIGURES, tmp_path / "file" / "below")
+        export(FIGURES, tmp_path / "file" / "below")
