@@ -55,6 +55,8 @@ class Cells(Control):
         box.setRange(1, most)
         box.setAccessibleName(f"{what} of {self.one.label}")
         box.setToolTip(what)
+        box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        box.setFixedWidth(60)
         calm(box)
         box.valueChanged.connect(self._resized)
         return box

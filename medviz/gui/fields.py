@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from medviz.gui.cells import Cells
 from medviz.gui.controls import Control, Line, Place, Select, Switch
@@ -26,7 +26,7 @@ class Fields(QWidget):
         self.groups: dict[str, Section] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
+        self._column.setSpacing(6)
         for one in sorted(shown, key=lambda one: one.mark(Group) is not None):  # those without a heading first
             self._add(one, catalogs)
         self._column.addStretch(1)
@@ -71,18 +71,14 @@ class Section(QWidget):
         super().__init__()
         self.wanted_open = not group.advanced
         self.rows: list[Row] = []
-        self.title = QToolButton()
-        self.title.setText(group.name)
-        self.title.setProperty("look", "quiet")
-        self.title.setProperty("heading", True)
-        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.title.setCheckable(False)
-        self.title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.title = QPushButton(group.name)
+        self.title.setProperty("look", "section")
+        self.title.setIconSize(QSize(14, 14))
         self.title.clicked.connect(self._turn)
         self.inside = QWidget()
         self._column = QVBoxLayout(self.inside)
         self._column.setContentsMargins(0, 0, 0, 8)
-        self._column.setSpacing(8)
+        self._column.setSpacing(6)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(4)
@@ -121,8 +117,6 @@ class Row(QWidget):
         self.label.setToolTip(explained(one))
         self.label.installEventFilter(self)
         self.label.setBuddy(self.control)
-        self.unit = QLabel(one.unit)
-        self.unit.setProperty("look", "dim")
         self.sentence = QLabel()
         self.sentence.setProperty("look", "bad")
         self.sentence.setWordWrap(True)
@@ -131,6 +125,7 @@ class Row(QWidget):
         self.back.setProperty("look", "quiet")
         self.back.setIcon(icon("ph.arrow-counter-clockwise", "accent"))
         self.back.setAccessibleName(f"reset {one.label}")
+        self.back.setIconSize(QSize(14, 14))
         self.back.setFixedSize(22, 22)
         self._value: Any = MISSING
         self._default: Any = one.default
@@ -185,14 +180,9 @@ class Row(QWidget):
             grid.addWidget(self.sentence, 2, 0, 1, 3)
             grid.setColumnStretch(1, 1)
             return
-        self.label.setFixedWidth(self.fontMetrics().averageCharWidth() * 15)
-        beside = QHBoxLayout()
-        beside.setSpacing(6)
-        beside.addWidget(self.control, 1)
-        if self.one.unit:
-            beside.addWidget(self.unit)
+        self.label.setFixedWidth(self.fontMetrics().averageCharWidth() * 12)
         grid.addWidget(self.label, 0, 0)
-        grid.addLayout(beside, 0, 1)
+        grid.addWidget(self.control, 0, 1)
         grid.addWidget(self.back, 0, 2)
         grid.addWidget(self.sentence, 1, 1, 1, 2)
         grid.setColumnStretch(1, 1)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from medviz.gui.fields import Fields
@@ -72,10 +72,23 @@ def values_of(thing: Any, shown: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def scrolling(inside: QWidget) -> QScrollArea:
-    """Put a widget into an area that scrolls up and down."""
-    area = QScrollArea()
+    """Put a widget into an area that scrolls up and down and is never narrower than the widget."""
+    area = _Tall()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     return area
+
+
+class _Tall(QScrollArea):
+    def minimumSizeHint(self) -> QSize:
+        inside = self.widget().minimumSizeHint().width() if self.widget() else 0
+        return QSize(inside + self.verticalScrollBar().sizeHint().width(), 120)
+
+    def sizeHint(self) -> QSize:
+        hint = self.widget().sizeHint() if self.widget() else QSize(0, 0)
+        return QSize(
+            max(hint.width() + self.verticalScrollBar().sizeHint().width(), self.minimumSizeHint().width()),
+            hint.height(),
+        )

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from PySide6.QtCore import QLocale, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QSlider
+from PySide6.QtCore import QEvent, QLocale, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QSlider
 
 from medviz.gui.controls import Control, calm
 from medviz.parameters import Parameter, Range
@@ -26,8 +26,30 @@ class NumberBox(QDoubleSpinBox):
         self.setRange(bounds.low, bounds.high)
         self.setSingleStep(bounds.step or (1 if whole else neat((bounds.high - bounds.low) / 50)))
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setMinimumWidth(76)
+        self.unit = QLabel(bounds.unit, self)
+        self.unit.setProperty("look", "dim")
+        self.unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._set_apart()
         calm(self)
+
+    def _set_apart(self) -> None:
+        """Keep room for the unit, which stands in lighter writing right of the number."""
+        room = self.unit.fontMetrics().horizontalAdvance(self.unit.text()) + 4 if self.unit.text() else 0
+        self.lineEdit().setTextMargins(0, 0, room, 0)
+        edit = self.lineEdit().geometry()
+        self.unit.setGeometry(edit.right() - room + 2, edit.top(), room, edit.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Move the unit along."""
+        super().resizeEvent(event)
+        self._set_apart()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Grow with the text."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._set_apart()
+            self.updateGeometry()
 
     def textFromValue(self, value: float) -> str:
         """Write the number."""
@@ -60,13 +82,12 @@ class NumberBox(QDoubleSpinBox):
         self.selectAll()
 
     def sizeHint(self) -> QSize:
-        """Room for seven figures, whatever the range."""
-        hint = super().sizeHint()
-        return QSize(min(hint.width(), self.fontMetrics().horizontalAdvance("0.000000") + 40), hint.height())
+        """One width for all, room for six figures and a unit, so that boxes stand in a column."""
+        return QSize(self.fontMetrics().horizontalAdvance("0.0000 mm") + 36, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        """Room for the usual figures."""
-        return QSize(76, super().minimumSizeHint().height())
+        """The same."""
+        return self.sizeHint()
 
 
 class Number(Control):
@@ -134,7 +155,7 @@ class Slider(QSlider):
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
-        self.setMinimumWidth(56)
+        self.setMinimumWidth(48)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Jump to the place pressed."""

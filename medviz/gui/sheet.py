@@ -29,7 +29,7 @@ def sheet(c: Colours, text_px: int) -> str:
     QFrame[look="line"] {{ background: {edge}; border: none; max-height: 1px; min-height: 1px; }}
 
     QPushButton, QToolButton {{ background: {c.raised}; border: 1px solid {edge}; border-radius: 6px;
-        padding: 4px 12px; min-height: {text_px + 7}px; }}
+        padding: 4px 12px; min-height: {text_px + 5}px; }}
     QToolButton {{ padding: 4px 6px; }}
     QPushButton:hover, QToolButton:hover {{ background: {c.hover}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
@@ -43,10 +43,17 @@ def sheet(c: Colours, text_px: int) -> str:
     QPushButton[look="quiet"], QToolButton[look="quiet"] {{ background: transparent; border-color: transparent; }}
     QPushButton[look="quiet"]:hover, QToolButton[look="quiet"]:hover {{ background: {c.hover}; }}
     QPushButton[look="quiet"]:focus, QToolButton[look="quiet"]:focus {{ border-color: {c.accent}; }}
+    QToolButton[look="quiet"] {{ padding: 2px; min-height: 0; }}
+    QPushButton[look="section"] {{ background: transparent; border: none; border-bottom: 1px solid {edge};
+        border-radius: 0; text-align: left; font-weight: 600; padding: 4px 0; }}
+    QPushButton[look="section"]:hover {{ color: {c.accent}; }}
+    QPushButton[look="section"]:focus {{ border-bottom-color: {c.accent}; }}
+    QLabel[changed="true"] {{ color: {c.accent}; }}
+    QFrame[look="nest"] {{ border: none; border-left: 2px solid {edge}; }}
     QToolButton::menu-indicator {{ image: none; }}
 
     QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{ background: {c.field};
-        border: 1px solid {edge}; border-radius: 6px; padding: 3px 8px; min-height: {text_px + 7}px;
+        border: 1px solid {edge}; border-radius: 6px; padding: 3px 8px; min-height: {text_px + 5}px;
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {{ border-color: {c.accent}; }}
     QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled {{ color: {c.faint};
