@@ -2,7 +2,8 @@
 
 `Augmentation` says how far each change may go; `drawn` chooses (from the chance it is handed, and from nothing else),
 `Change.applied` does. The trainer makes that chance from (seed, epoch, index): what is chosen is the same with any
-number of loader workers, and a run that was stopped goes on bit for bit. The set of changes is that of nnU-Net (Isensee et al., 2021).
+number of loader workers, and a run that was stopped goes on bit for bit. The set of changes is that of nnU-Net
+(Isensee et al., 2021).
 """
 
 import math

@@ -46,7 +46,9 @@ def surroundings(brain: NDArray[np.bool_]) -> Surroundings:
     return Surroundings(_fine(outside, brain.shape), _fine(beside, brain.shape))
 
 
-def painted(tissue: Tensor, outside_mm: Tensor, beside_mm: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+def painted(
+    tissue: Tensor, outside_mm: Tensor, beside_mm: Tensor, random: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Paint a slice of a head: image (1, x, y) with white matter near 1, and where the added fluid lies (x, y).
 
     `tissue` (3, x, y) are the shares of grey matter, white matter and fluid in each pixel of the brain. `outside_mm`

@@ -100,6 +100,7 @@ def _shading(shape: tuple[int, ...], chance: np.random.Generator) -> NDArray[np.
     waves = chance.uniform(-1.5, 1.5, len(shape)).astype(np.float32)
     phase = np.float32(chance.uniform(0, 2 * np.pi))
     total = np.zeros(shape, np.float32)
-    for axis, wave in zip(axes, waves, strict=True):
-        total += wave * axis
-    return np.sin(total + phase)
+    for axis, rate in zip(axes, waves, strict=True):
+        total += rate * axis
+    wave: NDArray[np.float32] = np.sin(total + phase)
+    return wave

@@ -42,7 +42,8 @@ class Preparation:
     def of(cls, values: Mapping[str, Any]) -> "Preparation":
         """Read it back from plain values; refuses what it does not know."""
         try:
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+            said: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+            return cls(**said)
         except TypeError as problem:
             raise Refused("preparation", str(problem), "the model was written by another version") from problem
 
@@ -51,9 +52,7 @@ class Preparation:
         if self.spacing_mm is None or not volume.calibrated:
             return volume.shape
         sides = []
-        for axis, (side, has, wants) in enumerate(
-            zip(volume.shape, volume.spacing_mm, self.spacing_mm, strict=True)
-        ):
+        for axis, (side, has, wants) in enumerate(zip(volume.shape, volume.spacing_mm, self.spacing_mm, strict=True)):
             across = self.dimensions == 2 and axis == self.normal
             same = abs(has / wants - 1) < _SAME
             sides.append(side if across or same else max(1, round(side * has / wants)))
@@ -86,20 +85,32 @@ class Preparation:
 def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale each channel of (C, ...) so that its foreground has mean 0 and spread 1; beyond ±6 it is cut.
 
-    Foreground is what lies above a tenth of the way from the darkest to the 99.5th percentile: air would otherwise
-    decide the scale of a scan.
+    Foreground is what lies above `air`, which would otherwise decide the scale of a scan.
     """
     scaled = np.empty(image.shape, np.float32)
     for channel, values in enumerate(image):
-        some = values.reshape(-1)[:: max(1, values.size // 500_000)]
-        low, high = float(some.min()), float(np.percentile(some, 99.5))
-        foreground = some[some > low + 0.1 * (high - low)]
+        some = _some(values)
+        low = float(some.min())
+        foreground = some[some > air(values)]
         if foreground.size < 2 or foreground.std() < 1e-6:
             scaled[channel] = values - low
             continue
         np.subtract(values, foreground.mean(), out=scaled[channel])
         scaled[channel] /= foreground.std()
     return np.clip(scaled, -_SPREADS, _SPREADS, out=scaled)
+
+
+def air(image: NDArray[np.float32]) -> float:
+    """Value below which a voxel counts as air: a tenth of the way from the darkest to the 99.5th percentile."""
+    some = _some(image)
+    low = float(some.min())
+    return low + 0.1 * (float(np.percentile(some, 99.5)) - low)
+
+
+def _some(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half a million values at most: percentiles of more take long and change nothing."""
+    flat = values.reshape(-1)
+    return flat[:: max(1, flat.size // 500_000)]
 
 
 def resampled(image: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ held-out slices lie in slabs instead, with slices between them that are in neith
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, ClassVar
 
@@ -181,5 +181,9 @@ def _sharper(shares: Tensor, power: float) -> Tensor:
 def _training_slabs(whole: Tissue) -> list[tuple[int, int]]:
     """First and one past the last slice of each slab between the held-out ones, guards left out."""
     there = np.flatnonzero(whole.brain.any((0, 1)))
-    edges = [int(there[0]) - GUARD, *(edge for slab in HELD_OUT for edge in (slab.start, slab.stop)), int(there[-1]) + 1 + GUARD]
+    edges = [
+        int(there[0]) - GUARD,
+        *(edge for slab in HELD_OUT for edge in (slab.start, slab.stop)),
+        int(there[-1]) + 1 + GUARD,
+    ]
     return [(edges[i] + GUARD, edges[i + 1] - GUARD) for i in range(0, len(edges), 2)]

@@ -64,7 +64,9 @@ class UNet(nn.Module):
             x = torch.cat([skips[level], self.up[level](x)], 1)  # (N, 2·width·2^level, x/2^level, ...)
             x = self.merge[level](x)  # (N, width·2^level, x/2^level, ...)
         x = self.head(x)  # (N, classes, x, y[, z])
-        return x[(..., *(slice(side) for side in size))]
+        for axis, side in enumerate(size, start=2):
+            x = x.narrow(axis, 0, side)  # without what was added
+        return x
 
     def _padded(self, x: Tensor) -> Tensor:
         """Repeat the far edges until each side can be halved down to the lowest level."""

@@ -1,0 +1,272 @@
+"""A trained network over a whole scan, tile by tile: labels on the scan's own grid.
+
+The scan is prepared exactly as in training (`Preparation`), the network sees tiles of it, the probabilities go back to
+the scan's grid linearly, and only then the most likely class is taken. The affine of the result is the scan's.
+"""
+
+import copy
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medviz.data.preparation import Preparation, air
+from medviz.imaging.volume import Volume, like
+from medviz.messages import Note, Progress, Work
+from medviz.networks import NETWORKS
+from medviz.parameters import Settings
+from medviz.refused import Refused
+from medviz.training import checkpoints, device, run
+from medviz.training.models import model, models
+
+_WINDOW = {2: 1024, 3: 96}
+"""Longest side of a tile where training names no patch: a slice goes whole, a volume does not fit."""
+_OVERLAP = 0.25
+_SMALLEST = 32
+_SHARE_OF_MEMORY = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with weights, ready to be used, and how a scan must be prepared for it."""
+
+    name: str
+    network: nn.Module
+    preparation: Preparation
+    labels: tuple[str, ...]
+    sha256: str = ""
+
+
+def load(where: str) -> Model:
+    """Load a shipped model by name, or the best weights of a run by its folder; refuses what is neither."""
+    card = model(where)
+    if card is not None:
+        weights, about = checkpoints.read_weights(card.weights)
+        return built(where, weights, about, card.sha256)
+    folder = Path(where)
+    if not folder.is_dir():
+        names = ", ".join(one.name for one in models())
+        raise Refused(where, "there is no such model", f"take one of {names}, or the folder of a run")
+    weights, about = run.weights(folder)
+    return built(folder.name, weights, about, checkpoints.weights_digest(weights))
+
+
+def built(name: str, weights: dict[str, Tensor], about: dict[str, object], sha256: str) -> Model:
+    """Build the network a description names and fill it with weights; refuses weights of another network."""
+    said = dict(about.get("network") or {})  # type: ignore[call-overload]
+    labels = tuple(about.get("classes") or ())  # type: ignore[arg-type, var-annotated]
+    preparation = Preparation.of(about.get("preparation") or {})  # type: ignore[arg-type]
+    if "name" not in said or not labels:
+        raise Refused(name, "it does not say how its network is built", "take a segmentation run of this version")
+    settings = Settings(str(said.pop("name")), tuple(said.items()))
+    network = settings.build(NETWORKS, channels=preparation.channels, classes=len(labels) + 1)
+    try:
+        network.load_state_dict({key: value.float() if value.is_floating_point() else value
+                                 for key, value in weights.items()})  # fmt: skip
+    except RuntimeError as problem:
+        raise Refused(name, "its weights do not fit its network", "train it again") from problem
+    return Model(name, network.eval(), preparation, labels, sha256)
+
+
+def predict(where: str, scan: Volume, on: str = "auto") -> Work[Volume]:
+    """Label a scan with a model: yields Progress a tile, returns uint8 labels on the scan's own grid.
+
+    `where` is the name of a shipped model or the folder of a run, `on` the device. Closing the work leaves nothing.
+    """
+    yield Progress(0, 0, "loading the model")
+    made = load(where)
+    labels = yield from label_map(made, scan, device.chosen(on))
+    return labels
+
+
+def label_map(made: Model, scan: Volume, where: torch.device) -> Work[Volume]:
+    """Label a scan with a model that is at hand, see `predict`."""
+    yield Progress(0, 0, "preparing the scan")
+    image = made.preparation.prepared(scan)
+    yield from _doubts(made, scan)
+    shares = yield from probabilities(made, image, where)
+    yield Progress(1, 1, "back to the scan's grid")
+    found = most_likely(shares, scan.shape)
+    return like(scan, found, name=f"{made.name} on {scan.name}")
+
+
+def probabilities(made: Model, image: NDArray[np.float32], where: torch.device) -> Work[Tensor]:
+    """Probability of each class on the prepared grid, (classes, x, y, z) float32.
+
+    Starts with the largest tile that memory allows, goes to smaller ones where it runs out, and says so.
+    """
+    window = window_of(made, image.shape[1:])
+    while memory_bytes(made, window) > _SHARE_OF_MEMORY * _free_bytes(where) and (smaller := _smaller(made, window)):
+        window = smaller
+    while True:
+        try:
+            found = yield from _in_tiles(made, image, window, where)
+        except (RuntimeError, MemoryError) as problem:
+            if not device.out_of_memory(problem):
+                raise
+            smaller = _smaller(made, window)
+            if smaller is None and where.type == "cpu":
+                raise Refused(
+                    made.name, "there is not enough memory for its smallest tile", "close something"
+                ) from problem
+            window, where = (smaller, where) if smaller else (window, torch.device("cpu"))
+            size = "×".join(map(str, window))
+            yield Note(f"Memory ran out; going on with tiles of {size} voxels on the {where.type}", "warning")
+        else:
+            return found
+
+
+def _in_tiles(
+    made: Model, image: NDArray[np.float32], window: tuple[int, int, int], where: torch.device
+) -> Work[Tensor]:
+    """Run all tiles of one size; where tiles overlap, the middle of a tile counts more than its rim."""
+    classes = len(made.labels) + 1
+    shape = image.shape[1:]
+    network = made.network.to(where)
+    normal = made.preparation.normal if made.preparation.dimensions == 2 else None
+    total = torch.zeros((classes, *shape))
+    tiles = list(_tiles(shape, window))
+    alone = all(reach in (1, side) for reach, side in zip(window, shape, strict=True))
+    importance = torch.ones(window) if alone else _hill(window)
+    weight = torch.zeros(shape)
+    level = air(image)
+    began_s, done = time.monotonic(), 0
+    for number, tile in enumerate(tiles, start=1):
+        part = image[(slice(None), *tile)]
+        weight[tile] += importance
+        if (part > level).any():
+            scores = _run(network, part, normal, where)
+            total[(slice(None), *tile)] += scores * importance
+            done += 1
+        else:
+            total[(0, *tile)] += importance  # nothing but air: background, and no time spent
+        left_s = (time.monotonic() - began_s) / max(done, 1) * (len(tiles) - number)
+        yield Progress(number, len(tiles), f"tile {number} of {len(tiles)}", left_s if done else None)
+    return total.div_(weight)
+
+
+def _run(network: nn.Module, part: NDArray[np.float32], normal: int | None, where: torch.device) -> Tensor:
+    """Probabilities of one tile (C, x, y, z) → (classes, x, y, z), on the processor."""
+    x = torch.from_numpy(np.ascontiguousarray(part)).to(where)
+    with torch.inference_mode():
+        if normal is None:
+            found = network(x[None])[0].float().softmax(0)
+        else:
+            found = network(x.movedim(normal + 1, 0)).float().softmax(1).movedim(0, normal + 1)
+    scores: Tensor = found.cpu()
+    return scores
+
+
+def most_likely(shares: Tensor, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Take the most likely class on a grid of `shape` over the same extent, (x, y, z) uint8.
+
+    Probabilities are resampled class by class, so that a large scan needs room for two of them and not for all.
+    """
+    if tuple(shares.shape[1:]) == shape:
+        return shares.argmax(0).to(torch.uint8).numpy()
+    best = torch.full(shape, -1.0)
+    winner = torch.zeros(shape, dtype=torch.uint8)
+    for number, share in enumerate(shares):
+        fine = F.interpolate(share[None, None], size=shape, mode="trilinear", align_corners=False)[0, 0]
+        won = fine > best
+        best = torch.where(won, fine, best)
+        winner[won] = number
+    return winner.numpy()
+
+
+def window_of(made: Model, shape: Sequence[int]) -> tuple[int, int, int]:
+    """Size of a tile along x, y, z: a whole slice for a 2-D network, the patch of the training for a 3-D one."""
+    preparation = made.preparation
+    if preparation.dimensions == 2:
+        sides = [min(side, _WINDOW[2]) for side in shape]
+        sides[preparation.normal] = 1
+    else:
+        patch = preparation.patch or (_WINDOW[3],) * 3
+        sides = [min(side, max(want, _SMALLEST)) for side, want in zip(shape, patch, strict=True)]
+    return sides[0], sides[1], sides[2]
+
+
+def memory_bytes(made: Model, window: tuple[int, int, int]) -> int:
+    """Estimate the memory one tile takes while the network runs, without running it.
+
+    All that the layers put out is counted on torch's meta device (no numbers, only shapes); of that about half lies
+    in memory at once.
+    """
+    put_out = 0
+
+    def count(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal put_out
+        if isinstance(output, Tensor):
+            put_out += output.numel() * output.element_size()
+
+    sides = [
+        side for axis, side in enumerate(window) if made.preparation.dimensions == 3 or axis != made.preparation.normal
+    ]
+    shell = _on_meta(made.network)
+    hooks = [layer.register_forward_hook(count) for layer in shell.modules() if not list(layer.children())]
+    with torch.inference_mode():
+        shell(torch.empty((1, made.preparation.channels, *sides), device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return put_out // 2
+
+
+def _on_meta(network: nn.Module) -> nn.Module:
+    """Copy the network without its numbers."""
+    return copy.deepcopy(network).to("meta")
+
+
+def _smaller(made: Model, window: tuple[int, int, int]) -> tuple[int, int, int] | None:
+    """Halve the longest side; None where the tile is as small as it gets."""
+    longest = int(np.argmax(window))
+    if window[longest] // 2 < _SMALLEST:
+        return None
+    sides = list(window)
+    sides[longest] = -(-sides[longest] // 2)
+    return sides[0], sides[1], sides[2]
+
+
+def _tiles(shape: Sequence[int], window: Sequence[int]) -> Iterator[tuple[slice, slice, slice]]:
+    """Tiles that cover the volume, overlapping by a quarter where it takes more than one along an axis."""
+    starts = []
+    for side, reach in zip(shape, window, strict=True):
+        count = 1 if reach >= side else side if reach == 1 else math.ceil((side - reach) / (reach * (1 - _OVERLAP))) + 1
+        starts.append([round(i * (side - reach) / max(1, count - 1)) for i in range(count)])
+    for z, y, x in itertools.product(starts[2], starts[1], starts[0]):
+        yield slice(x, x + window[0]), slice(y, y + window[1]), slice(z, z + window[2])
+
+
+def _hill(window: Sequence[int]) -> Tensor:
+    """Weight of each voxel of a tile: a Gaussian of an eighth of each side, never quite 0 (nnU-Net)."""
+    hill = torch.ones(1)
+    for side in window:
+        at = (torch.arange(side) - (side - 1) / 2) / max(side / 8, 0.5)
+        hill = hill[..., None] * torch.exp(-0.5 * at**2)
+    return hill[0].clamp_min(1e-3)
+
+
+def _free_bytes(where: torch.device) -> int:
+    if where.type == "cuda":
+        return int(torch.cuda.mem_get_info(where)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def _doubts(made: Model, scan: Volume) -> Iterator[Note]:
+    """Say where a scan differs from what the network was trained on."""
+    wants = made.preparation.spacing_mm
+    if wants is not None and not scan.calibrated:
+        yield Note("The scan has no spacing; it is taken as if it had that of the training data", "warning")
+    elif wants is not None and made.preparation.shape_of(scan) != scan.shape:
+        has = "×".join(f"{mm:.3g}" for mm in scan.spacing_mm)
+        yield Note(f"The scan ({has} mm) is resampled to {'×'.join(f'{mm:.3g}' for mm in wants)} mm for the network")
+    if scan.kind == "frames" and made.preparation.channels == 1 and scan.frames > 1:
+        yield Note("The scan has several frames; the first one is labelled", "warning")

@@ -1,0 +1,102 @@
+"""The models that ship with the program: a folder each in `resources/models`, with weights and a card.
+
+A folder holds ``weights.safetensors`` (float16 or float32, never anything that is unpickled), ``card.json`` (what a
+program reads) and ``README.md`` (what a person reads). Nothing here imports torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medviz.refused import Refused
+from medviz.shipped import shipped
+
+WEIGHTS, CARD = "weights.safetensors", "card.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person should know of a model before it is run.
+
+    `metrics` are (what was measured, value) as measured on data that training never saw, unless the words say
+    otherwise. `about` is how to run the network: "task", "network", "classes", "preparation". `sha256` is that of the
+    weights file, checked each time it is loaded.
+    """
+
+    name: str
+    title: str
+    summary: str
+    labels: tuple[str, ...]
+    trained_on: str
+    licence: str
+    sha256: str
+    metrics: tuple[tuple[str, float], ...]
+    about: Mapping[str, Any]
+    limits: str = ""
+    folder: Path = Path()
+
+    @property
+    def weights(self) -> Path:
+        """The weights file; refuses one that is not what the card was written for."""
+        path = self.folder / WEIGHTS
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as problem:
+            raise Refused(path, "the weights cannot be read", "install the program again") from problem
+        if found != self.sha256:
+            raise Refused(path, "the weights are not those of the card (SHA-256 differs)", "install the program again")
+        return path
+
+
+def models(folder: Path | None = None) -> tuple[Card, ...]:
+    """List the models that ship with the program, by name."""
+    place = shipped("models") if folder is None else folder
+    return tuple(card_of(path.parent) for path in sorted(place.glob(f"*/{CARD}")))
+
+
+def model(name: str, folder: Path | None = None) -> Card | None:
+    """Return the card of a shipped model, None where there is none of this name."""
+    place = (shipped("models") if folder is None else folder) / name
+    plain = name and name == Path(name).name
+    return card_of(place) if plain and (place / CARD).is_file() else None
+
+
+def card_of(folder: Path) -> Card:
+    """Read the card of a model's folder; refuses one that cannot be read."""
+    path = folder / CARD
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return Card(
+            name=folder.name,
+            title=said["title"],
+            summary=said["summary"],
+            labels=tuple(said["labels"]),
+            trained_on=said["trained_on"],
+            licence=said["licence"],
+            sha256=said["sha256"],
+            metrics=tuple((str(name), float(value)) for name, value in said["metrics"].items()),
+            about=said["about"],
+            limits=said.get("limits", ""),
+            folder=folder,
+        )
+    except (OSError, ValueError) as problem:
+        raise Refused(path, f"the card cannot be read ({problem})", "write it again") from problem
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise Refused(path, f"the card lacks {problem}", "write it again") from problem
+
+
+def ship(folder: Path, data: bytes, said: Mapping[str, Any], text: str) -> Card:
+    """Write a model's folder: weights (the bytes of a safetensors file), card and README; returns the card.
+
+    `said` are the fields of the card but for `sha256`, with `metrics` as a mapping.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(data).hexdigest()
+    (folder / WEIGHTS).write_bytes(data)
+    card = {**said, "sha256": digest}
+    (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(text.replace("{sha256}", digest), encoding="utf-8")
+    return card_of(folder)
