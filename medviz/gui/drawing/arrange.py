@@ -1,0 +1,326 @@
+"""Who gets how much room: a pure function from an arrangement and what the figures need to rectangles.
+
+An arrangement names figures row by row: ``image kernel output / window products / formula``. A bracket holds a column
+of its own, ``image (kernel / window / products) output / formula``; ``image:3`` weighs a figure; a sign between two
+names (``∗ = → ·``) is drawn between them.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+Box = tuple[float, float, float, float]
+
+GAP = 16
+LEAST_CELL, MOST_CELL = 28, 64
+
+
+@dataclass(frozen=True)
+class Need:
+    """What room a figure needs, in px.
+
+    `frame` is what title, names and bars take around the content. Exactly one of these says what the content is:
+    `cells` (cols, rows) of one size common to the board; `aspect` (width over height) of a picture; `height_for` the
+    width of a text; none of them is a plot, which takes what it gets. `least` is what is legible at all, `most_high`
+    beyond which more height is of no use.
+    """
+
+    frame: tuple[float, float] = (0, 0)
+    cells: tuple[int, int] | None = None
+    aspect: float | None = None
+    height_for: Callable[[float], float] | None = None
+    least: tuple[float, float] = (160, 120)
+    most_high: float | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A figure by its name."""
+
+    name: str
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class Sign:
+    """An operator between two figures."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A row or a column of others."""
+
+    parts: "tuple[Leaf | Sign | Nest, ...]"
+    column: bool
+
+
+Node = Leaf | Sign | Nest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything goes; `size` is larger than the room where the room was too small."""
+
+    boxes: Mapping[str, Box]
+    signs: tuple[tuple[str, Box], ...]
+    size: tuple[float, float]
+    cell: float
+
+
+def parsed(arrangement: str, names: Sequence[str]) -> Nest:
+    """Read an arrangement; figures it does not name follow as rows of their own, names without a figure are left out.
+
+    A sign stays only between two things that are there.
+    """
+    words = re.findall(r"[()/]|[^\s()/]+", arrangement)
+    column, rest = _column(words, set(names))
+    if rest:
+        column = Nest((*column.parts, *_column([word for word in rest if word != ")"], set(names))[0].parts), True)
+    named = set(_names(column))
+    others = tuple(Nest((Leaf(name),), False) for name in names if name not in named)
+    return Nest((*column.parts, *others), True)
+
+
+def _column(words: list[str], names: set[str]) -> tuple[Nest, list[str]]:
+    rows: list[Node] = []
+    row: list[Node] = []
+    while words:
+        word, *words = words
+        if word == ")":
+            words = [word, *words]
+            break
+        if word == "/":
+            rows.append(_row(row))
+            row = []
+        elif word == "(":
+            inner, words = _column(words, names)
+            words = words[1:]
+            if inner.parts:
+                row.append(inner)
+        else:
+            row.extend(_word(word, names))
+    rows.append(_row(row))
+    return Nest(tuple(one for one in rows if isinstance(one, Nest) and one.parts), True), words
+
+
+def _word(word: str, names: set[str]) -> list[Node]:
+    name, _, weight = word.partition(":")
+    if name in names:
+        return [Leaf(name, float(weight) if re.fullmatch(r"\d+(\.\d+)?", weight) else None)]
+    return [] if re.search(r"\w", word) else [Sign(word)]
+
+
+def _row(parts: list[Node]) -> Nest:
+    kept = [
+        part
+        for place, part in enumerate(parts)
+        if not isinstance(part, Sign) or (0 < place < len(parts) - 1 and not isinstance(parts[place + 1], Sign))
+    ]
+    while kept and isinstance(kept[0], Sign):
+        kept.pop(0)
+    while kept and isinstance(kept[-1], Sign):
+        kept.pop()
+    return Nest(tuple(kept), False)
+
+
+def _names(node: Node) -> list[str]:
+    if isinstance(node, Leaf):
+        return [node.name]
+    return [name for part in node.parts for name in _names(part)] if isinstance(node, Nest) else []
+
+
+def arranged(
+    tree: Nest, needs: Mapping[str, Need], room: tuple[float, float], most_cell: int = MOST_CELL, sign_px: float = 28
+) -> Plan:
+    """Share a room among the figures: cells all of one size, the rest by weight, nothing smaller than legible.
+
+    The cells take the largest size that leaves the growing figures comfortable; where even the smallest does not fit
+    the plan is larger than the room and the board scrolls.
+    """
+    width, height = room
+    grows = any(need.aspect or (not need.cells and not need.height_for) for need in needs.values())
+    start = min(most_cell, round(most_cell * 0.72)) if grows else most_cell
+    for comfort in (1.7, 1.0):
+        for cell in range(start, LEAST_CELL - 1, -2):
+            table = _Table(needs, float(cell), comfort, sign_px)
+            least = table.least(tree, width)
+            if least[0] <= width and least[1] <= height:
+                return table.plan(tree, room)
+    table = _Table(needs, float(LEAST_CELL), 1.0, sign_px)
+    wide = max(width, table.least(tree, width)[0])
+    return table.plan(tree, (wide, max(height, table.least(tree, wide)[1])))
+
+
+@dataclass
+class _Table:
+    needs: Mapping[str, Need]
+    cell: float
+    comfort: float
+    sign_px: float
+    boxes: dict[str, Box] = field(default_factory=dict)
+    signs: list[tuple[str, Box]] = field(default_factory=list)
+
+    def plan(self, tree: Nest, room: tuple[float, float]) -> Plan:
+        self._place(tree, (0.0, 0.0, *room))
+        return Plan(dict(self.boxes), tuple(self.signs), room, self.cell)
+
+    # What a node cannot do without
+
+    def least(self, node: Node, width: float) -> tuple[float, float]:
+        if isinstance(node, Sign):
+            return self.sign_px, self.sign_px
+        if isinstance(node, Nest):
+            return self._least_nest(node, width)
+        need = self.needs[node.name]
+        if need.cells:
+            return need.frame[0] + need.cells[0] * self.cell, need.frame[1] + need.cells[1] * self.cell
+        if need.height_for:
+            return min(need.least[0], width), need.frame[1] + need.height_for(width - need.frame[0])
+        wide, high = need.least[0] * self.comfort, need.least[1] * self.comfort
+        return (wide, min(high, need.most_high)) if need.most_high else (wide, high)
+
+    def _least_nest(self, node: Nest, width: float) -> tuple[float, float]:
+        gaps = GAP * max(0, len(node.parts) - 1)
+        if node.column:
+            sizes = [self.least(part, width) for part in node.parts]
+            return max((w for w, _ in sizes), default=0), sum(h for _, h in sizes) + gaps
+        fixed = [self.least(part, width) for part in node.parts if not self._reads(part)]
+        texts = [part for part in node.parts if self._reads(part)]
+        taken = sum(w for w, _ in fixed) + gaps
+        share = max((width - taken) / len(texts), 160.0) if texts else 0.0
+        sizes = fixed + [self.least(part, share) for part in texts]
+        return sum(w for w, _ in sizes) + gaps, max((h for _, h in sizes), default=0)
+
+    def _reads(self, node: Node) -> bool:
+        return isinstance(node, Leaf) and self.needs[node.name].height_for is not None
+
+    # Who grows
+
+    def _grows_wide(self, node: Node) -> bool:
+        if isinstance(node, Nest):
+            return any(self._grows_wide(part) for part in node.parts)
+        return isinstance(node, Leaf) and self.needs[node.name].cells is None
+
+    def _grows_high(self, node: Node) -> bool:
+        if isinstance(node, Nest):
+            return any(self._grows_high(part) for part in node.parts)
+        if isinstance(node, Sign):
+            return False
+        need = self.needs[node.name]
+        return need.cells is None and need.height_for is None
+
+    def _weight(self, node: Node) -> float:
+        if isinstance(node, Leaf):
+            return max(node.weight if node.weight is not None else self.needs[node.name].weight, 0.01)
+        if isinstance(node, Nest):
+            inner = [self._weight(part) for part in node.parts]
+            return max(inner, default=0.0) if node.column else sum(inner)
+        return 0.0
+
+    def _useful_width(self, node: Node, height: float) -> float:
+        """Beyond this width a node of this height only shows emptiness."""
+        if isinstance(node, Leaf) and (aspect := self.needs[node.name].aspect):
+            frame = self.needs[node.name].frame
+            return frame[0] + max(0.0, height - frame[1]) * aspect
+        if isinstance(node, Nest):
+            inner = [self._useful_width(part, height) for part in node.parts]
+            if node.column:
+                return max(inner, default=0.0)
+            return sum(inner) + GAP * max(0, len(node.parts) - 1)
+        return self.least(node, 1e4)[0] if not self._grows_wide(node) else float("inf")
+
+    def _useful_height(self, node: Node, width: float) -> float:
+        """Beyond this height a node of this width only shows emptiness."""
+        if isinstance(node, Leaf):
+            need = self.needs[node.name]
+            if need.aspect:
+                return need.frame[1] + max(0.0, width - need.frame[0]) / need.aspect
+            if need.most_high is not None:
+                return need.most_high
+        if isinstance(node, Nest) and node.column:
+            inner = [self._useful_height(part, width) for part in node.parts]
+            return sum(inner) + GAP * max(0, len(node.parts) - 1)
+        if isinstance(node, Nest):
+            return self._useful_row(node, width)
+        return float("inf") if self._grows_high(node) else self.least(node, width)[1]
+
+    def _useful_row(self, node: Nest, width: float) -> float:
+        low, high = self.least(node, width)[1], 4000.0
+        if self._useful_width(node, high) < width or any(
+            self._grows_high(part) and self._useful_height(part, width) == float("inf") for part in node.parts
+        ):
+            return float("inf")
+        if not self._grows_high(node):
+            return low
+        for _ in range(24):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._useful_width(node, middle) < width else (low, middle)
+        return high
+
+    # Placing
+
+    def _place(self, node: Node, box: Box) -> None:
+        if isinstance(node, Leaf):
+            self.boxes[node.name] = self._trimmed(node, box)
+        elif isinstance(node, Sign):
+            self.signs.append((node.text, box))
+        elif node.column:
+            self._place_column(node, box)
+        else:
+            self._place_row(node, box)
+
+    def _trimmed(self, node: Leaf, box: Box) -> Box:
+        """Take only the room that is of use, in the middle."""
+        x, y, width, height = box
+        wide = min(width, self._useful_width(node, height))
+        high = min(height, self._useful_height(node, wide) if self._grows_high(node) else self.least(node, wide)[1])
+        return x + (width - wide) / 2, y + (height - high) / 2, wide, high
+
+    def _place_column(self, node: Nest, box: Box) -> None:
+        x, y, width, height = box
+        least = [self.least(part, width)[1] for part in node.parts]
+        most = [self._useful_height(part, width) for part in node.parts]
+        weights = [self._weight(part) if self._grows_high(part) else 0.0 for part in node.parts]
+        heights = shared(height - GAP * max(0, len(least) - 1), least, most, weights)
+        spare = height - sum(heights) - GAP * max(0, len(least) - 1)
+        y += max(0.0, spare * 0.4)
+        for part, high in zip(node.parts, heights, strict=True):
+            self._place(part, (x, y, width, high))
+            y += high + GAP
+
+    def _place_row(self, node: Nest, box: Box) -> None:
+        x, y, width, height = box
+        least = [0.0 if self._reads(part) else self.least(part, width)[0] for part in node.parts]
+        most = [max(low, self._useful_width(part, height)) for part, low in zip(node.parts, least, strict=True)]
+        weights = [self._weight(part) if self._grows_wide(part) else 0.0 for part in node.parts]
+        widths = shared(width - GAP * max(0, len(least) - 1), least, most, weights)
+        x += max(0.0, (width - sum(widths) - GAP * max(0, len(widths) - 1)) / 2)
+        for part, wide in zip(node.parts, widths, strict=True):
+            self._place(part, (x, y, wide, height))
+            x += wide + GAP
+
+
+def shared(room: float, least: Sequence[float], most: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Share a length by weight between what each needs at least and what it can use at most."""
+    got = list(least)
+    open_ones = {place for place, weight in enumerate(weights) if weight > 0}
+    while open_ones:
+        fixed = sum(length for place, length in enumerate(got) if place not in open_ones)
+        total = sum(weights[place] for place in open_ones)
+        wish = {place: (room - fixed) * weights[place] / total for place in open_ones}
+        low = {place for place in open_ones if wish[place] <= least[place]}
+        high = {place for place in open_ones if wish[place] >= most[place]}
+        lack = sum(least[place] - wish[place] for place in low)
+        surplus = sum(wish[place] - most[place] for place in high)
+        settled = low if low and lack >= surplus else high
+        if not settled:
+            for place in open_ones:
+                got[place] = wish[place]
+            break
+        for place in settled:
+            got[place] = least[place] if settled is low else most[place]
+        open_ones -= settled
+    return got

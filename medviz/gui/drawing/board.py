@@ -1,0 +1,259 @@
+"""The board: figures laid out by their arrangement, each as large as it needs to be, views kept by name."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from medviz.figures import Curves, Figure, Table, Text, array_of
+from medviz.gui.drawing import VIEWS
+from medviz.gui.drawing.arrange import MOST_CELL, Plan, arranged, parsed
+from medviz.gui.drawing.grid_view import GridView
+from medviz.gui.drawing.look import look_of, type_of
+from medviz.gui.drawing.table import as_csv
+from medviz.gui.drawing.view import TYPE_PX, View
+from medviz.refused import Refused
+
+_EDGE = 16
+
+
+class _Canvas(QWidget):
+    """Holds the views and paints the signs between them."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.plan = Plan({}, (), (0, 0), 0)
+        self.type_px = TYPE_PX
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(look_of(self).dim)
+        painter.setFont(type_of(self, self.type_px * 1.9))
+        for text, box in self.plan.signs:
+            painter.drawText(QRectF(*box).translated(_EDGE, _EDGE), Qt.AlignmentFlag.AlignCenter, text)
+        painter.end()
+
+
+class Board(QScrollArea):
+    """Shows a list of figures. The views say `pointed`, `edited` and `left` through it.
+
+    `opened` (name): a double click asks for one figure alone.
+    """
+
+    pointed = Signal(str, object, object)
+    edited = Signal(str, object, float)
+    left = Signal()
+    opened = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._canvas = _Canvas(self)
+        self.setWidget(self._canvas)
+        self._views: dict[str, View] = {}
+        self._figures: dict[str, Figure] = {}
+        self._arrangement = ""
+        self._alone: str | None = None
+        self._needs: dict[str, Any] = {}
+        self._type_px, self._most_cell = TYPE_PX, MOST_CELL
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """What is shown now."""
+        return tuple(self._figures.values())
+
+    @property
+    def cell_px(self) -> float:
+        """Size of the cells of small heat maps."""
+        return self._canvas.plan.cell
+
+    @property
+    def alone(self) -> str | None:
+        """Name of the figure that is shown alone, None for all."""
+        return self._alone
+
+    def view(self, name: str) -> View | None:
+        """Return the view of a figure, None where there is no such figure."""
+        return self._views.get(name)
+
+    def arrange(self, arrangement: str) -> None:
+        """Lay the figures out row by row: ``image kernel output / formula``."""
+        if arrangement != self._arrangement:
+            self._arrangement = arrangement
+            self._place()
+
+    def set_type(self, pixels: int, most_cell: int = MOST_CELL) -> None:
+        """Set the height of the type in px and the largest cell (both larger on a stage)."""
+        self._type_px, self._most_cell = pixels, most_cell
+        self._canvas.type_px = pixels
+        for view in self._views.values():
+            view.set_type(pixels)
+        self._place()
+
+    def show_alone(self, name: str | None) -> None:
+        """Show one figure in the whole room, or all (None)."""
+        self._alone = name if name in self._views else None
+        self._place()
+
+    def show_figures(self, figures: Sequence[Figure], partial: bool = False) -> None:
+        """Show these figures, each in the view of its name; `partial` keeps the others."""
+        for figure in figures:
+            self._show(figure)
+        kept = {figure.name for figure in figures}
+        for name in [name for name in self._views if name not in kept and not partial]:
+            self._drop(name)
+        needs = {name: view.need() for name, view in self._views.items()}
+        if _differ(needs, self._needs) or list(needs) != list(self._needs):
+            self._needs = needs
+            self._place()
+
+    def _show(self, figure: Figure) -> None:
+        kind = VIEWS[type(figure).__name__]
+        view = self._views.get(figure.name)
+        if type(view) is not kind:
+            if view is not None:
+                self._drop(figure.name)
+            view = self._make(kind, figure.name)
+        self._figures[figure.name] = figure
+        view.show_figure(figure)
+
+    def _make(self, kind: Any, name: str) -> View:
+        view: View = kind(self._canvas)
+        view.type_px = self._type_px
+        view.pointed.connect(self.pointed)
+        view.edited.connect(self.edited)
+        view.left.connect(self.left)
+        view.opened.connect(self.opened)
+        if isinstance(view, GridView):
+            view.zoomed.connect(lambda part, name=name: self._zoom_alike(name, part))
+        self._views[name] = view
+        self._needs.pop(name, None)
+        return view
+
+    def _drop(self, name: str) -> None:
+        view = self._views.pop(name)
+        self._figures.pop(name, None)
+        view.hide()
+        view.deleteLater()
+
+    def _zoom_alike(self, name: str, part: Any) -> None:
+        """Let grids of nearly the same size look at the same part (a scan and its feature map)."""
+        leader = self._views.get(name)
+        if not isinstance(leader, GridView):
+            return
+        for view in self._views.values():
+            if view is not leader and isinstance(view, GridView):
+                sizes = zip(view.shape(), leader.shape(), strict=True)
+                if all(abs(one - other) <= 0.15 * max(one, other) for one, other in sizes):
+                    view.see(part)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
+        super().resizeEvent(event)
+        self._place()
+
+    def sizeHint(self) -> QSize:
+        """Return a comfortable size."""
+        return QSize(760, 560)
+
+    def _place(self) -> None:
+        names = list(self._views)
+        if self._alone is not None and self._alone not in names:
+            self._alone = None
+        shown = [self._alone] if self._alone else names
+        tree = parsed("" if self._alone else self._arrangement, shown)
+        needs = {name: self._views[name].need() for name in shown}
+        bar = self.verticalScrollBar().sizeHint().width()
+        size = self.viewport().size() if self.verticalScrollBar().isHidden() else self.maximumViewportSize()
+        room = float(size.width() - 2 * _EDGE), float(size.height() - 2 * _EDGE)
+        plan = self._planned(tree, needs, room)
+        if plan.size[1] > room[1] + 0.5:
+            plan = self._planned(tree, needs, (room[0] - bar, room[1]))
+        self._canvas.plan = plan
+        self._canvas.resize(round(plan.size[0]) + 2 * _EDGE, round(plan.size[1]) + 2 * _EDGE)
+        for name, view in self._views.items():
+            if name in plan.boxes:
+                x, y, width, height = (round(side) for side in plan.boxes[name])
+                view.setGeometry(x + _EDGE, y + _EDGE, max(1, width), max(1, height))
+            view.setVisible(name in plan.boxes)
+        self._canvas.update()
+
+    def _planned(self, tree: Any, needs: Any, room: tuple[float, float]) -> Plan:
+        most = self._most_cell * (3 if self._alone else 1)
+        return arranged(tree, needs, (max(1.0, room[0]), max(1.0, room[1])), most, self._type_px * 2.2)
+
+    # Taking away
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write each figure as .png and its numbers as .npy, .csv or .txt; whole files or none. Returns the paths."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return [path for name in self._views for path in self._exported(name, folder)]
+        except OSError as problem:
+            raise Refused(folder, problem.strerror or "it cannot be written", "choose another folder") from problem
+
+    def _exported(self, name: str, folder: Path) -> list[Path]:
+        figure, view = self._figures[name], self._views[name]
+        picture = QByteArray()
+        buffer = QBuffer(picture)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        view.grab().save(buffer, "PNG")
+        buffer.close()
+        paths = [_written(folder / f"{name}.png", picture.data())]
+        ending, data = _numbers(figure)
+        return [*paths, _written(folder / f"{name}{ending}", data)] if data else paths
+
+
+def _numbers(figure: Figure) -> tuple[str, bytes]:
+    array = array_of(figure)
+    if array is not None:
+        buffer = tempfile.SpooledTemporaryFile()
+        np.save(buffer, array, allow_pickle=False)
+        buffer.seek(0)
+        return ".npy", buffer.read()
+    if isinstance(figure, Table):
+        return ".csv", as_csv(figure).encode()
+    if isinstance(figure, Text):
+        return ".txt", figure.text.encode()
+    if isinstance(figure, Curves):
+        rows = tuple(
+            (line.name, float(x), float(y)) for line in figure.lines for x, y in zip(line.x, line.y, strict=False)
+        )
+        return ".csv", as_csv(Table(figure.name, ("line", figure.x_name or "x", figure.y_name or "y"), rows)).encode()
+    return "", b""
+
+
+def _written(path: Path, data: bytes) -> Path:
+    """Write beside and rename, so that a full disk leaves no half file."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _differ(needs: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Tell whether the room must be shared anew: not for a text that only changes its words a little."""
+    if needs.keys() != before.keys():
+        return True
+    for name, need in needs.items():
+        old = before[name]
+        same = (need.frame, need.cells, need.aspect, need.least, need.most_high, need.weight) == (
+            old.frame, old.cells, old.aspect, old.least, old.most_high, old.weight
+        )  # fmt: skip
+        if not same or need.height_for is not None:
+            return True
+    return False

@@ -1,0 +1,178 @@
+"""Curves: lines over one pair of axes, fast with many points, smoothed with the raw one as a ghost."""
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout
+
+from medviz.figures import Array, Curves, Line
+from medviz.gui.drawing.arrange import Need
+from medviz.gui.drawing.look import dressed, look_of, type_of
+from medviz.gui.drawing.view import View
+
+ON_DARK = ("#56b4e9", "#e69f00", "#2fc08f", "#cc79a7", "#f0e442", "#d55e00", "#8fb8ff", "#bbbbbb")
+ON_LIGHT = ("#0072b2", "#c77700", "#00795a", "#a8467f", "#7a6b00", "#b34700", "#3b5bdb", "#555555")
+"""Okabe and Ito's set, each shifted so far that it reads on its ground; told apart by colour-blind eyes."""
+MANY = 12
+"""From so many points on smoothing is offered."""
+
+
+def line_colours(dark: bool) -> tuple[str, ...]:
+    """Return the colours of lines, groups and bars on a dark or light ground."""
+    return ON_DARK if dark else ON_LIGHT
+
+
+class CurvesView(View):
+    """Draws Curves; `set_smoothing` (0 raw to 0.99) or the slider in the corner smooths every line."""
+
+    figure: Curves | None
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.smoothing = 0.0
+        self._plot = pg.PlotWidget(parent=self, background=None, enableMenu=False)
+        self._plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
+        self._plot.hideButtons()
+        self._item = self._plot.getPlotItem()
+        self._items: dict[str, tuple[Any, Any]] = {}
+        self._at = pg.InfiniteLine(angle=90, movable=False)
+        self._at.hide()
+        self._item.addItem(self._at)
+        self._item.setDownsampling(auto=True, mode="peak")
+        self._item.setClipToView(True)
+        self._item.showGrid(x=True, y=True, alpha=0.12)
+        self._legend = QLabel()
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(0, 99)
+        self._slider.setFixedWidth(72)
+        self._slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._slider.setToolTip("Smooth the curves (exponential mean); the raw curve stays as a ghost")
+        self._slider.valueChanged.connect(lambda value: self.set_smoothing(value / 100))
+        self._lay_out()
+        self._style()
+
+    def _lay_out(self) -> None:
+        self._box = QVBoxLayout(self)
+        self._box.setSpacing(2)
+        above = QHBoxLayout()
+        above.addWidget(self._legend, 1)
+        above.addWidget(self._slider)
+        self._box.addLayout(above)
+        self._box.addWidget(self._plot, 1)
+
+    def need(self) -> Need:
+        """Grow in all directions."""
+        weight = self.figure.weight if self.figure else 1.0
+        return Need(frame=(0, self.header_px), least=(220, 150), weight=weight)
+
+    def set_smoothing(self, share: float) -> None:
+        """Smooth by an exponential mean that keeps this share of the past (0 draws the raw line)."""
+        self.smoothing = min(max(share, 0.0), 0.99)
+        self._slider.setValue(round(self.smoothing * 100))
+        if self.figure is not None:
+            self._draw()
+
+    def take(self, old: Any, new: Any) -> None:
+        """Draw the lines; lines that went are taken away."""
+        self._box.setContentsMargins(0, round(self.header_px), 0, 0)
+        if old is None or (old.x_name, old.y_name, old.log_y) != (new.x_name, new.y_name, new.log_y):
+            self._item.setLogMode(y=new.log_y)
+            self._name_axes()
+        if old is None or [line.name for line in old.lines] != [line.name for line in new.lines]:
+            self._make_lines()
+        self._draw()
+
+    def restyled(self) -> None:
+        """Follow theme and type."""
+        self._style()
+        if self.figure is not None:
+            self._name_axes()
+            self._make_lines()
+            self._draw()
+        self.update()
+
+    def _style(self) -> None:
+        look = look_of(self)
+        for side in ("left", "bottom"):
+            axis = self._item.getAxis(side)
+            axis.setPen(pg.mkPen(look.line))
+            axis.setTextPen(pg.mkPen(look.dim))
+            axis.setStyle(tickFont=type_of(self, self.type_px * 0.85), autoExpandTextSpace=True)
+            axis.label.setFont(type_of(self, self.type_px * 0.9))
+        self._at.setPen(pg.mkPen(look.accent, width=1.5, style=Qt.PenStyle.DashLine))
+        dressed(self._legend, self.type_px * 0.92, look.text)
+
+    def _name_axes(self) -> None:
+        if self.figure is None:
+            return
+        colour = look_of(self).dim.name()
+        for side, name in (("bottom", self.figure.x_name), ("left", self.figure.y_name)):
+            self._item.setLabel(side, name or None, color=colour)
+            self._item.getAxis(side).enableAutoSIPrefix(False)
+
+    def _make_lines(self) -> None:
+        for ghost, line in self._items.values():
+            self._item.removeItem(ghost)
+            self._item.removeItem(line)
+        self._items.clear()
+        look, words = look_of(self), []
+        for place, line in enumerate(self.figure.lines if self.figure else ()):
+            colour = QColor(line_colours(look.dark)[place % len(ON_DARK)])
+            faint = QColor(colour)
+            faint.setAlpha(70)
+            ghost = pg.PlotDataItem(pen=pg.mkPen(faint, width=1), connect="finite")
+            style = Qt.PenStyle.DashLine if line.dashed else Qt.PenStyle.SolidLine
+            drawn = pg.PlotDataItem(pen=pg.mkPen(colour, width=2, style=style), connect="finite")
+            self._item.addItem(ghost)
+            self._item.addItem(drawn)
+            self._items[line.name] = ghost, drawn
+            stroke = "┅" if line.dashed else "━"
+            words.append(f'<span style="color:{colour.name()}"><b>{stroke}</b></span>&nbsp;{_escaped(line.name)}')
+        self._legend.setText(" &nbsp; ".join(words))
+
+    def _draw(self) -> None:
+        if self.figure is None:
+            return
+        longest = max((len(line.x) for line in self.figure.lines), default=0)
+        self._slider.setVisible(longest >= MANY)
+        for line in self.figure.lines:
+            ghost, drawn = self._items[line.name]
+            x, y = _points(line, self.figure.log_y)
+            smoothed = self.smoothing > 0 and longest >= MANY
+            ghost.setData(x, y) if smoothed else ghost.setData([], [])
+            lone = len(x) == 1
+            drawn.setSymbol("o" if lone else None)
+            drawn.setSymbolBrush(drawn.opts["pen"].color())
+            drawn.setData(x, smooth(y, self.smoothing) if smoothed else y)
+        at = self.figure.at
+        self._at.setVisible(at is not None)
+        if at is not None:
+            self._at.setValue(at)
+
+
+def smooth(values: Array, share: float) -> Array:
+    """Return the exponential mean, unbiased at its start; what is not finite is passed over."""
+    out, mean, weight = np.empty(len(values)), 0.0, 0.0
+    for place, value in enumerate(np.asarray(values, float)):
+        if np.isfinite(value):
+            mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
+        out[place] = mean / weight if weight and np.isfinite(value) else np.nan
+    return out
+
+
+def _points(line: Line, log_y: bool) -> tuple[Array, Array]:
+    length = min(len(line.x), len(line.y))
+    x, y = np.asarray(line.x[:length], float), np.array(line.y[:length], float)
+    y[~np.isfinite(y)] = np.nan
+    if log_y:
+        y[~(y > 0)] = np.nan
+    kept = np.isfinite(x)
+    return (x, y) if kept.all() else (x[kept], y[kept])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,363 @@
+"""A heat map: values as colours, and as numbers wherever a cell is wide enough to hold one."""
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPen
+from PySide6.QtWidgets import QApplication, QLabel
+
+from medviz.figures import Heatmap
+from medviz.gui.drawing.arrange import LEAST_CELL, Need
+from medviz.gui.drawing.cell_editor import CellEditor, pasted
+from medviz.gui.drawing.colours import colour_map, coloured, image_of, is_light, levels_of, thinned
+from medviz.gui.drawing.grid import Grid
+from medviz.gui.drawing.grid_view import GridView
+from medviz.gui.drawing.look import look_of, type_of
+from medviz.gui.drawing.numbers import number_text, with_unit
+from medviz.gui.drawing.picture import draw_image, same_array
+
+FEW = 24
+"""Up to so many rows and columns the cells are drawn in the board's common size."""
+MOST_NUMBERS = 4000
+_BAR_PX = 9
+_ARROWS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+
+
+class HeatmapView(GridView):
+    """Draws a Heatmap; where it is editable, a double click or typing changes a cell, live at each keystroke."""
+
+    figure: Heatmap | None
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._levels = (0.0, 1.0)
+        self._painted_cells: Any = np.zeros((0, 0, 3), np.uint8)
+        self._image = QImage()
+        self._selected: tuple[int, int] | None = None
+        self._editor: CellEditor | None = None
+
+    # What the grid asks
+
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of values."""
+        return tuple(self.figure.values.shape[:2]) if self.figure else (0, 0)  # type: ignore[return-value]
+
+    @property
+    def few(self) -> bool:
+        """True where every cell is to be read as a number."""
+        rows, cols = self.shape()
+        return 0 < rows <= FEW and 0 < cols <= FEW and rows * cols <= 260
+
+    def ratio(self) -> float:
+        """Height of a cell over its width, from mm; cells that hold numbers are square."""
+        mm = self.figure.mm if self.figure else None
+        return mm[0] / mm[1] if mm and min(mm) > 0 and not self.few else 1.0
+
+    def whole_px(self) -> bool:
+        """Keep small grids crisp."""
+        return self.few
+
+    def margins(self) -> tuple[float, float, float, float]:
+        """Room for names and the colour bar."""
+        if self.figure is None:
+            return (0.0, 0.0, 0.0, 0.0)
+        small = QFontMetricsF(type_of(self, self.type_px * 0.85))
+        left = max((small.horizontalAdvance(name) for name in self.figure.row_names), default=-6.0) + 6
+        top = small.height() + 4 if self.figure.column_names else 0.0
+        return (left, top, self._bar_room(small), 1.0)
+
+    def _bar_room(self, small: QFontMetricsF) -> float:
+        if not self._has_bar or self.figure is None:
+            return 1.0
+        texts = [number_text(level, 3) for level in self._levels] + [self.figure.unit]
+        return 8 + _BAR_PX + 5 + max(small.horizontalAdvance(text) for text in texts)
+
+    @property
+    def _has_bar(self) -> bool:
+        """Signed maps always have their bar, others where the numbers cannot be read in the cells."""
+        if self.figure is None or not self.figure.values.size:
+            return False
+        return not self.few or (self.figure.colours == "diverging" and min(self.shape()) >= 3)
+
+    def need(self) -> Need:
+        """Small maps ask for cells of the common size, large ones grow in their shape."""
+        rows, cols = self.shape()
+        left, top, right, bottom = self.margins()
+        frame = left + right, top + bottom + self.header_px
+        weight = self.figure.weight if self.figure else 1.0
+        if not rows or not cols:
+            return Need(frame=frame, least=(80, 40), most_high=frame[1] + 40, weight=weight)
+        if self.few:
+            return Need(frame=frame, cells=(cols, rows), weight=weight)
+        aspect = min(max(cols / (rows * self.ratio()), 0.1), 10.0)
+        return Need(frame=frame, aspect=aspect, least=(150, 150), weight=weight)
+
+    def same_base(self, old: Heatmap, new: Heatmap) -> bool:
+        """Tell whether only marks or letters differ."""
+        return same_array(old.values, new.values) and all(
+            getattr(old, name) == getattr(new, name)
+            for name in ("colours", "levels", "unit", "digits", "ring", "mm", "row_names", "column_names", "title")
+        )
+
+    def take(self, old: Any, new: Any) -> None:
+        """Turn values into colours."""
+        super().take(old, new)
+        if old is not None and old.values.shape != new.values.shape:
+            self.see(None)
+            self._leave_cell()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if new.editable else Qt.FocusPolicy.NoFocus)
+        if self._base is not None:
+            return
+        self._levels = levels_of(new.values, new.colours, new.levels)
+        self._painted_cells = coloured(thinned(new.values), new.colours, self._levels)
+        self._image = image_of(self._painted_cells)
+        if self._editor and self._selected:
+            self._place_editor()
+
+    def value_text(self, row: int, col: int) -> str:
+        """Say the place and the value with its unit."""
+        if self.figure is None:
+            return ""
+        value = with_unit(number_text(self.figure.values[row, col], max(4, self.figure.digits)), self.figure.unit)
+        names = self.figure.row_names, self.figure.column_names
+        row_name = names[0][row] if row < len(names[0]) else f"row {row}"
+        col_name = names[1][col] if col < len(names[1]) else f"column {col}"
+        return value if self.few and not any(names) else f"{value}   {row_name} · {col_name}"
+
+    # Painting
+
+    def paint_base(self, painter: QPainter, grid: Grid) -> None:
+        """Paint colours, lines, padding ring, numbers, names and the bar."""
+        draw_image(painter, self._image, grid, sharp=self.few)
+        wide, high = grid.cell_px
+        self._paint_ring(painter, grid)
+        if min(wide, high) >= 5:
+            self._paint_lines(painter, grid)
+        rows, cols = grid.visible()
+        if wide >= LEAST_CELL and high >= 12 and len(rows) * len(cols) <= MOST_NUMBERS:
+            self._paint_numbers(painter, grid)
+        self._paint_names(painter, grid)
+        if self._has_bar:
+            self._paint_bar(painter, grid)
+
+    def _paint_lines(self, painter: QPainter, grid: Grid) -> None:
+        rows, cols = grid.visible()
+        strong = min(grid.cell_px) >= 14
+        painter.setPen(QPen(look_of(self).back, 1) if strong else QPen(QColor(0, 0, 0, 50), 1))
+        x, y, width, height = grid.area
+        for row in range(rows.start, rows.stop + 1):
+            at = grid.box(row, 0)[1]
+            if y - 1 <= at <= y + height + 1:
+                painter.drawLine(QPoint(round(x), round(at)), QPoint(round(x + width), round(at)))
+        for col in range(cols.start, cols.stop + 1):
+            at = grid.box(0, col)[0]
+            if x - 1 <= at <= x + width + 1:
+                painter.drawLine(QPoint(round(at), round(y)), QPoint(round(at), round(y + height)))
+
+    def _paint_ring(self, painter: QPainter, grid: Grid) -> None:
+        if self.figure is None or not any(self.figure.ring):
+            return
+        top, bottom, left, right = self.figure.ring
+        rows, cols = grid.rows, grid.cols
+        painter.save()
+        painter.setClipRect(QRectF(*grid.area))
+        tint = QColor(58, 128, 190, 120)
+        for part in (
+            (0, 0, top, cols),
+            (rows - bottom, 0, bottom, cols),
+            (top, 0, rows - top - bottom, left),
+            (top, cols - right, rows - top - bottom, right),
+        ):
+            box = QRectF(*grid.box(*part))
+            painter.fillRect(box, tint)
+            painter.fillRect(box, QBrush(QColor(140, 200, 255, 90), Qt.BrushStyle.BDiagPattern))
+        painter.restore()
+
+    def _paint_numbers(self, painter: QPainter, grid: Grid) -> None:
+        if self.figure is None:
+            return
+        rows, cols = grid.visible()
+        values, digits = self.figure.values, self.figure.digits
+        texts = {(row, col): number_text(values[row, col], digits) for row in rows for col in cols}
+        wide, high = grid.cell_px
+        painter.setFont(type_of(self, self._number_px(list(texts.values()), wide, high)))
+        step = max(1, -(-max(values.shape) // 4096))
+        painter.save()
+        painter.setClipRect(QRectF(*grid.area))
+        for (row, col), text in texts.items():
+            colour = self._painted_cells[row // step, col // step]
+            padded = self._in_ring(row, col)
+            painter.setPen(QColor(16, 16, 16) if is_light(colour) and not padded else QColor(250, 250, 250))
+            painter.drawText(QRectF(*grid.box(row, col)), Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+
+    def _number_px(self, texts: list[str], wide: float, high: float) -> float:
+        """Height of type at which the longest number still fits into its cell."""
+        most = min(high * 0.46, wide * 0.46, self.type_px * 1.7)
+        longest = max(texts, key=len, default="")
+        advance = QFontMetricsF(type_of(self, most)).horizontalAdvance(longest)
+        return most if advance <= wide - 6 else max(7.0, most * (wide - 6) / advance)
+
+    def _in_ring(self, row: int, col: int) -> bool:
+        if self.figure is None:
+            return False
+        top, bottom, left, right = self.figure.ring
+        rows, cols = self.shape()
+        return row < top or row >= rows - bottom or col < left or col >= cols - right
+
+    def _paint_names(self, painter: QPainter, grid: Grid) -> None:
+        if self.figure is None:
+            return
+        painter.setFont(type_of(self, self.type_px * 0.85))
+        painter.setPen(look_of(self).dim)
+        metrics, high = QFontMetricsF(painter.font()), grid.cell_px[1]
+        rows, cols = grid.visible()
+        if high >= metrics.height() * 0.8:
+            for row, name in list(enumerate(self.figure.row_names))[rows.start : rows.stop]:
+                x, y, _, height = grid.box(row, 0)
+                box = QRectF(0, y, grid.area[0] - 5, height)
+                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
+        for col, name in list(enumerate(self.figure.column_names))[cols.start : cols.stop]:
+            x, _, width, _ = grid.box(0, col)
+            box = QRectF(x, grid.area[1] - metrics.height() - 3, width, metrics.height())
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_bar(self, painter: QPainter, grid: Grid) -> None:
+        if self.figure is None:
+            return
+        x, y, width, height = grid.area
+        bar = QRectF(x + width + 8, y, _BAR_PX, height)
+        strip = np.ascontiguousarray(colour_map(self.figure.colours)[::-1, None, :])
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+        painter.drawImage(bar, image_of(strip))
+        painter.setPen(look_of(self).dim)
+        painter.setFont(type_of(self, self.type_px * 0.85))
+        line = QFontMetricsF(painter.font()).height()
+        low, high = self._levels
+        ticks = [(high, y), (low, y + height - line)]
+        if low < 0 < high and height > 3.4 * line:
+            ticks.append((0.0, y + height * high / (high - low) - line / 2))
+        for value, at in ticks:
+            painter.drawText(QRectF(bar.right() + 5, at, 200, line), 0, number_text(value, 3))
+        if self.figure.unit and height > 3 * line:
+            painter.drawText(QRectF(bar.right() + 5, y + line, 200, line), 0, self.figure.unit)
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint the map, then the selected cell."""
+        super().paint(painter)
+        if self._selected and self.figure is not None and self.figure.editable and self.hasFocus():
+            painter.setPen(QPen(look_of(self).accent, 2, Qt.PenStyle.DotLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(QRectF(*self.grid.box(*self._selected)).adjusted(2, 2, -2, -2))
+
+    # Editing
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Select the cell that is to be edited."""
+        super().mousePressEvent(event)
+        if self.figure is not None and self.figure.editable and event.button() == Qt.MouseButton.LeftButton:
+            self._leave_cell()
+            self._select(self.grid.cell_at(event.position().x(), event.position().y()))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Edit the cell under the mouse."""
+        cell = self.grid.cell_at(event.position().x(), event.position().y())
+        if self.figure is not None and self.figure.editable and cell:
+            self._select(cell)
+            self.edit()
+        else:
+            super().mouseDoubleClickEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move with the arrows, begin to edit by typing, copy and paste the numbers."""
+        if self.figure is None or not self.figure.editable or self._selected is None:
+            event.ignore()
+        elif event.key() in _ARROWS:
+            self._move(*_ARROWS[Qt.Key(event.key())])
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
+            self.edit()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            QApplication.clipboard().setText(self.as_text())
+        elif event.matches(QKeySequence.StandardKey.Paste):
+            self._paste(QApplication.clipboard().text())
+        elif event.text() and event.text() in "0123456789-+.,−":
+            self.edit(event.text())
+        elif event.key() == Qt.Key.Key_Escape:
+            self._select(None)
+        else:
+            event.ignore()
+
+    def edit(self, text: str | None = None) -> None:
+        """Open the selected cell for typing; `text` replaces what it holds."""
+        if self.figure is None or self._selected is None:
+            return
+        self._leave_cell()
+        held = float(self.figure.values[self._selected])
+        self._editor = CellEditor(self, held, text)
+        self._editor.numbered.connect(self._typed)
+        self._editor.moved.connect(self._edited_and_moved)
+        self._editor.closed.connect(self._leave_cell)
+        self._place_editor()
+        self._editor.begin()
+
+    @property
+    def editor(self) -> CellEditor | None:
+        """The field one is typing into, None where no cell is open."""
+        return self._editor
+
+    @property
+    def complaint(self) -> QLabel | None:
+        """The sentence that says what is wrong with the text in the open cell."""
+        return self._editor.complaint if self._editor else None
+
+    def as_text(self) -> str:
+        """Return the numbers as rows of tab-separated text."""
+        values = self.figure.values if self.figure is not None else np.zeros((0, 0))
+        return "\n".join("\t".join(f"{float(value):g}" for value in row) for row in values)
+
+    def _place_editor(self) -> None:
+        if self._editor and self._selected:
+            x, y, width, height = self.grid.box(*self._selected)
+            self._editor.place(QRectF(x, y, width, height), type_of(self, min(height * 0.42, self.type_px * 1.6)))
+
+    def _typed(self, value: float) -> None:
+        if self.figure is not None and self._selected is not None:
+            self.edited.emit(self.figure.name, self._selected, value)
+
+    def _edited_and_moved(self, down: int, right: int) -> None:
+        self._leave_cell()
+        self._move(down, right)
+
+    def _leave_cell(self) -> None:
+        if self._editor:
+            editor, self._editor = self._editor, None
+            had_focus = editor.hasFocus()
+            editor.finish()
+            if had_focus:
+                self.setFocus()
+
+    def _move(self, down: int, right: int) -> None:
+        if self._selected is None:
+            return
+        rows, cols = self.shape()
+        row, col = min(max(self._selected[0] + down, 0), rows - 1), min(max(self._selected[1] + right, 0), cols - 1)
+        self._select((row, col))
+
+    def _select(self, cell: tuple[int, int] | None) -> None:
+        self._selected = cell
+        self.update()
+
+    def _paste(self, text: str) -> None:
+        if self.figure is None or self._selected is None:
+            return
+        rows, cols = self.shape()
+        for (row, col), value in pasted(text, self._selected):
+            if row < rows and col < cols:
+                self.edited.emit(self.figure.name, (row, col), value)

@@ -1,0 +1,163 @@
+"""A table: texts at the left, numbers at the right with their unit in a lighter grey."""
+
+import csv
+import io
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QVBoxLayout
+
+from medviz.figures import Table
+from medviz.gui.drawing.arrange import Need
+from medviz.gui.drawing.look import dressed, look_of
+from medviz.gui.drawing.numbers import number_text
+from medviz.gui.drawing.view import View
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class _Cells(QAbstractTableModel):
+    def __init__(self, view: "TableView") -> None:
+        super().__init__(view)
+        self._view = view
+        self.table: Table | None = None
+
+    def show(self, table: Table) -> None:
+        old = self.table
+        if old is not None and old.columns == table.columns and len(old.rows) == len(table.rows):
+            self.table = table
+            if table.rows and table.columns:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(table.rows) - 1, len(table.columns) - 1))
+            return
+        self.beginResetModel()
+        self.table = table
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return len(self.table.rows) if self.table and not parent.isValid() else 0
+
+    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return len(self.table.columns) if self.table and not parent.isValid() else 0
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if self.table is None or not index.isValid():
+            return None
+        value = cell_of(self.table, index.row(), index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return "–" if value is None else value if isinstance(value, str) else number_text(value, 5)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _LEFT if isinstance(value, str) else _RIGHT
+        if role == Qt.ItemDataRole.ForegroundRole and value is None:
+            return look_of(self._view).dim
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if self.table is None or orientation == Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            unit = self.table.units[section] if section < len(self.table.units) else ""
+            return f"{self.table.columns[section]} ({unit})" if unit else self.table.columns[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            cells = (cell_of(self.table, row, section) for row in range(len(self.table.rows)))
+            return _RIGHT if any(isinstance(cell, int | float) for cell in cells) else _LEFT
+        return None
+
+
+class TableView(View):
+    """Draws a Table; Ctrl+C or the menu copies it as CSV; `pointed` tells the cell under the mouse."""
+
+    figure: Table | None
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._cells = _Cells(self)
+        self._grid = QTableView(self)
+        self._grid.setModel(self._cells)
+        self._grid.setMouseTracking(True)
+        self._grid.setShowGrid(False)
+        self._grid.setAlternatingRowColors(True)
+        self._grid.setWordWrap(False)
+        self._grid.setFrameShape(QTableView.Shape.NoFrame)
+        self._grid.setCornerButtonEnabled(False)
+        self._grid.verticalHeader().hide()
+        self._grid.horizontalHeader().setHighlightSections(False)
+        self._grid.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._grid.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self._grid.horizontalHeader().setStretchLastSection(False)
+        self._grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._grid.customContextMenuRequested.connect(self._open_menu)
+        self._grid.entered.connect(self._enter)
+        self._box = QVBoxLayout(self)
+        self._box.addWidget(self._grid)
+
+    @property
+    def row_px(self) -> int:
+        """Height of a row."""
+        return round(self.type_px * 1.9)
+
+    def take(self, old: Any, new: Any) -> None:
+        """Show the cells; columns are fitted when their names or the number of rows change."""
+        self._box.setContentsMargins(0, round(self.header_px), 0, 0)
+        self._cells.show(new)
+        if old is None or old.columns != new.columns or len(old.rows) != len(new.rows):
+            self.restyled()
+
+    def restyled(self) -> None:
+        """Follow type and theme."""
+        look = look_of(self)
+        dressed(self._grid, self.type_px, look.text)
+        dressed(self._grid.horizontalHeader(), self.type_px * 0.92, look.dim)
+        self._grid.verticalHeader().setDefaultSectionSize(self.row_px)
+        self._grid.resizeColumnsToContents()
+        self.update()
+
+    def need(self) -> Need:
+        """Ask for the height of its rows, up to a dozen."""
+        count = len(self.figure.rows) if self.figure else 1
+        weight = self.figure.weight if self.figure else 1.0
+        frame = self.header_px + self._grid.horizontalHeader().sizeHint().height() + 6
+        least = frame + min(count, 6) * self.row_px
+        wide = min(460, self._grid.horizontalHeader().length() + 20)
+        most = frame + count * self.row_px
+        return Need(frame=(0, frame), least=(max(160, wide), least), most_high=most, weight=weight)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QApplication.clipboard().setText(self.as_csv())
+        else:
+            event.ignore()
+
+    def as_csv(self) -> str:
+        """Return the whole table as CSV, units in the first line."""
+        return as_csv(self.figure) if self.figure is not None else ""
+
+    def _open_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Copy as CSV", lambda: QApplication.clipboard().setText(self.as_csv()))
+        menu.popup(self._grid.viewport().mapToGlobal(at))
+
+    def _enter(self, index: QModelIndex) -> None:
+        if self.figure is not None:
+            size = len(self.figure.rows), len(self.figure.columns)
+            self.pointed.emit(self.figure.name, (index.row(), index.column()), size)
+
+
+def cell_of(table: Table, row: int, column: int) -> str | float | int | None:
+    """Return a cell; a row that is too short has None there."""
+    cells = table.rows[row]
+    return cells[column] if column < len(cells) else None
+
+
+def as_csv(table: Table) -> str:
+    """Write a table as CSV with the units in the column names; an empty cell is nothing."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    units = (*table.units, *[""] * len(table.columns))
+    writer.writerow([f"{name} ({unit})" if unit else name for name, unit in zip(table.columns, units, strict=False)])
+    writer.writerows([["" if cell is None else cell for cell in row] for row in table.rows])
+    return out.getvalue()
