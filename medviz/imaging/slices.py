@@ -40,7 +40,7 @@ def facing(plane: Plane, radiological: bool = True) -> Facing:
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Pixels (rows, cols) as they face the screen; (rows, cols, 3 or 4) where the volume is a colour picture.
+    """Pixels (rows, cols) as they face the screen; of a colour picture, one channel.
 
     `mm` is the height and width of a pixel (None where uncalibrated); `letters` stand at the left, right, top and
     bottom edge. `slope` and `intercept` turn a pixel into what a person reads, in `unit`.
@@ -85,6 +85,7 @@ def _toward(direction: NDArray[np.float64]) -> str:
 def cut(volume: Volume, plane: Plane, index: int, frame: int = 0, radiological: bool = True) -> Slice:
     """Cut the slice `index` of the RAS+ view; pixels are a view of the stored voxels, not a copy.
 
+    `frame` is a frame of a series or a channel of a colour picture. A volume that is not oriented has no letters.
     Raises IndexError outside the volume.
     """
     turned = facing(plane, radiological)
@@ -93,9 +94,7 @@ def cut(volume: Volume, plane: Plane, index: int, frame: int = 0, radiological: 
         raise IndexError(f"{plane} slice {index} of {volume.shape[normal]}")
     take: list[Any] = [slice(None)] * 3
     take[normal] = index
-    colour = volume.kind == "colour"
-    flat = volume.voxels[(slice(None), *take)] if colour else volume.frame(frame)[tuple(take)]
-    pixels = flat.T  # `across` comes before `down` among the axes of every plane; a colour's channel goes last
+    pixels = volume.frame(frame)[tuple(take)].T  # `across` comes before `down` among the axes of every plane
     pixels = pixels[:: -1 if turned.flip_down else 1, :: -1 if turned.flip_across else 1]
     spacing = volume.spacing_mm
     return Slice(

@@ -43,6 +43,9 @@ class Volume:
     calibrated : False where the file gives no spacing; then no mm may be printed.
     oriented : False where the file does not say how the voxels lie in the patient; then no edge letter may be shown.
     warnings : sentences about the file that a person should read.
+    frame_s : seconds from frame to frame, None where not known.
+    window : width and level that the file asks for, in what a person reads; None where it asks for none.
+    inverted : True where low values are to be drawn bright (a radiograph's MONOCHROME1).
     """
 
     voxels: Array
@@ -57,6 +60,8 @@ class Volume:
     oriented: bool = True
     warnings: tuple[str, ...] = ()
     frame_s: float | None = None
+    window: tuple[float, float] | None = None
+    inverted: bool = False
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:

@@ -34,6 +34,12 @@ READERS: Catalog[Reader] = Catalog(
             "NIfTI-1 and NIfTI-2 volumes and series, compressed or not, one file or .hdr with .img",
             suffixes=(".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz"),
         ),
+        "dicom": ReaderEntry(
+            f"{_HERE}.dicom:READER",
+            "DICOM",
+            "A file, a folder of a series or of several, a DICOMDIR; classic, enhanced and mosaic, compressed or not",
+            suffixes=(".dcm", ".dicom", ".ima", "dicomdir"),
+        ),
         "picture": ReaderEntry(
             f"{_HERE}.picture:READER",
             "Picture",

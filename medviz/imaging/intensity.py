@@ -1,0 +1,190 @@
+"""From stored values to what is seen: windows, levels, fast pixels, and what kind of thing a volume is."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.colours import COLOUR_MAPS, colour_map
+from medviz.imaging.slices import Slice
+from medviz.imaging.volume import Volume
+
+__all__ = [
+    "COLOUR_MAPS", "PRESETS", "Preset", "Role", "colour_map", "distinct_note", "fast_pixels", "guess_role", "levels",
+    "painted", "robust_window", "samples", "window_of",
+]  # fmt: skip
+
+Array = NDArray[Any]
+Role = Literal["image", "labels", "probability"]
+MOST_SAMPLES = 1_000_000
+_MOST_LABELS = 400
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A window that readers of CT know by name; `window` is its width, `level` its middle, both in HU."""
+
+    name: str
+    window: float
+    level: float
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset("bone", 1000, 400),
+    Preset("brain", 100, 50),
+    Preset("stroke", 40, 40),
+    Preset("abdomen", 350, 40),
+    Preset("mediastinum", 400, 40),
+    Preset("liver", 150, 60),
+    Preset("lung", 1400, -500),
+)
+
+
+def samples(volume: Volume, frame: int = 0, most: int = MOST_SAMPLES) -> Array:
+    """Take at most `most` finite values of a frame, evenly spread, as a person reads them (scaled), float64 (n,)."""
+    few = _thinned(volume.frame(frame), most)
+    values = few.ravel().astype(np.float64)
+    if values.size and few.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return values * volume.slope + volume.intercept
+
+
+def _thinned(voxels: Array, most: int) -> Array:
+    """Take every n-th voxel along each axis, the longest axes thinned first; a view."""
+    steps = [1] * voxels.ndim
+    while (counts := [-(-size // step) for size, step in zip(voxels.shape, steps, strict=True)]) and (
+        math.prod(counts) > max(1, most)
+    ):
+        steps[int(np.argmax(counts))] += 1
+    return voxels[tuple(slice(None, None, step) for step in steps)]
+
+
+def window_of(values: Array, low: float = 0.5, high: float = 99.5) -> tuple[float, float]:
+    """Window and level between two percentiles of finite values; a flat image gets a window of 1 about its value.
+
+    Where the percentiles fall together (a few bright voxels on an empty ground) the whole range is taken.
+    """
+    if not values.size:
+        return 1.0, 0.5
+    first, last = (float(edge) for edge in np.percentile(values, (low, high)))
+    if last <= first:
+        first, last = float(values.min()), float(values.max())
+    if last <= first:
+        return 1.0, first
+    return last - first, first / 2 + last / 2
+
+
+def robust_window(volume: Volume, frame: int = 0, low: float = 0.5, high: float = 99.5) -> tuple[float, float]:
+    """Window and level that suit a volume, from at most a million of its voxels; NaN and infinity do not count."""
+    if volume.kind == "colour":
+        return 255.0, 127.5
+    return window_of(samples(volume, frame), low, high)
+
+
+def levels(window: float, level: float, slope: float = 1.0, intercept: float = 0.0) -> tuple[float, float]:
+    """Stored values drawn black and white, so that scaling is done to two numbers and not to every voxel.
+
+    With a negative slope the first is the larger one: bright and dark change places, as they must.
+    """
+    slope = slope or 1.0
+    low, high = level - window / 2, level + window / 2
+    return (low - intercept) / slope, (high - intercept) / slope
+
+
+def fast_pixels(seen: Slice | Array) -> tuple[Array, float]:
+    """Return contiguous pixels that are drawn fast, and what must be added to the levels to match.
+
+    Screens are drawn from uint8, uint16 or float32; int16, the type of every CT, is several times slower. With its
+    sign bit turned over an int16 is the same number plus 32768 as uint16, at the cost of the copy that is made
+    anyway. The picture is the same, pixel for pixel. Other types become float32; there NaN and negative infinity
+    are drawn as the lowest value of the slice and infinity as the highest.
+    """
+    pixels = seen.pixels if isinstance(seen, Slice) else seen
+    if pixels.dtype == np.int16:
+        return np.bitwise_xor(pixels.view(np.uint16), np.uint16(0x8000), order="C"), 32768.0
+    if pixels.dtype == np.int8:
+        return np.bitwise_xor(pixels.view(np.uint8), np.uint8(0x80), order="C"), 128.0
+    if pixels.dtype in (np.uint8, np.uint16):
+        return np.ascontiguousarray(pixels), 0.0
+    if pixels.dtype == np.bool_:
+        return np.ascontiguousarray(pixels).view(np.uint8), 0.0
+    with np.errstate(over="ignore"):
+        return _finite(pixels.astype(np.float32, order="C")), 0.0
+
+
+def _finite(pixels: Array) -> Array:
+    """Replace what is no number; looks at the sum first, which costs next to nothing."""
+    with np.errstate(all="ignore"):
+        if math.isfinite(float(pixels.sum())):
+            return pixels
+    good = np.isfinite(pixels)
+    low, high = (float(pixels[good].min()), float(pixels[good].max())) if good.any() else (0.0, 0.0)
+    return np.nan_to_num(pixels, copy=False, nan=low, posinf=high, neginf=low)
+
+
+def painted(pixels: Array, low: float, high: float, colours: str | Array = "grey") -> NDArray[np.uint8]:
+    """Paint stored pixels (...,) between two levels with a colour map (name or (256, 4)); returns (..., 4).
+
+    Whole numbers of 8 and 16 bits go through one table by stored value; NaN is drawn as the lowest value.
+    """
+    table = colour_map(colours) if isinstance(colours, str) else colours
+    span = (high - low) or 1e-12
+    if pixels.dtype.kind in "biu" and pixels.dtype.itemsize <= 2:
+        unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
+        every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
+            np.uint8 if pixels.dtype == bool else pixels.dtype
+        )
+        paint = table[_place(every.astype(np.float32), low, span)]
+        return np.take(paint, np.ascontiguousarray(pixels).view(unsigned), axis=0)
+    return np.take(table, _place(pixels.astype(np.float32), low, span), axis=0)
+
+
+def _place(values: Array, low: float, span: float) -> NDArray[np.uint8]:
+    with np.errstate(all="ignore"):
+        place = (values - np.float32(low)) * np.float32(255.0 / span)
+        kept: NDArray[np.uint8] = np.clip(np.nan_to_num(place, copy=False, nan=0.0), 0, 255).astype(np.uint8)
+    return kept
+
+
+def guess_role(volume: Volume) -> Role:
+    """Guess what a volume is by its data type and its content; a person can always say otherwise.
+
+    Labels are few whole numbers that are not negative and mostly equal their neighbours. Probabilities are fractions
+    between 0 and 1 that touch neither bound with all voxels. All else is an image.
+    """
+    if volume.kind == "colour":
+        return "image"
+    values = samples(volume, most=200_000)
+    if not values.size or values.min() < 0:
+        return "image"
+    if bool(np.all(values == np.rint(values))):
+        few = len(np.unique(values)) <= _MOST_LABELS
+        return "labels" if few and values.max() > 0 and _in_patches(volume) else "image"
+    return "probability" if 0.05 < values.max() <= 1.0 + 1e-6 else "image"
+
+
+def _in_patches(volume: Volume) -> bool:
+    """Tell whether neighbours in a few slices mostly hold the same value, where there is one at all."""
+    voxels = volume.frame()
+    same = pairs = 0
+    for k in np.unique(np.linspace(0, voxels.shape[2] - 1, 9).round().astype(int)):
+        flat = voxels[:, :, k]
+        one, other = flat[1:], flat[:-1]
+        something = (one != 0) | (other != 0)
+        pairs += int(np.count_nonzero(something))
+        same += int(np.count_nonzero((one == other) & something))
+    if pairs:
+        return same >= 0.4 * pairs
+    return len(np.unique(_thinned(voxels, 200_000))) <= 3
+
+
+def distinct_note(volume: Volume) -> str | None:
+    """Say it where what should be a map of fractions holds only a few values (saved as whole numbers), else None."""
+    values = np.unique(samples(volume, most=200_000))
+    if volume.kind == "colour" or len(values) > 2:
+        return None
+    listed = " and ".join(f"{value:g}" for value in values) or "no number"
+    many = "one value" if len(values) == 1 else f"{len(values)} distinct values"
+    return f"it holds only {many} ({listed}), stored as {volume.voxels.dtype}"
