@@ -1,23 +1,39 @@
 """What the pages share: the services, the scene on screen, the jobs that run and the notices that are due."""
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
 from medviz.gui.job import Job, note_of
+from medviz.gui.preferences import Preferences, keep, loaded, recent, remember
 from medviz.gui.services import Services
 from medviz.gui.store import Store
 from medviz.imaging.scene import Scene
 from medviz.messages import Note, Work
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A note with something to do about it: a button's word, and what it does."""
+
+    note: Note
+    button: str
+    act: Callable[[], object]
+
+
 class Desk(QObject):
     """One a window. Pages talk to each other only through it, and only in these words.
 
-    Signals: `noticed` (Note) asks for a notice; `started` (Job) puts a job into the status line; `page_wanted` (name)
-    brings a page to the front; `predict_wanted` (where) asks the viewer to run a model over the open scan;
+    Signals: `noticed` (Note or Offer) asks for a notice; `started` (Job) puts a job into the status line; `page_wanted`
+    (name) brings a page to the front; `predict_wanted` (where) asks the viewer to run a model over the open scan;
     `open_wanted` (path) asks the viewer to open a file.
+
+    Stores: `scene` is what the viewer shows, `preferred` what the settings page sets, `presenting` is True while the
+    window stands before an audience (a page may put it too).
     """
 
     noticed = Signal(object)
@@ -31,11 +47,22 @@ class Desk(QObject):
         self.services = services
         self.preferences = preferences
         self.scene: Store[Scene] = Store(Scene())
+        self.preferred: Store[Preferences] = Store(loaded(preferences))
+        self.preferred.listen(lambda old, new: keep(preferences, new))
+        self.presenting: Store[bool] = Store(False)
         self.jobs: list[Job] = []
 
-    def tell(self, text: str, level: str = "info", remedy: str = "") -> None:
-        """Ask for a notice."""
-        self.noticed.emit(Note(text, level, remedy))
+    def tell(
+        self,
+        text: str,
+        level: str = "info",
+        remedy: str = "",
+        button: str = "",
+        act: Callable[[], object] | None = None,
+    ) -> None:
+        """Ask for a notice; `button` is the word for what `act` does about it."""
+        note = Note(text, level, remedy)
+        self.noticed.emit(Offer(note, button, act) if button and act is not None else note)
 
     def start(
         self, title: str, begin: Callable[[], Work[Any]], page: str = "viewer", then: Callable[[Any], Any] | None = None
@@ -52,12 +79,21 @@ class Desk(QObject):
         self.started.emit(job)
         return job.start()
 
+    def recent(self) -> tuple[Path, ...]:
+        """List the files open lately, the last one first; they may be gone."""
+        return recent(self.preferences)
+
+    def remember(self, path: Path) -> None:
+        """Put a file at the head of those open lately; the window does it for what `open_wanted` brought in."""
+        remember(self.preferences, path)
+
     def stop_all(self, wait_s: float = 5.0) -> None:
-        """Stop every job and wait for its thread (when the window closes)."""
-        for job in self.jobs:
+        """Stop every job and wait for the threads, so that what they keep is kept (when the window closes)."""
+        late = time.monotonic() + wait_s
+        for job in tuple(self.jobs):
             job.stop()
         for job in tuple(self.jobs):
-            job.wait(wait_s)
+            job.wait(max(0.0, late - time.monotonic()))
 
     def _end(self, job: Job) -> None:
         self.jobs.remove(job)

@@ -1,5 +1,6 @@
 """A form read off a thing's parameters: what a dataclass's fields say is all there is to it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -83,12 +84,12 @@ def scrolling(inside: QWidget) -> QScrollArea:
 
 class _Tall(QScrollArea):
     def minimumSizeHint(self) -> QSize:
-        inside = self.widget().minimumSizeHint().width() if self.widget() else 0
-        return QSize(inside + self.verticalScrollBar().sizeHint().width(), 120)
+        return QSize(self._wide(QWidget.minimumSizeHint), 120)
 
     def sizeHint(self) -> QSize:
-        hint = self.widget().sizeHint() if self.widget() else QSize(0, 0)
-        return QSize(
-            max(hint.width() + self.verticalScrollBar().sizeHint().width(), self.minimumSizeHint().width()),
-            hint.height(),
-        )
+        inside = self.widget()
+        return QSize(self._wide(QWidget.sizeHint), inside.sizeHint().height() if inside else 120)
+
+    def _wide(self, hint: Callable[[QWidget], QSize]) -> int:
+        inside = self.widget()
+        return (hint(inside).width() if inside else 0) + self.verticalScrollBar().sizeHint().width()

@@ -123,6 +123,7 @@ class PartBox(Control):
         self.job.ended.connect(lambda found: self._loaded(name, found))
         self.job.refused.connect(lambda refusal: self._say(str(refusal), "bad"))
         self.job.failed.connect(lambda sentence, trace: self._say(sentence, "bad"))
+        self.job.over.connect(self.job.deleteLater)
         self.job.start()
 
     def _loaded(self, name: str, found: tuple[Parameter, ...]) -> None:
