@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from medviz.gui.viewer.raster import Grid, colour_picture, label_paint, outlined, shaded, thinned
+from medviz.gui.viewer.raster import Grid, Shades, colour_picture, label_paint, outlined, thinned
 from medviz.gui.viewer.sheet import Sheet
 from medviz.gui.viewer.tints import ramp, tint
+from medviz.imaging.intensity import levels
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, cut
 
@@ -29,6 +30,7 @@ class Film:
         self._channels: tuple[Any, ...] = ()
         self._pixels: Any = None
         self._image: QImage | None = None
+        self._shades = Shades()
         self._table: tuple[Any, Any] = ((), None)
 
     def load(self, layer: Layer, scene: Scene) -> Slice:
@@ -55,10 +57,10 @@ class Film:
             return
         painter.setOpacity(1.0 if below else layer.opacity**0.5 if layer.style == "outline" else layer.opacity)
         if contour:
-            target = QRectF(grid.left / ratio, grid.top / ratio, len(grid.cols) / ratio, len(grid.rows) / ratio)
+            self._image.setDevicePixelRatio(ratio)
+            painter.drawImage(QPointF(grid.left / ratio, grid.top / ratio), self._image)
         else:
-            target = QRectF(*sheet.place)
-        painter.drawImage(target, self._image)
+            painter.drawImage(QRectF(*sheet.place), self._image)
         painter.setOpacity(1.0)
 
     def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float) -> None:
@@ -70,10 +72,9 @@ class Film:
         if len(channels) == 3:
             picture = colour_picture(channels)
         else:
-            volume, low = layer.volume, layer.level - layer.window / 2
-            gain = 255.0 / max(layer.window, 1e-12)
+            low, high = levels(layer.window, layer.level, layer.volume.slope, layer.volume.intercept)
             table = ramp(layer.colours) if layer.role == "probability" else tint(layer.colours)
-            picture = shaded(channels[0], volume.slope * gain, (volume.intercept - low) * gain, table)
+            picture = self._shades.picture(channels[0], low, high, table)
         self._keep(picture, layer.role == "probability")
         self._drawn_of = of
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.gui.viewer.sheet import Sheet
+from medviz.imaging.intensity import painted
 from medviz.imaging.labels import Label, colour_table
 
 Array = NDArray[Any]
@@ -104,29 +105,28 @@ def strokes(shape: tuple[int, ...], every: int, width: int, slope: int = 1) -> N
     return stroke
 
 
-def shaded(pixels: Array, gain: float, offset: float, colours: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Colour of each pixel: place ``gain * pixel + offset`` in 0..255 of a table of 256 premultiplied colours.
+class Shades:
+    """Colours of stored values between two levels; the table of 8- and 16-bit values is kept while levels stay."""
 
-    Whole numbers of 8 and 16 bits go through one table by stored value, so that a turn of the window costs no
-    arithmetic a pixel. NaN is drawn as the lowest value.
-    """
-    if pixels.dtype.itemsize == 1 and pixels.dtype.kind in "bu":
-        return _looked_up(pixels.view(np.uint8), np.arange(256), gain, offset, colours)
-    if pixels.dtype in (np.dtype(np.int16), np.dtype(np.uint16)):
-        stored = np.arange(65536, dtype=np.uint16).view(pixels.dtype)
-        return _looked_up(pixels.view(np.uint16), stored, gain, offset, colours)
-    place = pixels.astype(np.float32) * np.float32(gain) + np.float32(offset)
-    index = np.clip(np.nan_to_num(place, nan=0.0), 0, 255).astype(np.uint8)
-    picture: NDArray[np.uint32] = np.take(colours, index)
-    return picture
+    def __init__(self) -> None:
+        self._of: tuple[Any, ...] = ()
+        self._table: NDArray[np.uint32] | None = None
 
-
-def _looked_up(
-    pixels: Array, stored: Array, gain: float, offset: float, colours: NDArray[np.uint32]
-) -> NDArray[np.uint32]:
-    place = np.clip(stored * np.float32(gain) + np.float32(offset), 0, 255).astype(np.uint8)
-    picture: NDArray[np.uint32] = np.take(np.take(colours, place), pixels)
-    return picture
+    def picture(self, pixels: Array, low: float, high: float, colours: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Colour of each pixel (rows, cols) from a table of 256 premultiplied colours."""
+        if pixels.dtype.kind not in "biu" or pixels.dtype.itemsize > 2:
+            found: NDArray[np.uint32] = painted(pixels, low, high, colours)  # type: ignore[assignment]
+            return found
+        unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
+        of = (pixels.dtype, low, high, id(colours))
+        if self._table is None or of != self._of:
+            every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
+                pixels.dtype if pixels.dtype != bool else "u1"
+            )
+            self._of, self._table = of, painted(every, low, high, colours)  # type: ignore[assignment]
+        assert self._table is not None
+        picture: NDArray[np.uint32] = np.take(self._table, pixels.view(unsigned))
+        return picture
 
 
 def colour_picture(channels: tuple[Array, ...]) -> NDArray[np.uint32]:

@@ -1,0 +1,127 @@
+"""A scan made small enough to be looked at from all sides, and the field whose surface is shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.volume import Affine, Volume
+
+Array = NDArray[Any]
+FINEST = 176
+"""Voxels along the longest side that are kept; a ray caster in numpy answers a hand at this size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """A field (x, y, z) in 0..255 whose iso-surface at `level` is shown, on a grid of its own.
+
+    `values` (uint8) are the grey values on cut faces, `labels` (uint8) the label under the surface or None. `affine`
+    takes voxels to RAS mm. What lies inside the surface is between the voxels `first` and `last`.
+    """
+
+    field: NDArray[np.uint8]
+    values: NDArray[np.uint8]
+    labels: NDArray[np.uint8] | None
+    affine: Affine
+    level: float
+    step_mm: float
+    first: tuple[float, float, float]
+    last: tuple[float, float, float]
+
+    @property
+    def middle_mm(self) -> NDArray[np.float64]:
+        """Return the middle of what is inside, in RAS mm."""
+        middle: NDArray[np.float64] = self.affine[:3, :3] @ (np.add(self.first, self.last) / 2) + self.affine[:3, 3]
+        return middle
+
+    @property
+    def radius_mm(self) -> float:
+        """Half the longest way across what is inside, along the axes; what must fit on the screen."""
+        corners = np.subtract(self.last, self.first)[:, None] * self.affine[:3, :3].T
+        return float(max(np.linalg.norm(corners, axis=1).max(), 1e-3)) / 2
+
+
+def coarser(voxels: Array, factors: tuple[int, int, int], nearest: bool = False) -> Array:
+    """Every n-th voxel (labels) or the mean of blocks, along each axis."""
+    if nearest:
+        taken: Array = voxels[tuple(slice(factor // 2, None, factor) for factor in factors)]
+        sizes = [size // factor for size, factor in zip(voxels.shape, factors, strict=True)]
+        return np.ascontiguousarray(taken[: sizes[0], : sizes[1], : sizes[2]])
+    sizes = [size // factor for size, factor in zip(voxels.shape, factors, strict=True)]
+    total = np.zeros(sizes, np.float32)
+    fx, fy, fz = factors
+    for x in range(fx):
+        for y in range(fy):
+            for z in range(fz):
+                total += voxels[x : sizes[0] * fx : fx, y : sizes[1] * fy : fy, z : sizes[2] * fz : fz]
+    return total / (fx * fy * fz)
+
+
+def blurred(field: Array) -> NDArray[np.float32]:
+    """Mean of three neighbours along each axis, twice: takes the steps off a surface."""
+    smooth = field.astype(np.float32)
+    for _ in range(2):
+        for axis in range(3):
+            padded = np.pad(smooth, [(1, 1) if axis == other else (0, 0) for other in range(3)], mode="edge")
+            near = [np.moveaxis(padded, axis, 0)[n : n + smooth.shape[axis]] for n in range(3)]
+            smooth = np.moveaxis((near[0] + near[1] + near[2]) / 3, 0, axis)
+    return np.ascontiguousarray(smooth)
+
+
+def solid_of(
+    scan: Volume, window: float, level: float, labels: Array | None, of_labels: bool = False, frame: int = 0
+) -> Solid:
+    """Make the solid of a scan or (`of_labels`) of the labels (x, y, z of uint8, 0 is nothing) on its grid.
+
+    `window` and `level` are in what a person reads and decide the grey of cut faces and projections.
+    """
+    spacing = np.asarray(scan.spacing_mm)
+    finest = max(float(spacing.min()), float((spacing * scan.shape).max()) / FINEST)
+    fx, fy, fz = (int(max(1, min(size, round(finest / mm)))) for size, mm in zip(scan.shape, spacing, strict=True))
+    factors = (fx, fy, fz)
+    raw = coarser(scan.frame(frame), factors)
+    shown = np.nan_to_num(raw * scan.slope + scan.intercept, nan=level - window / 2)
+    grey = np.clip((shown - (level - window / 2)) * (255.0 / max(window, 1e-12)), 0, 255).astype(np.uint8)
+    few = None if labels is None else coarser(labels, factors, nearest=True)
+    if of_labels and few is not None:
+        smooth, at = blurred((few > 0) * np.float32(255)), 110.0
+    else:
+        smooth, at = blurred(_stretched(shown)), 56.0
+    affine = scan.affine.copy()
+    affine[:3, :3] = scan.affine[:3, :3] * factors
+    affine[:3, 3] = scan.affine[:3, :3] @ ((np.asarray(factors) - 1) / 2) + scan.affine[:3, 3]
+    step = float((spacing * factors).min())
+    padded = [np.pad(one, 1) if one is not None else None for one in (smooth.astype(np.uint8), grey, few)]
+    affine[:3, 3] -= affine[:3, :3].sum(axis=1)
+    field, values, small = padded
+    assert field is not None and values is not None
+    first, last = _inside(field > at)
+    return Solid(field, values, small, affine, at, step, first, last)
+
+
+def _inside(inside: Array) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """First and last voxel along each axis of what is inside; the whole grid where nothing is."""
+    lows, highs = [], []
+    for axis, size in enumerate(inside.shape):
+        there = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        lows.append(float(there[0]) if there.size else 0.0)
+        highs.append(float(there[-1]) if there.size else size - 1.0)
+    return (lows[0], lows[1], lows[2]), (highs[0], highs[1], highs[2])
+
+
+def label_numbers(voxels: Array, shown: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Labels as 1, 2, ... in the order of `shown` (at most 255 of them), everything else 0."""
+    most = max((*shown, 0))
+    kept = np.clip(voxels, 0, most + 1).astype(np.uint16 if most > 254 else np.uint8)
+    table = np.zeros(most + 2, np.uint8)
+    table[list(shown[:255])] = np.arange(1, min(len(shown), 255) + 1)
+    numbers: NDArray[np.uint8] = np.take(table, kept)
+    return numbers
+
+
+def _stretched(shown: Array) -> Array:
+    low, high = np.percentile(shown[::2, ::2, ::2], (1, 99.5))
+    spread: Array = np.clip((shown - low) * (255.0 / max(float(high - low), 1e-12)), 0, 255)
+    return spread
