@@ -8,10 +8,11 @@ names (``∗ = → ·``) is drawn between them.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 Box = tuple[float, float, float, float]
 
-GAP = 16
+GAP, TIGHT_GAP = 16, 8
 LEAST_CELL, MOST_CELL = 28, 64
 
 
@@ -133,23 +134,29 @@ def _names(node: Node) -> list[str]:
 
 
 def arranged(
-    tree: Nest, needs: Mapping[str, Need], room: tuple[float, float], most_cell: int = MOST_CELL, sign_px: float = 28
+    tree: Nest,
+    needs: Mapping[str, Need],
+    room: tuple[float, float],
+    most_cell: int = MOST_CELL,
+    sign_px: float = 28,
+    gap: float = GAP,
 ) -> Plan:
     """Share a room among the figures: cells all of one size, the rest by weight, nothing smaller than legible.
 
-    The cells take the largest size that leaves the growing figures comfortable; where even the smallest does not fit
-    the plan is larger than the room and the board scrolls.
+    The cells take the largest size that leaves the growing figures comfortable (a third of the room's height and
+    more for the weightiest); where even the smallest does not fit the plan is larger than the room and the board
+    scrolls.
     """
     width, height = room
     grows = any(need.aspect or (not need.cells and not need.height_for) for need in needs.values())
     start = min(most_cell, round(most_cell * 0.72)) if grows else most_cell
-    for comfort in (1.7, 1.0):
+    for comfort in (0.46, 0.4, 0.33) if grows else (0.0,):
         for cell in range(start, LEAST_CELL - 1, -2):
-            table = _Table(needs, float(cell), comfort, sign_px)
+            table = _Table(needs, float(cell), comfort * height, sign_px, gap)
             least = table.least(tree, width)
             if least[0] <= width and least[1] <= height:
                 return table.plan(tree, room)
-    table = _Table(needs, float(LEAST_CELL), 1.0, sign_px)
+    table = _Table(needs, float(LEAST_CELL), 0.4 * height, sign_px, gap)
     wide = max(width, table.least(tree, width)[0])
     return table.plan(tree, (wide, max(height, table.least(tree, wide)[1])))
 
@@ -160,8 +167,15 @@ class _Table:
     cell: float
     comfort: float
     sign_px: float
+    gap: float
     boxes: dict[str, Box] = field(default_factory=dict)
     signs: list[tuple[str, Box]] = field(default_factory=list)
+
+    @property
+    def weightiest(self) -> float:
+        """The largest weight of a figure that grows."""
+        growing = (need.weight for need in self.needs.values() if not need.cells and not need.height_for)
+        return max(growing, default=1.0)
 
     def plan(self, tree: Nest, room: tuple[float, float]) -> Plan:
         self._place(tree, (0.0, 0.0, *room))
@@ -176,14 +190,16 @@ class _Table:
             return self._least_nest(node, width)
         need = self.needs[node.name]
         if need.cells:
-            return need.frame[0] + need.cells[0] * self.cell, need.frame[1] + need.cells[1] * self.cell
+            return ceil(need.frame[0] + need.cells[0] * self.cell), ceil(need.frame[1] + need.cells[1] * self.cell)
         if need.height_for:
             return min(need.least[0], width), need.frame[1] + need.height_for(width - need.frame[0])
-        wide, high = need.least[0] * self.comfort, need.least[1] * self.comfort
-        return (wide, min(high, need.most_high)) if need.most_high else (wide, high)
+        share = need.weight / self.weightiest
+        high = max(need.least[1], self.comfort * share if need.most_high is None else 0.0)
+        wide = max(need.least[0], need.frame[0] + (high - need.frame[1]) * need.aspect * 0.8) if need.aspect else 0.0
+        return max(wide, need.least[0]), high
 
     def _least_nest(self, node: Nest, width: float) -> tuple[float, float]:
-        gaps = GAP * max(0, len(node.parts) - 1)
+        gaps = self.gap * max(0, len(node.parts) - 1)
         if node.column:
             sizes = [self.least(part, width) for part in node.parts]
             return max((w for w, _ in sizes), default=0), sum(h for _, h in sizes) + gaps
@@ -220,6 +236,13 @@ class _Table:
             return max(inner, default=0.0) if node.column else sum(inner)
         return 0.0
 
+    def _high_weight(self, node: Node) -> float:
+        """Weight in the sharing of height: a row counts as its weightiest growing figure."""
+        if isinstance(node, Nest):
+            inner = [self._high_weight(part) for part in node.parts]
+            return sum(inner) if node.column else max(inner, default=0.0)
+        return self._weight(node) if self._grows_high(node) else 0.0
+
     def _useful_width(self, node: Node, height: float) -> float:
         """Beyond this width a node of this height only shows emptiness."""
         if isinstance(node, Leaf) and (aspect := self.needs[node.name].aspect):
@@ -229,7 +252,7 @@ class _Table:
             inner = [self._useful_width(part, height) for part in node.parts]
             if node.column:
                 return max(inner, default=0.0)
-            return sum(inner) + GAP * max(0, len(node.parts) - 1)
+            return sum(inner) + self.gap * max(0, len(node.parts) - 1)
         return self.least(node, 1e4)[0] if not self._grows_wide(node) else float("inf")
 
     def _useful_height(self, node: Node, width: float) -> float:
@@ -242,7 +265,7 @@ class _Table:
                 return need.most_high
         if isinstance(node, Nest) and node.column:
             inner = [self._useful_height(part, width) for part in node.parts]
-            return sum(inner) + GAP * max(0, len(node.parts) - 1)
+            return sum(inner) + self.gap * max(0, len(node.parts) - 1)
         if isinstance(node, Nest):
             return self._useful_row(node, width)
         return float("inf") if self._grows_high(node) else self.least(node, width)[1]
@@ -283,24 +306,25 @@ class _Table:
         x, y, width, height = box
         least = [self.least(part, width)[1] for part in node.parts]
         most = [self._useful_height(part, width) for part in node.parts]
-        weights = [self._weight(part) if self._grows_high(part) else 0.0 for part in node.parts]
-        heights = shared(height - GAP * max(0, len(least) - 1), least, most, weights)
-        spare = height - sum(heights) - GAP * max(0, len(least) - 1)
+        weights = [self._high_weight(part) for part in node.parts]
+        heights = shared(height - self.gap * max(0, len(least) - 1), least, most, weights)
+        spare = height - sum(heights) - self.gap * max(0, len(least) - 1)
         y += max(0.0, spare * 0.4)
         for part, high in zip(node.parts, heights, strict=True):
             self._place(part, (x, y, width, high))
-            y += high + GAP
+            y += high + self.gap
 
     def _place_row(self, node: Nest, box: Box) -> None:
         x, y, width, height = box
-        least = [0.0 if self._reads(part) else self.least(part, width)[0] for part in node.parts]
-        most = [max(low, self._useful_width(part, height)) for part, low in zip(node.parts, least, strict=True)]
+        most = [self._useful_width(part, height) for part in node.parts]
+        wishes = [0.0 if self._reads(part) else self.least(part, width)[0] for part in node.parts]
+        least = [min(pair) for pair in zip(wishes, most, strict=True)]
         weights = [self._weight(part) if self._grows_wide(part) else 0.0 for part in node.parts]
-        widths = shared(width - GAP * max(0, len(least) - 1), least, most, weights)
-        x += max(0.0, (width - sum(widths) - GAP * max(0, len(widths) - 1)) / 2)
+        widths = shared(width - self.gap * max(0, len(least) - 1), least, most, weights)
+        x += max(0.0, (width - sum(widths) - self.gap * max(0, len(widths) - 1)) / 2)
         for part, wide in zip(node.parts, widths, strict=True):
             self._place(part, (x, y, wide, height))
-            x += wide + GAP
+            x += wide + self.gap
 
 
 def shared(room: float, least: Sequence[float], most: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from medviz.figures import Curves, Figure, Table, Text, array_of
 from medviz.gui.drawing import VIEWS
-from medviz.gui.drawing.arrange import MOST_CELL, Plan, arranged, parsed
+from medviz.gui.drawing.arrange import GAP, MOST_CELL, TIGHT_GAP, Plan, arranged, parsed
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.table import as_csv
@@ -30,13 +31,16 @@ class _Canvas(QWidget):
         super().__init__(parent)
         self.plan = Plan({}, (), (0, 0), 0)
         self.type_px = TYPE_PX
+        self.edge = _EDGE
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(look_of(self).dim)
         painter.setFont(type_of(self, self.type_px * 1.9))
         for text, box in self.plan.signs:
-            painter.drawText(QRectF(*box).translated(_EDGE, _EDGE), Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawText(
+                QRectF(*box).translated(self.edge, self.edge + self.type_px * 0.8), Qt.AlignmentFlag.AlignCenter, text
+            )
         painter.end()
 
 
@@ -169,25 +173,31 @@ class Board(QScrollArea):
             self._alone = None
         shown = [self._alone] if self._alone else names
         tree = parsed("" if self._alone else self._arrangement, shown)
-        needs = {name: self._views[name].need() for name in shown}
-        bar = self.verticalScrollBar().sizeHint().width()
-        size = self.viewport().size() if self.verticalScrollBar().isHidden() else self.maximumViewportSize()
-        room = float(size.width() - 2 * _EDGE), float(size.height() - 2 * _EDGE)
-        plan = self._planned(tree, needs, room)
-        if plan.size[1] > room[1] + 0.5:
-            plan = self._planned(tree, needs, (room[0] - bar, room[1]))
-        self._canvas.plan = plan
-        self._canvas.resize(round(plan.size[0]) + 2 * _EDGE, round(plan.size[1]) + 2 * _EDGE)
+        size = self.maximumViewportSize()
+        edge = _EDGE
+        plan = self._planned(tree, shown, QSize(size), False, edge)
+        if plan.size[0] > size.width() - 2 * edge or plan.size[1] > size.height() - 2 * edge:
+            bar = self.verticalScrollBar().sizeHint().width()
+            edge = _EDGE // 2
+            plan = self._planned(tree, shown, QSize(size.width() - bar, size.height()), True, edge)
+        self._canvas.plan, self._canvas.edge = plan, edge
+        self._canvas.resize(ceil(plan.size[0]) + 2 * edge, ceil(plan.size[1]) + 2 * edge)
         for name, view in self._views.items():
             if name in plan.boxes:
-                x, y, width, height = (round(side) for side in plan.boxes[name])
-                view.setGeometry(x + _EDGE, y + _EDGE, max(1, width), max(1, height))
+                x, y, width, height = plan.boxes[name]
+                view.setGeometry(round(x) + edge, round(y) + edge, max(1, ceil(width)), max(1, ceil(height)))
             view.setVisible(name in plan.boxes)
         self._canvas.update()
 
-    def _planned(self, tree: Any, needs: Any, room: tuple[float, float]) -> Plan:
+    def _planned(self, tree: Any, shown: list[str], size: QSize, tight: bool, edge: int) -> Plan:
+        """Plan for a size; `tight` takes smaller gaps and no bars beside numbers, before anything has to scroll."""
+        for name in shown:
+            self._views[name].set_tight(tight)
+        needs = {name: self._views[name].need() for name in shown}
         most = self._most_cell * (3 if self._alone else 1)
-        return arranged(tree, needs, (max(1.0, room[0]), max(1.0, room[1])), most, self._type_px * 2.2)
+        room = float(max(1, size.width() - 2 * edge)), float(max(1, size.height() - 2 * edge))
+        sign = self._type_px * (1.4 if tight else 2.2)
+        return arranged(tree, needs, room, most, sign, TIGHT_GAP if tight else GAP)
 
     # Taking away
 

@@ -62,6 +62,10 @@ class GridView(View):
     def paint_base(self, painter: QPainter, grid: Grid) -> None:
         """Paint colours and numbers."""
 
+    def on_light(self) -> bool:
+        """Tell whether most of the ground is light, so that letters are written dark."""
+        return False
+
     def value_text(self, row: int, col: int) -> str:
         """Say what the cell under the mouse holds."""
         return ""
@@ -142,11 +146,12 @@ class GridView(View):
         large = min(grid.cell_px) >= 12
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inner = box.adjusted(1.5, 1.5, -1.5, -1.5) if large else box
-        painter.setPen(_pen(QColor(0, 0, 0, 190), 5.0 if large else 3.6))
+        thin = mark.style == "box" and not mark.text
+        painter.setPen(_pen(QColor(0, 0, 0, 150), 2.4 if thin else 4.6 if large else 3.6))
         painter.drawRect(inner)
-        painter.setPen(_pen(colour, 3.0 if large else 1.8))
+        painter.setPen(_pen(colour, 1.0 if thin else 3.0 if large else 1.8))
         painter.drawRect(inner)
-        if mark.text:
+        if mark.text and not (large and mark.width == mark.height == 1):
             self._paint_mark_text(painter, box, mark.text, colour)
 
     def _paint_mark_text(self, painter: QPainter, box: QRectF, text: str, colour: QColor) -> None:
@@ -164,10 +169,13 @@ class GridView(View):
             return
         painter.setFont(type_of(self, self.type_px, bold=True))
         box = QRectF(*grid.area).adjusted(5, 3, -5, -3)
+        ink, halo = QColor(235, 235, 235), QColor(0, 0, 0, 200)
+        if self.on_light():
+            ink, halo = QColor(40, 40, 40), QColor(255, 255, 255, 200)
         for letter, place in zip(letters, _EDGES, strict=False):
-            painter.setPen(QColor(0, 0, 0, 200))
+            painter.setPen(halo)
             painter.drawText(box.translated(1, 1), place, letter)
-            painter.setPen(QColor(235, 235, 235))
+            painter.setPen(ink)
             painter.drawText(box, place, letter)
 
     # Pointing

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from medviz.figures import Heatmap
 from medviz.gui.drawing.arrange import LEAST_CELL, Need
+from medviz.gui.drawing.bar import bar_room, paint_bar
 from medviz.gui.drawing.cell_editor import CellEditor, pasted
-from medviz.gui.drawing.colours import colour_map, coloured, image_of, is_light, levels_of, thinned
+from medviz.gui.drawing.colours import coloured, image_of, is_light, levels_of, thinned
 from medviz.gui.drawing.grid import Grid
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
@@ -20,7 +21,7 @@ from medviz.gui.drawing.picture import draw_image, same_array
 FEW = 24
 """Up to so many rows and columns the cells are drawn in the board's common size."""
 MOST_NUMBERS = 4000
-_BAR_PX = 9
+_TINT = QColor(58, 128, 190, 130)
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -70,20 +71,16 @@ class HeatmapView(GridView):
         small = QFontMetricsF(type_of(self, self.type_px * 0.85))
         left = max((small.horizontalAdvance(name) for name in self.figure.row_names), default=-6.0) + 6
         top = small.height() + 4 if self.figure.column_names else 0.0
-        return (left, top, self._bar_room(small), 1.0)
-
-    def _bar_room(self, small: QFontMetricsF) -> float:
-        if not self._has_bar or self.figure is None:
-            return 1.0
-        texts = [number_text(level, 3) for level in self._levels] + [self.figure.unit]
-        return 8 + _BAR_PX + 5 + max(small.horizontalAdvance(text) for text in texts)
+        right = bar_room(self, self._levels, self.figure.unit) if self._has_bar else 1.0
+        return (left, top, right, 1.0)
 
     @property
     def _has_bar(self) -> bool:
         """Signed maps always have their bar, others where the numbers cannot be read in the cells."""
         if self.figure is None or not self.figure.values.size:
             return False
-        return not self.few or (self.figure.colours == "diverging" and min(self.shape()) >= 3)
+        signed = self.figure.colours == "diverging" and min(self.shape()) >= 3
+        return not self.few or (signed and not self.tight)
 
     def need(self) -> Need:
         """Small maps ask for cells of the common size, large ones grow in their shape."""
@@ -96,7 +93,7 @@ class HeatmapView(GridView):
         if self.few:
             return Need(frame=frame, cells=(cols, rows), weight=weight)
         aspect = min(max(cols / (rows * self.ratio()), 0.1), 10.0)
-        return Need(frame=frame, aspect=aspect, least=(150, 150), weight=weight)
+        return Need(frame=frame, aspect=aspect, least=(110, 110), weight=weight)
 
     def same_base(self, old: Heatmap, new: Heatmap) -> bool:
         """Tell whether only marks or letters differ."""
@@ -143,8 +140,8 @@ class HeatmapView(GridView):
         if wide >= LEAST_CELL and high >= 12 and len(rows) * len(cols) <= MOST_NUMBERS:
             self._paint_numbers(painter, grid)
         self._paint_names(painter, grid)
-        if self._has_bar:
-            self._paint_bar(painter, grid)
+        if self._has_bar and self.figure is not None:
+            paint_bar(painter, self, grid.area, self.figure.colours, self._levels, self.figure.unit)
 
     def _paint_lines(self, painter: QPainter, grid: Grid) -> None:
         rows, cols = grid.visible()
@@ -159,6 +156,9 @@ class HeatmapView(GridView):
             at = grid.box(0, col)[0]
             if x - 1 <= at <= x + width + 1:
                 painter.drawLine(QPoint(round(at), round(y)), QPoint(round(at), round(y + height)))
+        painter.setPen(QPen(look_of(self).line, 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(x, y, width, height))
 
     def _paint_ring(self, painter: QPainter, grid: Grid) -> None:
         if self.figure is None or not any(self.figure.ring):
@@ -167,7 +167,6 @@ class HeatmapView(GridView):
         rows, cols = grid.rows, grid.cols
         painter.save()
         painter.setClipRect(QRectF(*grid.area))
-        tint = QColor(58, 128, 190, 120)
         for part in (
             (0, 0, top, cols),
             (rows - bottom, 0, bottom, cols),
@@ -175,7 +174,7 @@ class HeatmapView(GridView):
             (top, cols - right, rows - top - bottom, right),
         ):
             box = QRectF(*grid.box(*part))
-            painter.fillRect(box, tint)
+            painter.fillRect(box, _TINT)
             painter.fillRect(box, QBrush(QColor(140, 200, 255, 90), Qt.BrushStyle.BDiagPattern))
         painter.restore()
 
@@ -192,17 +191,18 @@ class HeatmapView(GridView):
         painter.setClipRect(QRectF(*grid.area))
         for (row, col), text in texts.items():
             colour = self._painted_cells[row // step, col // step]
-            padded = self._in_ring(row, col)
-            painter.setPen(QColor(16, 16, 16) if is_light(colour) and not padded else QColor(250, 250, 250))
+            if self._in_ring(row, col):
+                colour = colour * (1 - _TINT.alphaF()) + np.array(_TINT.getRgb()[:3]) * _TINT.alphaF()
+            painter.setPen(QColor(16, 16, 16) if is_light(colour) else QColor(250, 250, 250))
             painter.drawText(QRectF(*grid.box(row, col)), Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
 
     def _number_px(self, texts: list[str], wide: float, high: float) -> float:
         """Height of type at which the longest number still fits into its cell."""
-        most = min(high * 0.46, wide * 0.46, self.type_px * 1.7)
+        most = min(high * 0.4, wide * 0.4, self.type_px * 1.7)
         longest = max(texts, key=len, default="")
         advance = QFontMetricsF(type_of(self, most)).horizontalAdvance(longest)
-        return most if advance <= wide - 6 else max(7.0, most * (wide - 6) / advance)
+        return most if advance <= wide - 8 else max(7.0, most * (wide - 8) / advance)
 
     def _in_ring(self, row: int, col: int) -> bool:
         if self.figure is None:
@@ -228,26 +228,6 @@ class HeatmapView(GridView):
             box = QRectF(x, grid.area[1] - metrics.height() - 3, width, metrics.height())
             text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _paint_bar(self, painter: QPainter, grid: Grid) -> None:
-        if self.figure is None:
-            return
-        x, y, width, height = grid.area
-        bar = QRectF(x + width + 8, y, _BAR_PX, height)
-        strip = np.ascontiguousarray(colour_map(self.figure.colours)[::-1, None, :])
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-        painter.drawImage(bar, image_of(strip))
-        painter.setPen(look_of(self).dim)
-        painter.setFont(type_of(self, self.type_px * 0.85))
-        line = QFontMetricsF(painter.font()).height()
-        low, high = self._levels
-        ticks = [(high, y), (low, y + height - line)]
-        if low < 0 < high and height > 3.4 * line:
-            ticks.append((0.0, y + height * high / (high - low) - line / 2))
-        for value, at in ticks:
-            painter.drawText(QRectF(bar.right() + 5, at, 200, line), 0, number_text(value, 3))
-        if self.figure.unit and height > 3 * line:
-            painter.drawText(QRectF(bar.right() + 5, y + line, 200, line), 0, self.figure.unit)
 
     def paint(self, painter: QPainter) -> None:
         """Paint the map, then the selected cell."""

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 
 from medviz.figures import Array, Picture
 from medviz.gui.drawing.arrange import Need
+from medviz.gui.drawing.bar import bar_room, paint_bar
 from medviz.gui.drawing.colours import coloured, image_of, levels_of, thinned
 from medviz.gui.drawing.grid import Grid
 from medviz.gui.drawing.grid_view import GridView
@@ -27,6 +28,7 @@ class PictureView(GridView):
         super().__init__(parent)
         self._image = QImage()
         self._labels = QImage()
+        self._levels = (0.0, 1.0)
 
     def shape(self) -> tuple[int, int]:
         """Rows and columns of pixels."""
@@ -38,19 +40,31 @@ class PictureView(GridView):
         return mm[0] / mm[1] if mm and min(mm) > 0 else 1.0
 
     def margins(self) -> tuple[float, float, float, float]:
-        """Room for the names of the labels below."""
-        named = self.figure is not None and self.figure.labels is not None and self.figure.label_names
-        return (0.0, 0.0, 0.0, self.type_px * 1.8 if named else 0.0)
+        """Room for the names of the labels below, and for the bar of a map that is not grey."""
+        if self.figure is None:
+            return (0.0, 0.0, 0.0, 0.0)
+        named = self.figure.labels is not None and self.figure.label_names
+        right = bar_room(self, self._levels, self.figure.unit) if self._has_bar else 0.0
+        return (0.0, 0.0, right, self.type_px * 1.8 if named else 0.0)
+
+    @property
+    def _has_bar(self) -> bool:
+        figure = self.figure
+        return figure is not None and figure.pixels.ndim == 2 and figure.colours != "grey" and figure.pixels.size > 0
+
+    def on_light(self) -> bool:
+        """Tell whether most of the ground is light (the white of a signed map)."""
+        return self.figure is not None and self.figure.pixels.ndim == 2 and self.figure.colours == "diverging"
 
     def need(self) -> Need:
         """Grow in the shape of the picture."""
         rows, cols = self.shape()
-        _, _, _, bottom = self.margins()
+        _, _, right, bottom = self.margins()
         weight = self.figure.weight if self.figure else 1.0
         if not rows or not cols:
             return Need(frame=(0, self.header_px), weight=weight)
         aspect = min(max(cols / (rows * self.ratio()), 0.1), 10.0)
-        return Need(frame=(0, self.header_px + bottom), aspect=aspect, least=(150, 150), weight=weight)
+        return Need(frame=(right, self.header_px + bottom), aspect=aspect, least=(110, 110), weight=weight)
 
     def same_base(self, old: Picture, new: Picture) -> bool:
         """Tell whether only marks, letters or words differ."""
@@ -66,6 +80,8 @@ class PictureView(GridView):
         super().take(old, new)
         if self._base is not None:
             return
+        if new.pixels.ndim == 2:
+            self._levels = levels_of(new.pixels, new.colours, new.levels)
         self._image = image_of(painted_pixels(new.pixels, new.colours, new.levels))
         self._labels = QImage() if new.labels is None else image_of(painted_labels(new.labels))
         if old is not None and old.pixels.shape[:2] != new.pixels.shape[:2]:
@@ -79,6 +95,8 @@ class PictureView(GridView):
         if not self._labels.isNull():
             draw_image(painter, self._labels, grid, sharp=True)
         self._paint_names(painter, grid)
+        if self._has_bar and self.figure is not None:
+            paint_bar(painter, self, grid.area, self.figure.colours, self._levels, self.figure.unit)
 
     def _paint_names(self, painter: QPainter, grid: Grid) -> None:
         bottom = self.margins()[3]

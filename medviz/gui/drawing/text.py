@@ -3,7 +3,7 @@
 from typing import Any
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
 from medviz.figures import Text
@@ -13,6 +13,8 @@ from medviz.gui.drawing.view import View
 
 _LONGEST = 4000
 _PAD = 10
+_BESIDE = 9
+"""Width of the title's column in heights of type; a title stands beside its text where there is room for both."""
 
 
 class TextView(View):
@@ -26,7 +28,7 @@ class TextView(View):
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._box = QVBoxLayout(self)
         self._box.addWidget(self._label)
 
@@ -37,6 +39,16 @@ class TextView(View):
             self.restyled()
 
     @property
+    def header_px(self) -> float:
+        """No line of its own where the title stands beside the text."""
+        return 0 if self.beside(self.width()) else super().header_px
+
+    def beside(self, width: float) -> float:
+        """Width of the title's column at a width of the whole; 0 where the title stands above."""
+        column = round(_BESIDE * self.type_px)
+        return column if self.figure is not None and self.figure.title and width >= 5 * column else 0
+
+    @property
     def words(self) -> str:
         """What is written; beyond a few thousand letters nobody reads on."""
         text = self.figure.text if self.figure is not None else ""
@@ -44,12 +56,22 @@ class TextView(View):
 
     def restyled(self) -> None:
         """Follow type and theme."""
-        side = _PAD if self.plated else 2
-        self._box.setContentsMargins(side + (6 if self.plated else 0), round(self.header_px) + 4, side, 4)
+        self._box.setContentsMargins(*self._margins(self.width()))
         look, formula = look_of(self), self.figure is not None and self.figure.formula
         colour = self._colour() if self.level in ("good", "bad") else look.text
         dressed(self._label, self._type().pixelSize(), colour, fixed=formula)
         self.update()
+
+    def _margins(self, width: float) -> tuple[int, int, int, int]:
+        side = _PAD if self.plated else 2
+        beside = self.beside(width)
+        above = 0 if beside else round(super().header_px)
+        return round(side + (6 if self.plated else 0) + beside), above + 4, side, 4
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the title beside or above."""
+        self._box.setContentsMargins(*self._margins(self.width()))
+        super().resizeEvent(event)
 
     @property
     def level(self) -> str:
@@ -63,7 +85,7 @@ class TextView(View):
 
     def _type(self) -> QFont:
         formula = self.figure is not None and self.figure.formula
-        return type_of(self, self.type_px * (1.15 if formula else 1.0), fixed=formula)
+        return type_of(self, self.type_px * (1.08 if formula else 1.0), fixed=formula)
 
     def _colour(self) -> QColor:
         look = look_of(self)
@@ -71,22 +93,37 @@ class TextView(View):
 
     def need(self) -> Need:
         """Ask for the height its words take at a width."""
-        margins = self._box.contentsMargins()
-        frame = margins.left() + margins.right(), margins.top() + margins.bottom()
         weight = self.figure.weight if self.figure else 1.0
-        return Need(frame=frame, height_for=self.height_for, least=(180, 24), weight=weight)
+        return Need(height_for=self.height_for, least=(180, 24), weight=weight)
 
     def height_for(self, width: float) -> float:
-        """Return the height of the words wrapped at a width."""
-        metrics = QFontMetricsF(self._type())
+        """Return the height at a width, the title with it."""
+        left, above, right, below = self._margins(width)
         flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignLeft)
-        box = metrics.boundingRect(QRectF(0, 0, max(40.0, width), 1e5), flags, self.words)
-        return max(metrics.height(), box.height()) + 4
+        metrics = QFontMetricsF(self._type())
+        room = QRectF(0, 0, max(40.0, width - left - right), 1e5)
+        high = max(metrics.height(), metrics.boundingRect(room, flags, self.words).height())
+        beside = self.beside(width)
+        if beside and self.figure is not None:
+            bold = QFontMetricsF(type_of(self, self.type_px, bold=True))
+            title = bold.boundingRect(QRectF(0, 0, beside - 10, 1e5), flags, self.figure.title)
+            high = max(high, title.height())
+        return high + above + below + 4
 
     def paint(self, painter: QPainter) -> None:
-        """Paint the plate and its edge in the colour of the level."""
-        if not self.plated:
-            return
+        """Paint the plate and its edge in the colour of the level, and the title beside the words."""
+        if self.plated:
+            self._paint_plate(painter)
+        beside = self.beside(self.width())
+        if beside and self.figure is not None:
+            left, above, _, _ = self._margins(self.width())
+            painter.setFont(type_of(self, self.type_px, bold=True))
+            painter.setPen(look_of(self).dim)
+            box = QRectF(left - beside + 2, above, beside - 10, self.height() - above)
+            flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignTop)
+            painter.drawText(box.translated(0, 1), flags, self.figure.title)
+
+    def _paint_plate(self, painter: QPainter) -> None:
         look, colour = look_of(self), self._colour()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -29,6 +29,7 @@ class View(QWidget):
         super().__init__(parent)
         self.figure: Any = None
         self.type_px = TYPE_PX
+        self.tight = False
         self._readout = ""
         self._readout_is_bad = False
 
@@ -46,6 +47,12 @@ class View(QWidget):
         """Set the height of the type in px (larger on the stage)."""
         if pixels != self.type_px:
             self.type_px = pixels
+            self.restyled()
+
+    def set_tight(self, tight: bool) -> None:
+        """Do without what is only convenient (a colour bar beside numbers), where the board is small."""
+        if tight != self.tight:
+            self.tight = tight
             self.restyled()
 
     def restyled(self) -> None:
