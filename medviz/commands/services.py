@@ -12,6 +12,8 @@ from medviz.data import DATASETS
 from medviz.gui.services import ModelCard, Services
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
+from medviz.labs.examples import held
+from medviz.labs.lab import from_state, state_text
 from medviz.messages import Work
 from medviz.networks import NETWORKS
 from medviz.shipped import sample_scan
@@ -33,6 +35,9 @@ def services() -> Services:
         attach=_attach,
         runs=runs,
         sample=sample_scan,
+        lab_text=state_text,
+        lab_from=from_state,
+        lab_checks=held,
     )
 
 

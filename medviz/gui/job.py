@@ -25,7 +25,7 @@ class Job(QObject):
     """Runs Work in a worker thread; the work is pulled, so that pause, resume and stop act between two steps.
 
     `begin` builds the work inside the thread (its imports do not hold up the window). Signals, all in the window's
-    thread: `said` (list of messages, at most 30 times a second), `ended` (what the work returned), `refused`
+    thread: `said` (list of messages, every `drain_ms`; a lab that follows the mouse asks for less), `ended` (what the work returned), `refused`
     (Refused), `failed` (sentence, traceback), `stopped`. Exactly one of the last four comes, then `over`; by then the
     thread has ended.
     """
@@ -37,7 +37,9 @@ class Job(QObject):
     stopped = Signal()
     over = Signal()
 
-    def __init__(self, title: str, begin: Callable[[], Work[Any]], parent: QObject | None = None) -> None:
+    def __init__(
+        self, title: str, begin: Callable[[], Work[Any]], parent: QObject | None = None, drain_ms: int = DRAIN_MS
+    ) -> None:
         super().__init__(parent)
         self.title = title
         self.progress: Progress | None = None
@@ -51,7 +53,7 @@ class Job(QObject):
         self._outcome: tuple[str, tuple[Any, ...]] | None = None
         self._thread: threading.Thread | None = None
         self._timer = QTimer(self)
-        self._timer.setInterval(DRAIN_MS)
+        self._timer.setInterval(drain_ms)
         self._timer.timeout.connect(self._drain)
         self._running = False
         self._telling = False

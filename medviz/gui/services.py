@@ -1,6 +1,6 @@
 """What `__main__` hands to the window, so that the window knows neither torch nor MONAI nor nibabel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from medviz.catalog import Catalog
 from medviz.imaging.volume import Volume
 from medviz.messages import Work
+from medviz.refused import Refused
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,41 @@ class ModelCard:
     metrics: tuple[tuple[str, float], ...] = ()
 
 
+def _no_plan(task: Any) -> Mapping[str, Any]:
+    return {}
+
+
+def _no_resume(folder: Path) -> Work[Path]:
+    raise Refused(folder, "runs cannot be resumed here", "start a new one")
+    yield
+
+
+def _no_place(name: str) -> Path:
+    raise Refused(name, "there is no folder for runs", "set MEDVIZ_RUNS")
+
+
+def _no_lab_text(lab: Any) -> str:
+    raise Refused("sharing", "labs cannot be shared here", "export the figures instead")
+
+
+def _no_lab_from(text: str) -> Any:
+    raise Refused("shared state", "it cannot be opened here", "choose the lab and its example by hand")
+
+
+def _no_lab_checks(example: Any, figures: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Services:
     """The callables and catalogs of the rooms beside and below; all heavy imports happen inside the calls.
 
     read(path) makes a Volume. write(volume, path) keeps the file's own affine and order. models() lists the shipped
     models. predict(where, scan) makes a label Volume on the scan's own grid. train(task, folder) makes the folder of
-    the run. attach(folder) tails a run that is elsewhere. runs() lists the folders of runs.
+    the run. attach(folder) tails a run that is elsewhere. runs() lists the folders of runs. plan(task) tells what a run
+    will take ("parameters", "memory" ...), by name. resume(folder) goes on with a run where it stopped. new_run(name)
+    gives the path of a folder that does not exist yet. lab_text(lab) writes a lab as one line that lab_from(text) reads;
+    lab_checks(example, figures by name) holds figures against a worked example: objects with name, ok, expected, found.
     """
 
     labs: Catalog[Any]
@@ -45,6 +74,12 @@ class Services:
     attach: Callable[[Path], Work[Path]]
     runs: Callable[[], tuple[Path, ...]]
     sample: Callable[[], Path]
+    plan: Callable[[Any], Mapping[str, Any]] = _no_plan
+    resume: Callable[[Path], Work[Path]] = _no_resume
+    new_run: Callable[[str], Path] = _no_place
+    lab_text: Callable[[Any], str] = _no_lab_text
+    lab_from: Callable[[str], Any] = _no_lab_from
+    lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

@@ -1,6 +1,7 @@
 """Worked examples run through the lab itself, and held against what must come out."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +43,15 @@ def example_lab(kind: type[Lab], example: Example) -> Lab:
 
 def checked(kind: type[Lab], example: Example) -> tuple[Check, ...]:
     """Run an example through the lab's own `show` and hold each expectation against it."""
-    figures = figures_of(example_lab(kind, example))
+    return held(example, figures_of(example_lab(kind, example)))
+
+
+def held(example: Example, figures: Mapping[str, Figure]) -> tuple[Check, ...]:
+    """Hold figures that are there already (those on screen) against each expectation of an example."""
     return tuple(_check(figures, name, expected) for name, expected in example.expect.items())
 
 
-def _check(figures: dict[str, Figure], name: str, expected: Any) -> Check:
+def _check(figures: Mapping[str, Figure], name: str, expected: Any) -> Check:
     part = re.fullmatch(r"(\w+)(?:\[(\d+),(\d+)\]|\.(shape))?", name)
     figure = figures.get(part[1]) if part else None
     if part is None or figure is None:
