@@ -92,7 +92,7 @@ def label_map(made: Model, scan: Volume, where: torch.device) -> Work[Volume]:
     """Label a scan with a model that is at hand, see `predict`."""
     yield Progress(0, 0, "preparing the scan")
     image = made.preparation.prepared(scan)
-    yield from _doubts(made, scan)
+    yield from doubts(made, scan)
     shares = yield from probabilities(made, image, where)
     yield Progress(1, 1, "back to the scan's grid")
     found = most_likely(shares, scan.shape)
@@ -260,7 +260,7 @@ def _free_bytes(where: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def _doubts(made: Model, scan: Volume) -> Iterator[Note]:
+def doubts(made: Model, scan: Volume) -> Iterator[Note]:
     """Say where a scan differs from what the network was trained on."""
     wants = made.preparation.spacing_mm
     if wants is not None and not scan.calibrated:

@@ -1,0 +1,45 @@
+"""``medviz screenshot``: the window itself, drawn off screen, for documentation, hand-outs and tests."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from medviz.commands.command import Command, Said, existing
+from medviz.commands.services import services
+from medviz.refused import Refused
+
+if sys.platform == "win32":
+    import torch  # noqa: F401  # before Qt, see commands/window.py
+
+from medviz.gui.app import screenshot
+
+PAGES = {"viewer": "viewer", "train": "training", "labs": "lab"}
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("page", choices=list(PAGES))
+    parser.add_argument("files", nargs="*", help="scans and overlays to open; the sample where there is none")
+    parser.add_argument("--size", default="1440x900", metavar="WxH")
+    parser.add_argument("--out", required=True, metavar="PNG")
+    parser.add_argument("--theme", choices=["dark", "light", "contrast"], default="dark")
+
+
+def _run(options: argparse.Namespace) -> Said:
+    found = re.fullmatch(r"(\d{3,5})[x×](\d{3,5})", options.size)
+    if found is None:
+        raise Refused(f"--size {options.size}", "it is no size of a window", "write width x height, as 1440x900")
+    size = int(found[1]), int(found[2])
+    files = [existing(file) for file in options.files]
+    out = Path(options.out).expanduser()
+    screenshot(services(), PAGES[options.page], files, size, out, theme=options.theme)
+    return Said({"out": str(out), "size": size}, f"{out}: {size[0]}×{size[1]}")
+
+
+COMMAND = Command(
+    "screenshot",
+    "the window itself, drawn off screen",
+    "medviz screenshot viewer scan.nii.gz --size 1440x900 --out viewer.png",
+    _arguments,
+    _run,
+)
