@@ -85,14 +85,23 @@ def considerate(deterministic: bool) -> Iterator[None]:
     On two busy cores two threads ran at 8 or at 0.2 steps a second at random, one thread always at about 5.
     """
     threads = torch.get_num_threads()
-    was = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     torch.set_num_threads(min(threads, max(1, cores() - 1)))
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, not deterministic
+    try:
+        with _deterministic() if deterministic else contextlib.nullcontext():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
+
+
+@contextlib.contextmanager
+def _deterministic() -> Iterator[None]:
+    """Take only operations that give the same bits each time (the switch itself costs 2 s of imports)."""
+    was = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(was[0], warn_only=was[1])
-        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn

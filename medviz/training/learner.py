@@ -31,9 +31,7 @@ class Learner:
             part: [one for one in self.network.get_submodule(part).parameters() if one.requires_grad]
             for part in task.PARTS
         }
-        self.optimisers = {
-            part: optimiser(task, own, task.rate(part), device) for part, own in self.parameters.items()
-        }
+        self.optimisers = {part: optimiser(task, own, task.rate(part), device) for part, own in self.parameters.items()}
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision.scaled)
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False) if task.ema else None
         self.pieces = 1
@@ -94,7 +92,7 @@ class Learner:
         """Add the loss's gradient to its part's own, and change that part with the last piece of a step."""
         own, one = self.parameters[part], self.optimisers[part]
         # of several parts only this one learns from this loss: a generator's loss must not reach the discriminator
-        self.scaler.scale(loss).backward(inputs=own if len(self.parameters) > 1 else None)
+        torch.autograd.backward(self.scaler.scale(loss), inputs=own if len(self.parameters) > 1 else None)
         if not last:
             return
         self.scaler.unscale_(one)
@@ -112,7 +110,8 @@ class Learner:
         if self.mean is None:
             return
         decay = min(self.task.ema, (1 + number) / (10 + number))
-        means, weights = list(self.mean.parameters()), list(self.network.parameters())
+        means: list[Tensor] = list(self.mean.parameters())
+        weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(means, weights, 1 - decay)
         for mine, other in zip(self.mean.buffers(), self.network.buffers(), strict=True):
             mine.copy_(other)

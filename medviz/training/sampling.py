@@ -6,7 +6,7 @@ the epoch is a number: going on in the middle of an epoch needs no state of any 
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -34,7 +34,7 @@ class Drawn(Dataset[Sample]):
         """Return the sample of this place."""
         epoch, index = place
         if self.by_chance:
-            return cast(DrawnSamples, self.samples).drawn(index, np.random.default_rng((self.seed, epoch, index)))
+            return cast("DrawnSamples", self.samples).drawn(index, np.random.default_rng((self.seed, epoch, index)))
         return self.samples[index]
 
 
@@ -73,7 +73,7 @@ class Lessons:
         self.device = device
         self._loader: DataLoader[Sample] = DataLoader(
             Drawn(samples, order.seed),
-            batch_sampler=order,  # type: ignore[arg-type]  # it yields places, not numbers
+            batch_sampler=order,  # it yields places, not numbers
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=device.type == "cuda",
@@ -120,10 +120,7 @@ def split(batch: Batch, pieces: int) -> list[Batch]:
     if pieces <= 1 or size <= 1:
         return [batch]
     edges = np.linspace(0, size, min(pieces, size) + 1).round().astype(int).tolist()
-    return [
-        {name: value[low:high] for name, value in batch.items()}
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    return [{name: value[low:high] for name, value in batch.items()} for low, high in pairwise(edges)]
 
 
 def size_of(batch: Batch) -> int:

@@ -1,6 +1,7 @@
 """How the learning rate changes during a run: pure functions of how far the run is, and one that watches a measure."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from medviz.training.task import Task
@@ -14,7 +15,7 @@ def shape(task: Task, share: float) -> float:
     if task.schedule == "cosine":
         return _half_cosine(share)
     if task.schedule == "poly":
-        return (1 - share) ** 0.9  # nnU-Net's power
+        return float((1 - share) ** 0.9)  # nnU-Net's power
     if task.schedule == "warm-up":
         return _rise(share, task.warm_up, 0.01, _half_cosine)
     if task.schedule == "one-cycle":
@@ -26,10 +27,10 @@ def _half_cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def _rise(share: float, up: float, start: float, after: "type[float] | object") -> float:
+def _rise(share: float, up: float, start: float, after: Callable[[float], float]) -> float:
     if share < up:
         return start + (1 - start) * share / up
-    return float(after((share - up) / (1 - up)))  # type: ignore[operator]
+    return after((share - up) / (1 - up))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class TensorBoard:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.medviz.{os.getpid()}.{time.monotonic_ns()}"
-        self._file = open(folder / name, "ab")  # noqa: SIM115 - closed in close()
+        self._file = open(folder / name, "ab")
         self._writer = RecordWriter(self._file)
         self._put(Event(wall_time=time.time(), file_version="brain.Event:2"))
 

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from medviz.data import DATASETS
+from medviz.data.preparation import Preparation
 from medviz.figures import Figure
 from medviz.messages import Work
 from medviz.parameters import Choice, Group, Part, Range, Settings, When
@@ -78,6 +79,10 @@ class SegmentationData(Protocol):
 
     def probes(self, dimensions: int) -> Sequence[Sample]:
         """Return a few validation samples, always the same, for pictures while training."""
+        ...
+
+    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+        """How a scan is made ready for a network that was trained on this."""
         ...
 
 
@@ -239,11 +244,11 @@ class Task:
         """Yield (part, loss); the trainer changes the weights of that part before it asks for the next one."""
         raise TypeError(f"{type(self).__name__} has no losses()")
 
-    def measures(self, network: nn.Module, batches: Sequence[Batch]) -> Work[Mapping[str, float]]:
+    def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
         """Measure the network (in eval mode, no gradients) on batches of one; return curve name → value."""
         raise TypeError(f"{type(self).__name__} has no measures()")
 
-    def figures(self, network: nn.Module, probes: Sequence[Batch]) -> Iterator[Figure]:
+    def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw what the network makes of the probes (eval mode, no gradients, batches of one)."""
         yield from ()
 

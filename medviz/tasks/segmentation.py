@@ -1,0 +1,204 @@
+"""Segmentation: name each pixel or voxel (tissue, organ, lesion)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from medviz.data.preparation import Preparation
+from medviz.figures import Figure, Picture
+from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, cut
+from medviz.imaging.volume import Array, Stored, Volume
+from medviz.messages import Progress, Work, finished
+from medviz.networks import NETWORKS
+from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
+from medviz.refused import Refused
+from medviz.training.inference import Model, probabilities
+from medviz.training.losses import LOSSES, loss_of
+from medviz.training.task import Batch, Sample, Samples, Task
+
+_MNI152, _UNET = Settings("mni152"), Settings("unet")
+_DATA, _LOSS = Group("Data"), Group("Loss")
+
+
+@dataclass(frozen=True)
+class Segmentation(Task):
+    """Give each pixel or voxel its class; measured by Dice on samples that training never sees."""
+
+    NAME: ClassVar[str] = "segmentation"
+    BEST: ClassVar[str] = "validation/dice/mean"
+    HIGHER: ClassVar[bool] = True
+
+    data: Annotated[
+        Settings, Part("datasets", only=("mni152", "decathlon", "phantoms")), _DATA, "Scans with their label maps."
+    ] = _MNI152
+    network: Annotated[Settings, Part("networks", only=("unet",)), Group("Network"), "What learns."] = _UNET
+    dimensions: Annotated[
+        int, Choice((2, 3), ("2-D, slice by slice", "3-D")), _DATA, "Slices learn fast; volumes see the context."
+    ] = 2
+    patch: Annotated[
+        int, Range(16, 512, 16, unit="voxels"), _DATA, "Side of the pieces that training cuts out of the scans."
+    ] = 128
+    augment: Annotated[
+        float, Range(0.0, 2.0), _DATA, "Strength of random changes of place and light; 0 is none, 1 the usual."
+    ] = 1.0
+    loss: Annotated[str, LOSSES, _LOSS, "What is made small."] = "dice-ce"
+    gamma: Annotated[
+        float,
+        Range(0.0, 5.0),
+        _LOSS,
+        When("loss", "focal", "dice-focal"),
+        "How little pixels count that are right already.",
+    ] = 2.0
+    misses: Annotated[
+        float,
+        Range(0.1, 0.9),
+        _LOSS,
+        When("loss", "tversky"),
+        "Weight of missed pixels; the rest goes to false alarms.",
+    ] = 0.7
+
+    def data_set(self) -> Any:
+        """Build the data set; refuses one that does not serve these dimensions."""
+        data = super().data_set()
+        if self.dimensions not in data.dimensions:
+            served = " or ".join(f"{count}-D" for count in data.dimensions)
+            raise Refused(self.data.name, f"it cannot be learnt from in {self.dimensions}-D", f"choose {served}")
+        return data
+
+    def build(self, data: Any) -> nn.Module:
+        """Build the network with one output for background and one for each class."""
+        network: nn.Module = self._settings().build(NETWORKS, channels=data.channels, classes=len(data.classes) + 1)
+        return network
+
+    def training(self, data: Any) -> Samples:
+        """Patches, changed at random."""
+        samples: Samples = data.training(self.dimensions, self.patch, self.augment)
+        return samples
+
+    def validation(self, data: Any) -> Samples:
+        """Whole slices or volumes."""
+        samples: Samples = data.validation(self.dimensions)
+        return samples
+
+    def probes(self, data: Any) -> Sequence[Sample]:
+        """Return a few whole validation samples."""
+        probes: Sequence[Sample] = data.probes(self.dimensions)
+        return probes
+
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """Yield one loss for the whole network."""
+        yield "", loss_of(self.loss, self.gamma, self.misses)(network(batch["image"]), batch["label"])
+
+    def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
+        """Measure cross-entropy and Dice per class and their mean; a class that never occurs has no curve.
+
+        In 2-D the pixels of all slices count together, in 3-D Dice is the mean over the scans that have the class.
+        """
+        tables: list[Tensor] = []
+        losses: list[float] = []
+        for number, batch in enumerate(batches, start=1):
+            shares = yield from self._shares(network, batch, data)
+            label = batch["label"].to(shares.device)
+            losses.append(float(-shares.gather(1, label[:, None]).clamp_min(1e-7).log().mean()))
+            tables.append(_confusion(shares.argmax(1), label, shares.shape[1]))
+            yield Progress(number, len(batches), "validation")
+        together = [torch.stack(tables).sum(0)] if self.dimensions == 2 else tables
+        measured = {"validation/loss": sum(losses) / len(losses)}
+        found = [_mean_there(values) for values in zip(*map(_dice, together), strict=True)]
+        for name, value in zip(data.classes, found, strict=True):
+            if value is not None:
+                measured[f"validation/dice/{name}"] = value
+        return {**measured, "validation/dice/mean": _mean_there(found) or 0.0}
+
+    def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
+        """Draw each probe with the prediction, with the reference, and where the two differ; and how sure it is."""
+        preparation: Preparation = data.preparation(self.dimensions, self.patch)
+        for number, batch in enumerate(probes, start=1):
+            work = self._shares(network, batch, data)
+            shares = finished(work)[0].float().cpu().numpy()  # (classes, x, y[, z])
+            image, label = batch["image"][0].cpu().numpy(), batch["label"][0].cpu().numpy()
+            yield from _pictures(f"probe {number}", image[0], label, shares, preparation, data.classes)
+
+    def description(self, data: Any) -> dict[str, Any]:
+        """Say how to run the network on a scan: classes and preparation."""
+        settings = self._settings()
+        return {
+            "task": self.NAME,
+            "network": {"name": settings.name, **dict(settings.values)},
+            "classes": list(data.classes),
+            "preparation": data.preparation(self.dimensions, self.patch).plain(),
+        }
+
+    def _settings(self) -> Settings:
+        """Return the network's settings with the task's dimensions where it has such a parameter."""
+        known = {one.name for one in parameters(NETWORKS[self.network.name])}
+        return self.network.turned(dimensions=self.dimensions) if "dimensions" in known else self.network
+
+    def _shares(self, network: nn.Module, batch: Batch, data: Any) -> Work[Tensor]:
+        """Probability of each class (1, classes, x, y[, z]): a slice goes whole, a volume in tiles."""
+        image: Tensor = batch["image"]
+        if self.dimensions == 2:
+            scores: Tensor = network(image)
+            return scores.float().softmax(1)
+        model = Model("network", network, data.preparation(3, self.patch), tuple(data.classes))
+        shares = yield from probabilities(model, image[0].cpu().numpy(), image.device)
+        return shares[None]
+
+
+def _confusion(found: Tensor, meant: Tensor, classes: int) -> Tensor:
+    """Count pixels by (meant, found), (classes, classes)."""
+    return torch.bincount((meant * classes + found).reshape(-1), minlength=classes**2).reshape(classes, classes)
+
+
+def _dice(table: Tensor) -> list[float | None]:
+    """Dice of each class but background out of a confusion table, None where the reference has none of it."""
+    counts = table.double().cpu()
+    hits, meant, found = counts.diagonal(), counts.sum(1), counts.sum(0)
+    return [float(2 * hits[k] / (meant[k] + found[k])) if meant[k] > 0 else None for k in range(1, len(counts))]
+
+
+def _mean_there(values: Iterable[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there else None
+
+
+def _pictures(
+    name: str, image: Array, label: Array, shares: Array, preparation: Preparation, classes: tuple[str, ...]
+) -> Iterator[Picture]:
+    """Draw one probe (x, y[, z]); of a volume the axial slice with most of the reference."""
+    plane: Plane = "axial"
+    if image.ndim == 2:
+        plane = next(one for one in PLANES if NORMAL[one] == preparation.normal)
+        image, label = (np.expand_dims(one, preparation.normal) for one in (image, label))
+        shares = np.expand_dims(shares, preparation.normal + 1)
+    index = int(np.count_nonzero(label, axis=(0, 1)).argmax()) if plane == "axial" else 0
+    found = shares.argmax(0).astype(np.uint8)
+
+    def facing(voxels: Array) -> Slice:
+        return cut(_volume(voxels, preparation.spacing_mm), plane, index)
+
+    low, high = np.percentile(image, (0.5, 99.5))
+    grey = facing(((image - low) / max(high - low, 1e-6)).clip(0, 1) * 255)
+    pixels = np.ascontiguousarray(grey.pixels.astype(np.uint8))
+    plain = Picture(name, pixels, mm=grey.mm, levels=(0.0, 255.0), letters=grey.letters)
+    for what, labels, names in (
+        ("prediction", found, classes),
+        ("reference", label.astype(np.uint8), classes),
+        ("error", (found != label).astype(np.uint8), ("wrong",)),
+    ):
+        over = np.ascontiguousarray(facing(labels).pixels)
+        yield replace(plain, name=f"{name} {what}", title=f"{name}: {what}", labels=over, label_names=names)
+    sure = np.ascontiguousarray(facing(shares.max(0) * 100).pixels.astype(np.uint8))
+    certainty = replace(plain, name=f"{name} certainty", title=f"{name}: certainty", pixels=sure)
+    yield replace(certainty, levels=(0.0, 100.0), colours="viridis", unit="%")
+
+
+def _volume(voxels: Array, spacing_mm: tuple[float, ...] | None) -> Volume:
+    """Voxels (x, y, z) in RAS+ order as a volume that `cut` takes."""
+    affine = np.diag((*(spacing_mm or (1.0, 1.0, 1.0)), 1.0))
+    stored = Stored("sample", voxels.shape, "RAS", affine, voxels.dtype)
+    return Volume(voxels[np.newaxis], affine, stored, calibrated=spacing_mm is not None)

@@ -1,0 +1,100 @@
+"""Where a model comes from: the environment, the data's fingerprint, and the card that goes with its weights."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+
+import medviz
+from medviz.training.checkpoints import read_weights, weights_digest
+from medviz.training.device import in_words
+from medviz.training.run import Run, recipe
+from medviz.training.task import Samples, Task
+
+_PACKAGES = ("torch", "monai", "numpy", "nibabel", "safetensors")
+_LOOKED_AT = 8
+
+
+def environment(device: torch.device, precision: str) -> dict[str, str]:
+    """What the bits of a run depend on beside its recipe; no name of a person or a machine."""
+    return {
+        "medviz": medviz.__version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in _PACKAGES},
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": in_words(device),
+        "precision": precision,
+    }
+
+
+def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]:
+    """Describe the data without naming a case: how many, what size, what intensities, how much of each class.
+
+    Looks at the first few validation samples; `digest` tells whether two runs saw the same ones.
+    """
+    total = hashlib.sha256()
+    shapes, values, labels = [], [], []
+    for index in range(min(_LOOKED_AT, len(validation))):
+        sample = validation[index]
+        for name in sorted(sample):
+            if isinstance(sample[name], torch.Tensor):
+                total.update(sample[name].contiguous().numpy().tobytes())
+        if "image" in sample:
+            shapes.append(list(sample["image"].shape))
+            values.append(sample["image"].numpy().reshape(-1))
+        if "label" in sample:
+            labels.append(np.bincount(sample["label"].numpy().reshape(-1), minlength=1))
+    about: dict[str, Any] = {"training samples": len(training), "validation samples": len(validation)}
+    about["classes"] = list(getattr(data, "classes", ()))
+    if values:
+        about["shapes"] = shapes
+        about["percentiles 1, 50, 99"] = [
+            round(float(p), 4) for p in np.percentile(np.concatenate(values), (1, 50, 99))
+        ]
+    if labels:
+        width = max(len(one) for one in labels)
+        counts = np.sum([np.pad(one, (0, width - len(one))) for one in labels], axis=0)
+        about["class shares"] = [round(float(share), 5) for share in counts / counts.sum()]
+    return {**about, "digest": total.hexdigest()}
+
+
+def card(task: Task, run: Run, about: Mapping[str, Any], standing: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """Write the model card: what the network does, from what it was taught, how well, and how to do it again."""
+    measures, digest, step = {}, "none kept yet", standing["step"]
+    if run.best.exists():
+        weights, kept = read_weights(run.best)
+        measures, digest, step = kept.get("measures", {}), weights_digest(weights), kept.get("step", step)
+    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in measures.items()) or "| none | |"
+    classes = ", ".join(data.get("classes", ())) or "none"
+    return f"""# {task.NAME}: {task.network.name} on {task.data.name}
+
+For research and teaching, **not for diagnosis**.
+
+- Task: {task.NAME}; network: {task.network.name}; data set: {task.data.name}; classes: {classes}
+- {data["training samples"]} training samples, {data["validation samples"]} validation samples
+- {standing["step"]} steps trained; the weights kept are those of step {step}
+- Weights: `checkpoints/best.safetensors`, SHA-256 over the weights `{digest}`
+- Licence and consent: those of the data set; check them before you pass the weights on
+
+## Measured on samples it did not learn from
+
+| measure | value |
+|---|---|
+{rows}
+
+## The recipe
+
+```toml
+{recipe(task)}```
+"""
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
