@@ -69,9 +69,9 @@ class UNet(nn.Module):
         return x
 
     def _padded(self, x: Tensor) -> Tensor:
-        """Repeat the far edges until each side can be halved down to the lowest level."""
+        """Repeat the far edges until each side can be halved down to two at the lowest level (one has no spread)."""
         step = 2**self.halvings
-        more = [-side % step for side in x.shape[2:]]
+        more = [max(2 * step, side + -side % step) - side for side in x.shape[2:]]
         if not any(more):
             return x
         return F.pad(x, [amount for side in reversed(more) for amount in (0, side)], mode="replicate")
