@@ -12,6 +12,8 @@ ENGINE: Catalog[Any] = Catalog(
         "describe": Entry("medviz.imaging.readers:describe"),
         "write": Entry("medviz.imaging.readers:write"),
         "train": Entry("medviz.training.trainer:train"),
+        "plan": Entry("medviz.training.plan:plan"),
+        "load_task": Entry("medviz.training.run:load_task"),
         "attach": Entry("medviz.training.run:attach"),
         "predict": Entry("medviz.training.inference:predict"),
         "models": Entry("medviz.training.models:models"),

@@ -1,7 +1,7 @@
 """What the window is handed: catalogs, and callables that import their rooms when they are first called."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ def services() -> Services:
         lab_text=state_text,
         lab_from=from_state,
         lab_checks=held,
+        plan=_plan,
+        resume=_resume,
+        new_run=new_run,
     )
 
 
@@ -51,6 +54,13 @@ def runs() -> tuple[Path, ...]:
     folder = runs_folder()
     found: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
     return tuple(sorted((one for one in found if (one / "task.toml").is_file()), key=_age, reverse=True))
+
+
+def new_run(name: str) -> Path:
+    """Return the path of a run that is not there yet: "segmentation-mni152-3"."""
+    folder = runs_folder()
+    number = next(number for number in range(1, 10**6) if not (folder / f"{name}-{number}").exists())
+    return folder / f"{name}-{number}"
 
 
 def _age(run: Path) -> float:
@@ -73,6 +83,16 @@ def _predict(where: str, scan: Volume) -> Work[Volume]:
 
 def _train(task: Any, folder: Path) -> Work[Path]:
     work: Work[Path] = ENGINE["train"](task, folder)
+    return work
+
+
+def _plan(task: Any) -> Mapping[str, Any]:
+    made: Mapping[str, Any] = ENGINE["plan"](task)
+    return made
+
+
+def _resume(folder: Path) -> Work[Path]:
+    work: Work[Path] = ENGINE["train"](ENGINE["load_task"](folder, TASKS), folder, resume=True)
     return work
 
 

@@ -31,7 +31,6 @@ def _no_plan(task: Any) -> Mapping[str, Any]:
 
 def _no_resume(folder: Path) -> Work[Path]:
     raise Refused(folder, "runs cannot be resumed here", "start a new one")
-    yield
 
 
 def _no_place(name: str) -> Path:
