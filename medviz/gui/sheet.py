@@ -48,6 +48,28 @@ def sheet(c: Colours, text_px: int) -> str:
         border-radius: 0; text-align: left; font-weight: 600; padding: 4px 0; }}
     QPushButton[look="section"]:hover {{ color: {c.accent}; }}
     QPushButton[look="section"]:focus {{ border-bottom-color: {c.accent}; }}
+    QToolBar#rail {{ background: {c.panel}; border: none; border-right: 1px solid {edge}; padding: 0; spacing: 0; }}
+    QWidget[look="rail"] {{ background: {c.panel}; }}
+    QToolButton[look="rail"] {{ background: transparent; border: none; border-left: 3px solid transparent;
+        border-radius: 0; color: {c.dim}; padding: 8px 4px 6px 1px; min-width: 56px; font-size: {small}px; }}
+    QToolButton[look="rail"]:hover {{ background: {c.hover}; color: {c.text}; }}
+    QToolButton[look="rail"]:checked {{ color: {c.text}; border-left-color: {c.accent}; background: {c.window}; }}
+    QToolButton[look="rail"]:focus {{ color: {c.accent}; }}
+    QLabel[look="waiting"] {{ background: {c.image}; color: #8d929a; }}
+    QLabel[look="dropping"] {{ background: rgba(0, 0, 0, 160); color: #ffffff; border: 2px dashed {c.accent};
+        border-radius: 12px; font-size: {large}px; }}
+    QLabel[look="key"] {{ background: {c.raised}; border: 1px solid {edge}; border-radius: 4px; padding: 1px 6px;
+        font-weight: 600; }}
+    QStatusBar {{ background: {c.panel}; border-top: 1px solid {edge}; }}
+    QStatusBar::item {{ border: none; }}
+    QFrame[look="status"] {{ background: transparent; }}
+    QFrame[look="chip"] {{ background: {c.raised}; border: 1px solid {edge}; border-radius: 6px; }}
+    QFrame[look="chip"]:hover {{ background: {c.hover}; }}
+    QFrame[look="chip"]:focus {{ border-color: {c.accent}; }}
+    QFrame[look="notice"] {{ background: {c.raised}; border: 1px solid {edge}; border-left: 3px solid {c.accent};
+        border-radius: 6px; }}
+    QFrame[look="notice"][level="warning"] {{ border-left-color: {c.warning}; }}
+    QFrame[look="notice"][level="error"] {{ border-left-color: {c.bad}; }}
     QLabel[changed="true"] {{ color: {c.accent}; }}
     QFrame[look="nest"] {{ border: none; border-left: 2px solid {edge}; }}
     QToolButton::menu-indicator {{ image: none; }}

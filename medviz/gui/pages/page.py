@@ -10,12 +10,15 @@ from medviz.gui.desk import Desk
 class Page(QWidget):
     """A page of the window. `panel()` is what the context dock at the right shows while the page is in front.
 
-    The window builds a page when it is first shown, then calls `entered()` each time it comes to the front.
+    The window builds a page when it is first shown, then calls `entered()` each time it comes to the front. The page's
+    own QActions (``self.addAction``) stand in a menu of its name, or in the File menu where their property ``menu`` is
+    "file". `KEYS` are (key, what it does) of the keys that are no QAction; the help lists both.
     """
 
     NAME: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""
     ICON: ClassVar[str] = ""
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()

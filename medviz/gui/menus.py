@@ -1,0 +1,197 @@
+"""The menus of the window, and the keys they bring."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+
+from medviz import __version__
+from medviz.gui.icons import icon
+from medviz.gui.job import Job
+from medviz.gui.preferences import LOOK, looked_up
+from medviz.gui.status import PURPOSE
+
+if TYPE_CHECKING:
+    from medviz.gui.window import Window
+
+REACH_MS = 1000
+"""A recent file that has not answered by then lies on a drive that is away."""
+OPENABLE = (
+    "Scans and overlays (*.nii *.nii.gz *.hdr *.img *.mgz *.mgh *.nrrd *.nhdr *.mha *.mhd *.dcm *.npy *.npz"
+    " *.png *.jpg *.jpeg *.tif *.tiff *.bmp);;All files (*)"
+)
+
+
+class Menus(QObject):
+    """Fills the menu bar. A page's own actions stand in a menu of the page's name while it is in front.
+
+    An action of a page whose property ``menu`` is "file" stands in the File menu instead (save, export).
+    """
+
+    def __init__(self, window: "Window") -> None:
+        super().__init__(window)
+        self._window = window
+        self._mine: list[QAction] = []
+        self._guests: list[QAction] = []
+        self._lookup: Job | None = None
+        bar = window.menuBar()
+        self.file, self.view = bar.addMenu("&File"), bar.addMenu("&View")
+        self.page, self.help = bar.addMenu("&Page"), bar.addMenu("&Help")
+        self._fill_file()
+        self._fill_view()
+        self._fill_help()
+        self._corner = QToolButton()
+        self._corner.setDefaultAction(self.panel)
+        self._corner.setProperty("look", "quiet")
+        bar.setCornerWidget(self._corner)
+
+    def show_page(self, page: QWidget, word: str) -> None:
+        """Show the actions of the page in front."""
+        for act in self._guests:
+            self.file.removeAction(act)
+        self._guests = [act for act in page.actions() if act.property("menu") == "file"]
+        self.file.insertActions(self._before_quit, self._guests)
+        self.page.clear()
+        self.page.addActions([act for act in page.actions() if act not in self._guests])
+        self.page.setTitle(f"&{word}")
+        self.page.menuAction().setVisible(not self.page.isEmpty())
+
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """List the keys of the window and what they do."""
+        keyed = ((act.shortcut().toString(QKeySequence.SequenceFormat.NativeText), act) for act in self._mine)
+        return tuple((key, act.text().replace("&", "").rstrip("…")) for key, act in keyed if key)
+
+    def dress(self) -> None:
+        """Put the icons on, after the first pixels."""
+        self.panel.setIcon(icon("ph.sidebar-simple", "dim"))
+
+    def _fill_file(self) -> None:
+        window, desk = self._window, self._window.desk
+        self._add(self.file, "&Open…", "Ctrl+O", self._open_files)
+        self._add(self.file, "Open &folder…", "Ctrl+Shift+O", self._open_folder)
+        self.recent = self.file.addMenu("Open &recent")
+        self.recent.aboutToShow.connect(self._list_recent)
+        self._add(self.file, "Open the &sample", "", lambda: window.open(desk.services.sample()))
+        self.file.addSeparator()
+        self._add(self.file, "Save &picture of the window…", "Ctrl+Shift+P", self._save_picture)
+        self._before_quit = self.file.addSeparator()
+        self._add(self.file, "&Quit", "Ctrl+Q", window.close)
+
+    def _fill_view(self) -> None:
+        window, desk = self._window, self._window.desk
+        for number, (name, stop) in enumerate(window.stops.items(), start=1):
+            keys = {"settings": "Ctrl+,", "help": "F1"}.get(name, f"Ctrl+{number}")
+            self._add(self.view, stop.word, keys, partial(window.show_page, name))
+        self.view.addSeparator()
+        self.panel = self._add(self.view, "&Panel at the side", "F9", lambda: window.show_panel(self.panel.isChecked()))
+        self.panel.setCheckable(True)
+        self.panel.setChecked(True)
+        self._fill_looks(self.view.addMenu("&Colours"))
+        self.view.addSeparator()
+        self.full = self._add(self.view, "&Full screen", "F11", self._full_screen)
+        self.presenting = self._add(self.view, "P&resent", "F5", lambda: desk.presenting.put(not desk.presenting.state))
+        self.presenting.setCheckable(True)
+        self._add(self.view, "&Leave full screen", "Esc", self._leave)
+        self._add(self.view, "&Dismiss notices", "Ctrl+Shift+D", lambda: window.notices.dismiss_all())
+        self._add(self.view, "Reset &layout", "", window.reset_layout)
+
+    def _fill_looks(self, menu: QMenu) -> None:
+        desk = self._window.desk
+        group = QActionGroup(self)
+        acts = {}
+        for look, word in zip(LOOK.options, LOOK.words, strict=True):
+            act = menu.addAction(word[:1].upper() + word[1:])
+            act.setCheckable(True)
+            act.triggered.connect(lambda _=False, look=look: desk.preferred.update(look=look))
+            acts[look] = group.addAction(act)
+        menu.aboutToShow.connect(lambda: acts[desk.preferred.state.look].setChecked(True))
+
+    def _fill_help(self) -> None:
+        window = self._window
+        self._add(self.help, "&Keys", "?", lambda: window.show_page("help"))
+        self._add(self.help, "&About medviz", "", self._about)
+
+    def _add(self, menu: QMenu, text: str, keys: str, act: Callable[[], object]) -> QAction:
+        made = menu.addAction(text)
+        if keys:
+            made.setShortcut(QKeySequence(keys))
+        made.triggered.connect(lambda _=False: act())
+        self._mine.append(made)
+        self._window.addAction(made)  # so that its key works while the menu bar is hidden
+        return made
+
+    def _open_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Open scans or overlays", "", OPENABLE)
+        self._window.open(*map(Path, names))
+
+    def _open_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._window, "Open a folder")
+        if name:
+            self._window.open(Path(name))
+
+    def _list_recent(self) -> None:
+        """List at once; look up beside the window which files are there, and wait a second at most."""
+        self.recent.clear()
+        paths = self._window.desk.recent()
+        if not paths:
+            self.recent.addAction("Nothing yet").setEnabled(False)
+            return
+        acts = {}
+        for path in paths:
+            acts[str(path)] = self.recent.addAction(f"{path.name}   {path.parent}")
+            acts[str(path)].triggered.connect(lambda _=False, path=path: self._window.open(path))
+        self._look_up(paths, acts)
+
+    def _look_up(self, paths: tuple[Path, ...], acts: dict[str, QAction]) -> None:
+        there: set[str] = set()
+        job = Job("recent files", lambda: looked_up(paths), self)
+        job.said.connect(lambda notes: there.update(note.text for note in notes))
+
+        def mark() -> None:
+            if job is not self._lookup:
+                return  # the menu was opened again
+            self._lookup = None
+            for path, act in acts.items():
+                if path not in there:
+                    act.setText(f"{Path(path).name}   (not there)")
+                    act.setEnabled(False)
+
+        job.over.connect(mark)
+        job.over.connect(job.deleteLater)
+        self._lookup = job
+        QTimer.singleShot(REACH_MS, job, mark)
+        job.start()
+
+    def _save_picture(self) -> None:
+        picture = self._window.grab()
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save picture of the window", "medviz.png", "PNG (*.png)")
+        if name and not picture.save(name, "PNG"):
+            self._window.desk.tell(f"{name}: it could not be written", "error", "Choose another folder")
+
+    def _full_screen(self) -> None:
+        if self._window.isFullScreen():
+            self._leave()
+        else:
+            self._window.showFullScreen()
+
+    def _leave(self) -> None:
+        if self._window.desk.presenting.state:
+            self._window.desk.presenting.put(False)
+        elif self._window.isFullScreen():
+            self._window.showNormal()
+
+    def _about(self) -> None:
+        box = QMessageBox(self._window)
+        box.setWindowTitle("About medviz")
+        box.setIconPixmap(self._window.windowIcon().pixmap(64, 64))
+        box.setText(f"<b>medviz {__version__}</b>")
+        box.setInformativeText(
+            f"See and train deep learning on medical images in one window.<br><br>{PURPOSE}.<br><br>"
+            "Apache-2.0. The licences of what it is built from lie in resources/licences."
+        )
+        box.open()
+        box.finished.connect(box.deleteLater)

@@ -1,0 +1,316 @@
+"""The window: a rail of pages, the page in front, its panel in a dock, menus, notices and a status line."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal, SignalInstance
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QStackedWidget, QToolBar, QWidget
+
+from medviz.gui.desk import Desk
+from medviz.gui.menus import Menus
+from medviz.gui.notices import Notices
+from medviz.gui.pages.page import Page
+from medviz.gui.rail import Rail, Stop
+from medviz.gui.status import Status
+from medviz.gui.theme import theme
+from medviz.imaging.scene import Scene
+from medviz.shipped import shipped
+
+PAGES: Mapping[str, Stop] = {
+    "viewer": Stop("medviz.gui.pages.viewer:ViewerPage", "Viewer", "ph.cube-focus"),
+    "training": Stop("medviz.gui.pages.training:TrainingPage", "Train", "ph.chart-line-up"),
+    "lab": Stop("medviz.gui.pages.lab:LabPage", "Labs", "ph.flask"),
+    "settings": Stop("medviz.gui.pages.settings:SettingsPage", "Settings", "ph.sliders-horizontal", bottom=True),
+    "help": Stop("medviz.gui.pages.help:HelpPage", "Help", "ph.question", bottom=True),
+}
+ALSO_CALLED = {"train": "training", "labs": "lab", "view": "viewer"}
+PANEL_PX = 352
+SMALLEST = QSize(880, 560)
+USUAL = QSize(1280, 820)
+SAVED_AS = 1
+"""Raised when docks change, so that an older state is not forced upon a newer window."""
+PATIENCE_S = 30.0
+"""How long closing waits for work to keep what it has: a step of a large network may take long."""
+
+
+class Window(QMainWindow):
+    """Holds the pages and brings them to the front; what they do is theirs.
+
+    `pages` says what is on the rail; a page is imported and built when it is first shown. `confirm` (sentence) is asked
+    before running work is stopped by closing; without it a dialog asks.
+    """
+
+    page_shown = Signal(str)
+
+    def __init__(
+        self, desk: Desk, pages: Mapping[str, Stop] = PAGES, confirm: Callable[[str], bool] | None = None
+    ) -> None:
+        super().__init__()
+        self.desk, self.stops = desk, pages
+        self.pages: dict[str, QWidget] = {}
+        self.page = ""
+        self._panels: dict[str, QWidget] = {}
+        self.confirm = confirm or self._ask
+        self._panel_wanted = self._panel_before = True
+        self._opening: Path | None = None
+        self.setWindowTitle("medviz")
+        self.setWindowIcon(QIcon(str(shipped("icons", "medviz.svg"))))
+        self.setMinimumSize(SMALLEST)
+        self.setAcceptDrops(True)
+        self._build()
+        self._listen()
+        self._restore()
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front; it is built when it is first asked for."""
+        name = ALSO_CALLED.get(name, name)
+        if name not in self.stops:
+            raise KeyError(f"there is no page {name!r}; there are {', '.join(self.stops)}")
+        page = self.pages.get(name) or self._make(name)
+        self.page = name
+        self.stack.setCurrentWidget(page)
+        self.rail.show_chosen(name)
+        self.menus.show_page(page, self.stops[name].word)
+        self._show_panel()
+        tell_keys = getattr(page, "show_keys", None)
+        if tell_keys is not None:
+            tell_keys(self.keys())
+        if isinstance(page, Page):
+            page.entered()
+        self.page_shown.emit(name)
+
+    def open(self, *paths: Path) -> None:
+        """Open files or folders in the viewer, one after the other."""
+        for path in paths:
+            self.desk.open_wanted.emit(path)
+
+    def dress(self) -> None:
+        """Put the icons on; called after the first pixels, since a font has to be read for them."""
+        self.rail.dress(self.stops)
+        self.menus.dress()
+
+    def show_panel(self, wanted: bool) -> None:
+        """Show or hide the dock with the page's panel."""
+        self._panel_wanted = wanted
+        self._show_panel()
+
+    def reset_layout(self) -> None:
+        """Put every part back to where it was at first."""
+        self.dock.setFloating(False)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.show()
+        self.resizeDocks([self.dock], [PANEL_PX], Qt.Orientation.Horizontal)
+        self.show_panel(True)
+        self.desk.presenting.put(False)
+
+    def keys(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """List the keys, by where they act: the window's, then each page's."""
+        found = {"Window": self.menus.keys()}
+        for name, stop in self.stops.items():
+            if stop.bottom:
+                continue
+            page = self.pages.get(name)
+            own = getattr(page or _class_of(stop), "KEYS", ())
+            acts = [(act.shortcut().toString(), act.text().replace("&", "")) for act in page.actions()] if page else []
+            found[stop.word] = (*own, *((key, text) for key, text in acts if key))
+        return {where: rows for where, rows in found.items() if rows}
+
+    def _build(self) -> None:
+        self.stack = Stack()
+        waiting = QLabel("Loading…")
+        waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        waiting.setProperty("look", "waiting")
+        self.stack.addWidget(waiting)
+        self.setCentralWidget(self.stack)
+        self._dropping = QLabel("Drop to open", self.stack)
+        self._dropping.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._dropping.setProperty("look", "dropping")
+        self._dropping.hide()
+        self.rail = Rail(self.stops)
+        bar = QToolBar("Pages")
+        bar.setObjectName("rail")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.addWidget(self.rail)
+        self.rail_bar = bar
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
+        self.panels = Stack()
+        self.dock = Dock("Panel")
+        self.dock.setWidget(self.panels)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.status = Status(self.desk)
+        self.statusBar().addWidget(self.status, 1)
+        self.statusBar().setSizeGripEnabled(False)
+        self.menus = Menus(self)
+        self.notices = Notices(self, self.desk)
+
+    def _listen(self) -> None:
+        desk = self.desk
+        self.rail.chosen.connect(self.show_page)
+        self.dock.closed.connect(lambda: self.show_panel(False))
+        desk.page_wanted.connect(self.show_page)
+        desk.open_wanted.connect(self._before_open)
+        desk.open_wanted.connect(lambda path: self._wanted_of_viewer(desk.open_wanted, path))
+        desk.predict_wanted.connect(lambda where: self._wanted_of_viewer(desk.predict_wanted, where))
+        desk.scene.listen(self._scene_changed)
+        desk.preferred.listen(lambda old, new: self._dress())
+        desk.presenting.listen(lambda old, new: self._present(new))
+
+    def _wanted_of_viewer(self, signal: SignalInstance, what: object) -> None:
+        """Bring up the viewer; one that is built only now did not hear the signal, so it is said again."""
+        if "viewer" in self.pages:
+            self.show_page("viewer")
+            return
+        self.show_page("viewer")
+        signal.emit(what)
+
+    def _before_open(self, path: Path) -> None:
+        self._opening = Path(path)
+
+    def _scene_changed(self, old: Scene, new: Scene) -> None:
+        """Remember a file once its scan is on screen; one that could not be read is not worth remembering."""
+        if new.scan is old.scan:
+            return
+        self.setWindowTitle(f"{new.scan.name} · medviz" if new.scan is not None else "medviz")
+        if new.scan is not None and self._opening is not None:
+            self.desk.remember(self._opening)
+            self._opening = None
+
+    def _make(self, name: str) -> QWidget:
+        page = _class_of(self.stops[name])(self.desk)
+        self.pages[name] = page
+        self.stack.addWidget(page)
+        panel = page.panel() if isinstance(page, Page) else None
+        if panel is not None:
+            self.panels.addWidget(panel)
+            self._panels[name] = panel
+        return page
+
+    def _show_panel(self) -> None:
+        panel = self._panels.get(self.page)
+        if panel is not None:
+            self.panels.setCurrentWidget(panel)
+            self.dock.setWindowTitle(self.stops[self.page].word)
+        self.dock.setVisible(panel is not None and self._panel_wanted)
+        self.menus.panel.setChecked(self._panel_wanted)
+        self.menus.panel.setEnabled(panel is not None)
+
+    def _dress(self) -> None:
+        now, look = theme(), self.desk.preferred.state
+        if now is not None:
+            size = look.stage_size if self.desk.presenting.state else look.text_size
+            now.choose(look.look, size / 100)
+
+    def _present(self, on: bool) -> None:
+        """Stand before an audience: larger text, the whole screen, nothing beside the page."""
+        self.rail_bar.setVisible(not on)
+        self.menuBar().setVisible(not on)
+        self.menus.presenting.setChecked(on)
+        self._dress()
+        if on:
+            self._panel_before = self._panel_wanted
+            self.show_panel(False)
+            self.showFullScreen()
+        else:
+            self.show_panel(self._panel_before)
+            self.showNormal()
+
+    def _restore(self) -> None:
+        kept = self.desk.preferences
+        geometry, state = kept.value("window/geometry"), kept.value("window/state")
+        if not isinstance(geometry, QByteArray) or not self.restoreGeometry(geometry):
+            self.resize(USUAL.boundedTo(self.screen().availableSize()))
+        if not isinstance(state, QByteArray) or not self.restoreState(state, SAVED_AS):
+            self.resizeDocks([self.dock], [PANEL_PX], Qt.Orientation.Horizontal)
+        self._panel_wanted = str(kept.value("window/panel", "true")) == "true"
+        self.dock.hide()  # until a page with a panel is in front
+        self.rail_bar.show()
+        self._dress()
+
+    def _keep(self) -> None:
+        if self.desk.presenting.state:
+            self.desk.presenting.put(False)
+        kept = self.desk.preferences
+        kept.setValue("window/geometry", self.saveGeometry())
+        kept.setValue("window/state", self.saveState(SAVED_AS))
+        kept.setValue("window/panel", "true" if self._panel_wanted else "false")
+        kept.setValue("window/page", self.page)
+        kept.sync()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask once where work is running, keep what the window looked like, stop the work cleanly."""
+        running = [job.title for job in self.desk.jobs if job.running and not job.stopping]
+        if running and self.desk.preferred.state.ask and not self.confirm(_question(running)):
+            event.ignore()
+            return
+        self._keep()
+        self.hide()
+        self.desk.stop_all(PATIENCE_S)
+        event.accept()
+
+    def _ask(self, question: str) -> bool:
+        buttons = QMessageBox.StandardButton
+        box = QMessageBox(QMessageBox.Icon.Question, "medviz", question, buttons.Close | buttons.Cancel, self)
+        box.button(buttons.Close).setText("Stop and close")
+        box.button(buttons.Cancel).setText("Go on")
+        box.setDefaultButton(buttons.Cancel)
+        answer = box.exec()
+        box.deleteLater()
+        return answer == buttons.Close
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+            self._dropping.setGeometry(self.stack.rect().adjusted(16, 16, -16, -16))
+            self._dropping.show()
+            self._dropping.raise_()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Forget the files."""
+        self._dropping.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self._dropping.hide()
+        event.acceptProposedAction()
+        self.open(*(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()))
+
+
+class Dock(QDockWidget):
+    """The dock for the page's panel; `closed` comes when a person closes it."""
+
+    closed = Signal()
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.setObjectName("panel")
+        areas = Qt.DockWidgetArea
+        self.setAllowedAreas(areas.LeftDockWidgetArea | areas.RightDockWidgetArea | areas.BottomDockWidgetArea)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Say so."""
+        super().closeEvent(event)
+        self.closed.emit()
+
+
+class Stack(QStackedWidget):
+    """Widgets on top of each other, as small as the one in front allows."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask the one in front only."""
+        front = self.currentWidget()
+        return front.minimumSizeHint() if front else QSize(0, 0)
+
+
+def _class_of(stop: Stop) -> Callable[[Desk], QWidget]:
+    module, _, name = stop.where.partition(":")
+    kind: Callable[[Desk], QWidget] = getattr(import_module(module), name)
+    return kind
+
+
+def _question(running: list[str]) -> str:
+    what = running[0] if len(running) == 1 else f"{len(running)} jobs"
+    return f"{what[:1].upper() + what[1:]} still runs. Stop it and close? What has been learnt so far is kept."
