@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
+from medviz.training.chance import seeded
 from medviz.training.device import Precision, out_of_memory
 from medviz.training.optimisers import optimiser
 from medviz.training.sampling import size_of, split
@@ -152,23 +153,6 @@ class Learner:
         """Copy of the state in the processor's memory."""
         copied: dict[str, Any] = _copied(self.state())
         return copied
-
-
-def seeded(device: torch.device, *numbers: int) -> None:
-    """Set torch's generators of the processor and of the device from these numbers.
-
-    `torch.manual_seed` would walk the stack for each absent GPU; a step must not pay for that.
-    """
-    mixed = 0x9E3779B97F4A7C15
-    for number in numbers:
-        mixed = ((mixed ^ number) * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        mixed ^= mixed >> 31
-    seed = mixed & 0xFFFFFFFF  # the processor's generator takes 32 bits
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or torch.cuda.current_device()].manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
 
 
 def _named(what: str, part: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from medviz.training.chance import apart
 from medviz.training.device import chosen, considerate, in_words, precision_of
-from medviz.training.learner import Learner, seeded
+from medviz.training.learner import Learner
 from medviz.training.sampling import Lessons, Order
 from medviz.training.task import Task
 
@@ -19,23 +20,18 @@ def plan(task: Task) -> dict[str, Any]:
     """
     device = chosen(task.device)
     precision = precision_of(task.precision, device)
-    state = torch.default_generator.get_state()
-    try:
-        with considerate(task.deterministic):
-            data = task.data_set()
-            samples = task.training(data)
-            order = Order(len(samples), task.batch, task.accumulation, task.seed)
-            seeded(device, task.seed)
-            learner = Learner(task, task.build(data), device, precision)
-            batches = next(Lessons(samples, order, 0, device).of(0, 0))
-            saved = _saved_bytes(learner, batches)
-            start_s = time.perf_counter()
-            learner.step(batches, 1, 1.0)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            step_s = time.perf_counter() - start_s
-    finally:
-        torch.default_generator.set_state(state)
+    with considerate(task.deterministic), apart(task.seed):
+        data = task.data_set()
+        samples = task.training(data)
+        order = Order(len(samples), task.batch, task.accumulation, task.seed)
+        learner = Learner(task, task.build(data), device, precision)
+        batches = next(Lessons(samples, order, 0, device).of(0, 0))
+        saved = _saved_bytes(learner, batches)
+        start_s = time.perf_counter()
+        learner.step(batches, 1, 1.0)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        step_s = time.perf_counter() - start_s
     weights = sum(one.numel() for one in learner.network.parameters())
     total = task.steps or task.epochs * order.steps
     return {

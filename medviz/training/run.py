@@ -67,6 +67,10 @@ class Run:
                     self._board.close()
             lock.release()
 
+    def there(self) -> bool:
+        """Tell whether a run was begun in the folder."""
+        return (self.folder / "task.toml").exists()
+
     def describe(self, name: str, content: Mapping[str, Any] | str) -> None:
         """Write a small file of the run: a text as it is, values as JSON. Raises OSError."""
         text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"

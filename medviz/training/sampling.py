@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from medviz.refused import Refused
 from medviz.training.task import Batch, DrawnSamples, Sample, Samples
 
 Place = tuple[int, int]
@@ -86,8 +87,21 @@ class Lessons:
         """Yield the batches of each step of an epoch, from step `start` on, on the device."""
         self.order.epoch, self.order.start = epoch, start
         batches = iter(self._loader)
-        while group := list(islice(batches, self.order.per_step)):
+        while group := self._next(batches):
             yield [on_device(batch, self.device) for batch in group]
+
+    def _next(self, batches: Iterator[Batch]) -> list[Batch]:
+        try:
+            return list(islice(batches, self.order.per_step))
+        except RuntimeError as problem:
+            if "DataLoader worker" not in str(problem):
+                raise
+            fault = f"a process that prepares samples died ({str(problem).splitlines()[0]})"
+            raise Refused("the loader", fault, "take fewer workers or a smaller batch") from problem
+
+    def close(self) -> None:
+        """Let the loader processes end."""
+        self._loader._iterator = None
 
 
 class Whole(Sequence[Batch]):

@@ -1,14 +1,13 @@
-"""How the learning rate changes during a run: pure functions of how far the run is, and one that watches a measure."""
+"""How the learning rate changes during a run: a pure function of how far the run is."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from medviz.training.task import Task
 
 
 def shape(task: Task, share: float) -> float:
-    """Factor of the learning rate when `share` (0..1) of the run is done; a plateau is decided by `Plateau`."""
+    """Factor of the learning rate when `share` (0..1) of the run is done; a plateau is decided by the trainer."""
     share = min(max(share, 0.0), 1.0)
     if task.schedule == "step":
         return float(task.drop ** math.floor(share * (task.drops + 1) * (1 - 1e-12)))
@@ -31,19 +30,3 @@ def _rise(share: float, up: float, start: float, after: Callable[[float], float]
     if share < up:
         return start + (1 - start) * share / up
     return after((share - up) / (1 - up))
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How a measure has been doing: the best of it, and how many validations ago that was."""
-
-    best: float | None = None
-    best_step: int = 0
-    waited: int = 0
-
-    def told(self, value: float, step: int, higher: bool) -> "Watch":
-        """Take note of a validation; a value that is not a number is no progress."""
-        better = self.best is None or (value > self.best if higher else value < self.best)
-        if better and math.isfinite(value):
-            return Watch(value, step, 0)
-        return replace(self, waited=self.waited + 1)
