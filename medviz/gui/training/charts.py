@@ -1,0 +1,94 @@
+"""The curves of a run: loss, measures, rate, gradient; redrawn ten times a second at most."""
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from medviz.gui.drawing.board import Board
+from medviz.gui.training.history import GROUPS, Across, History, curves
+from medviz.gui.training.watch import Watch
+
+REDRAW_MS = 100
+
+
+class Charts(QWidget):
+    """Draws the curves of the run that is watched, and dashed beside them those it is compared with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch: Watch | None = None
+        self.others: dict[str, History] = {}
+        self.across: Across = "step"
+        self._drawn: object = None
+        self.board = Board(self)
+        self.board.arrange("loss / measures / rate gradient / other")
+        self.log = QPushButton("log")
+        self.log.setCheckable(True)
+        self.log.setToolTip("Draw loss and learning rate on a logarithmic axis")
+        self.log.toggled.connect(self.redraw)
+        self.by_step, self.by_time = QPushButton("step"), QPushButton("time")
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self.redraw_if_new)
+
+    def _lay_out(self) -> None:
+        bar = QHBoxLayout()
+        bar.setContentsMargins(16, 8, 16, 0)
+        heading = QLabel("Curves")
+        heading.setProperty("look", "heading")
+        bar.addWidget(heading)
+        bar.addStretch(1)
+        choice = QButtonGroup(self)
+        for button, tip in ((self.by_step, "Over steps"), (self.by_time, "Over seconds of training")):
+            button.setCheckable(True)
+            button.setToolTip(tip)
+            choice.addButton(button)
+        self.by_step.setChecked(True)
+        choice.buttonToggled.connect(self._turned)
+        for button in (self.log, self.by_step, self.by_time):
+            button.setProperty("look", "quiet")
+            bar.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(self.board, 1)
+
+    def show_run(self, watch: Watch | None) -> None:
+        """Draw another run from now on."""
+        self.watch = watch
+        self.redraw()
+
+    def compare(self, others: dict[str, History]) -> None:
+        """Draw these runs too, by name."""
+        self.others = others
+        self.redraw()
+
+    def live(self, on: bool) -> None:
+        """Follow the run by a timer, or stand still."""
+        if on and not self._timer.isActive():
+            self._timer.start()
+        elif not on:
+            self._timer.stop()
+            self.redraw_if_new()
+
+    def redraw_if_new(self) -> None:
+        """Draw if anything came since the last time."""
+        if self._drawn != self._now():
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw what has come so far."""
+        self._drawn = self._now()
+        history = self.watch.history if self.watch else History()
+        others = tuple(self.others.items())
+        made = [curves(history, group, self.across, self.log.isChecked(), others) for group in GROUPS]
+        self.board.show_figures([figure for figure in made if figure is not None])
+
+    def _now(self) -> object:
+        history = self.watch.history if self.watch else None
+        return id(history), history.scalars_heard if history else 0, [h.scalars_heard for h in self.others.values()]
+
+    def _turned(self) -> None:
+        self.across = "time" if self.by_time.isChecked() else "step"
+        self.redraw()

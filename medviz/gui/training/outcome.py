@@ -1,0 +1,110 @@
+"""How a run ended, and what can be done with it: a card above the curves."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+
+from medviz.gui.icons import icon
+from medviz.gui.training.history import History, line_name
+from medviz.gui.training.watch import Watch
+from medviz.gui.training.words import duration
+
+_ICONS = {
+    "done": ("ph.check-circle-fill", "good"),
+    "stopped": ("ph.stop-circle-fill", "dim"),
+    "failed": ("ph.warning-circle-fill", "bad"),
+}
+
+
+class Outcome(QFrame):
+    """Done, stopped or failed: what, why, what to do. Signals are wishes: `viewer_wanted`, `resume_wanted`."""
+
+    viewer_wanted = Signal()
+    resume_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "card")
+        self.picture = QLabel()
+        self.title = QLabel()
+        self.title.setProperty("look", "heading")
+        self.text = QLabel()
+        self.text.setProperty("look", "dim")
+        for label in (self.title, self.text):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.viewer = QPushButton("Use in viewer")
+        self.viewer.setIcon(icon("ph.eye", "on_accent"))
+        self.viewer.setProperty("look", "primary")
+        self.viewer.setToolTip("Run the trained network over the open scan and put its prediction on top")
+        self.viewer.clicked.connect(self.viewer_wanted)
+        self.resume = QPushButton("Resume")
+        self.resume.setIcon(icon("ph.play-fill"))
+        self.resume.setToolTip("Go on with the next step, exactly where it stopped")
+        self.resume.clicked.connect(self.resume_wanted)
+        self.details = QPushButton("Copy details")
+        self.details.setToolTip("Copy the program's own account of the fault, for a report")
+        self.details.clicked.connect(self._copy)
+        self._trace = ""
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addWidget(self.text)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 16, 8)
+        row.setSpacing(8)
+        row.addWidget(self.picture)
+        row.addLayout(words, 1)
+        for button in (self.details, self.resume, self.viewer):
+            row.addWidget(button)
+        self.hide()
+
+    def show_run(self, watch: Watch | None, resumable: bool) -> None:
+        """Show how a run ended; nothing while it goes."""
+        ended = watch is not None and watch.state in _ICONS
+        self.setVisible(ended)
+        if watch is None or not ended:
+            return
+        name, colour = _ICONS[watch.state]
+        self.picture.setPixmap(icon(name, colour).pixmap(QSize(24, 24)))
+        self.title.setText(headline(watch))
+        self.text.setText(account(watch))
+        self.text.setVisible(bool(self.text.text()))
+        self._trace = watch.failure.trace if watch.failure else ""
+        self.details.setVisible(bool(self._trace))
+        self.resume.setVisible(resumable)
+        self.viewer.setVisible(watch.state != "failed")
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._trace)
+
+
+def headline(watch: Watch) -> str:
+    """Say in a line how the run ended."""
+    if watch.failure is not None:
+        return f"{watch.failure.what}: {watch.failure.why}"
+    took = f" in {duration(watch.elapsed_s)}" if watch.own else ""
+    return f"{watch.title} is trained{took}" if watch.state == "done" else f"{watch.title} was stopped; all is kept"
+
+
+def account(watch: Watch) -> str:
+    """Say what to do about a failure, or what was reached."""
+    if watch.failure is not None:
+        remedy = watch.failure.remedy
+        return f"What to do: {remedy}." if remedy else ""
+    return reached(watch.history)
+
+
+def reached(history: History) -> str:
+    """Say the best of each measure: "grey matter 0.971 · white matter 0.968 (best, at step 800)"."""
+    best = history.best()
+    names = history.names("measures")
+    if best is None:
+        return ""
+    shown = names or [best[0]]
+    parts = []
+    for name in shown:
+        found = history.tracks[name].best(higher=name in names)
+        if found is not None:
+            parts.append(f"{line_name(name, 'measures')} {found[1]:.3f}")
+    return f"Best on samples it never saw: {' · '.join(parts)}"

@@ -1,0 +1,180 @@
+"""Probe pictures: what the network makes of the same slices, round by round; redrawn twice a second at most."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from medviz.figures import Figure, Picture
+from medviz.gui.drawing.board import Board
+from medviz.gui.training.history import Round
+from medviz.gui.training.watch import Watch
+from medviz.imaging.labels import default_colour
+
+REDRAW_MS = 500
+AT_FIRST = ("image", "reference", "prediction", "error")
+"""Columns that are shown until a person chooses."""
+
+
+class Probes(QWidget):
+    """Shows the newest pictures, one row a probe; with the slider those of an earlier step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch: Watch | None = None
+        self._drawn: object = None
+        self.board = Board(self)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("round of probe pictures")
+        self.slider.setToolTip("Look back: drag to an earlier round; at the right end the newest is followed")
+        self.slider.valueChanged.connect(self._draw)
+        self.said, self.legend = QLabel(), QLabel()
+        self.said.setProperty("look", "dim")
+        self.said.setMinimumWidth(108)
+        self.legend.setProperty("look", "small")
+        self.waits = QLabel("Pictures of a few slices that training never sees come here, again and again.")
+        self.waits.setProperty("look", "dim")
+        self.waits.setWordWrap(True)
+        self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.columns: dict[str, QPushButton] = {}
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self.redraw_if_new)
+
+    def _lay_out(self) -> None:
+        self._bar = QHBoxLayout()
+        self._bar.setContentsMargins(16, 8, 16, 0)
+        self._bar.setSpacing(0)
+        heading = QLabel("Probe slices")
+        heading.setProperty("look", "heading")
+        self._bar.addWidget(heading)
+        self._bar.addStretch(1)
+        names = QHBoxLayout()
+        names.setContentsMargins(16, 0, 16, 0)
+        names.addWidget(self.legend, 1)
+        self.foot = QWidget()
+        foot = QHBoxLayout(self.foot)
+        foot.setContentsMargins(16, 0, 16, 8)
+        foot.setSpacing(8)
+        foot.addWidget(self.slider, 1)
+        foot.addWidget(self.said)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._bar)
+        column.addLayout(names)
+        column.addWidget(self.waits, 1)
+        column.addWidget(self.board, 1)
+        column.addWidget(self.foot)
+
+    def show_run(self, watch: Watch | None) -> None:
+        """Show the pictures of another run from now on."""
+        if watch is not self.watch:
+            self.watch = watch
+            self.slider.setMaximum(0)
+        self.redraw()
+
+    def live(self, on: bool) -> None:
+        """Follow the run by a timer, or stand still."""
+        if on and not self._timer.isActive():
+            self._timer.start()
+        elif not on:
+            self._timer.stop()
+            self.redraw_if_new()
+
+    @property
+    def rounds(self) -> list[Round]:
+        """All rounds there are."""
+        return self.watch.history.rounds if self.watch else []
+
+    def redraw_if_new(self) -> None:
+        """Draw if a picture came since the last time; an earlier round that is looked at stays."""
+        if self._drawn != self._now():
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the round chosen, or the newest."""
+        self._drawn = self._now()
+        follows = self.slider.value() == self.slider.maximum()
+        self.slider.blockSignals(True)
+        self.slider.setMaximum(max(0, len(self.rounds) - 1))
+        if follows:
+            self.slider.setValue(self.slider.maximum())
+        self.slider.blockSignals(False)
+        self._draw()
+
+    def _now(self) -> object:
+        return id(self.watch), self.watch.history.figures_heard if self.watch else 0
+
+    def _draw(self) -> None:
+        rounds = self.rounds
+        self.board.setVisible(bool(rounds))
+        self.waits.setVisible(not rounds)
+        self.foot.setVisible(len(rounds) > 1)
+        if not rounds:
+            self._offer(())
+            self.legend.clear()
+            return
+        chosen = rounds[min(self.slider.value(), len(rounds) - 1)]
+        newest = chosen is rounds[-1]
+        self.said.setText(f"step {chosen.step:,}" + (" · newest" if newest else f" of {rounds[-1].step:,}"))
+        table = in_rows(tuple(chosen.figures.values()))
+        self._offer(tuple(dict.fromkeys(column for row in table.values() for column in row if len(row) > 1)))
+        hidden = {name for name, button in self.columns.items() if not button.isChecked()}
+        shown = [[one for name, one in row.items() if name not in hidden] for row in table.values()]
+        self.board.arrange(" / ".join(" ".join(one.name for one in row) for row in shown if row))
+        self.board.show_figures([one for row in shown for one in row])
+        self.legend.setText(legend_of(tuple(chosen.figures.values())))
+        self.legend.setVisible(bool(self.legend.text()))
+
+    def _offer(self, names: tuple[str, ...]) -> None:
+        """Offer a button for each column there is; those there were stay as they are."""
+        if tuple(self.columns) == names:
+            return
+        for button in self.columns.values():
+            self._bar.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.columns = {}
+        for name in names:
+            button = QPushButton(name)
+            button.setCheckable(True)
+            button.setChecked(name in AT_FIRST or not any(one in AT_FIRST for one in names))
+            button.setProperty("look", "quiet")
+            button.setToolTip(f"Show or hide: {name}")
+            button.clicked.connect(self._draw)
+            self._bar.addWidget(button)
+            self.columns[name] = button
+
+
+def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
+    """Sort figures named "probe 1 prediction" into rows ("probe 1") and columns ("prediction").
+
+    A row with a prediction begins with the image itself; names become words that a board can arrange.
+    """
+    rows: dict[str, dict[str, Figure]] = {}
+    for figure in figures:
+        row, _, column = figure.name.rpartition(" ")
+        place = rows.setdefault(row or figure.name, {})
+        one = replace(figure, name=figure.name.replace(" ", "_"))
+        if isinstance(one, Picture):
+            if column == "prediction" and "image" not in place:
+                bare = replace(one, name=f"{row}_image".replace(" ", "_"), title=f"{row}: image", labels=None)
+                place["image"] = replace(bare, label_names=())
+            one = replace(one, label_names=())
+        place[column or figure.name] = one
+    order = {name: number for number, name in enumerate(AT_FIRST)}
+    return {row: dict(sorted(place.items(), key=lambda item: order.get(item[0], 9))) for row, place in rows.items()}
+
+
+def legend_of(figures: tuple[Figure, ...]) -> str:
+    """Write the names of the labels in their colours, once for all pictures."""
+    names = next((one.label_names for one in figures if isinstance(one, Picture) and len(one.label_names) > 1), ())
+    if not names:
+        names = next((one.label_names for one in figures if isinstance(one, Picture) and one.label_names), ())
+    parts = []
+    for value, name in enumerate(names, start=1):
+        red, green, blue = default_colour(value)
+        parts.append(f'<span style="color:rgb({red},{green},{blue})">■</span>&nbsp;{name.replace("<", "&lt;")}')
+    return " &nbsp; ".join(parts)

@@ -1,0 +1,112 @@
+"""The top bar of the Train page: task, data and network, and the buttons that check and start."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from medviz.catalog import Catalog
+from medviz.gui.controls import calm
+from medviz.gui.icons import icon
+from medviz.gui.services import Services
+from medviz.parameters import Part, Settings, parameters
+
+PARTS = {"data": "Data", "network": "Network"}
+
+
+class SetupBar(QWidget):
+    """Chooses what is trained. Signals: `task_chosen` (name), `part_chosen` (field, Settings), `checked`, `started`."""
+
+    task_chosen = Signal(str)
+    part_chosen = Signal(str, object)
+    checked = Signal()
+    started = Signal()
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self.task = self._box("Choose a task", "what the network is taught")
+        for name, entry in services.tasks.entries.items():
+            self.task.addItem(entry.title or name, name)
+        self.task.setCurrentIndex(-1)
+        self.task.activated.connect(lambda place: self.task_chosen.emit(self.task.itemData(place)))
+        self.parts = {field: self._box("—", f"{word} that the task takes") for field, word in PARTS.items()}
+        for field, box in self.parts.items():
+            box.activated.connect(lambda place, field=field: self._chosen(field, place))
+            box.setEnabled(False)
+        self.check = QPushButton("Check")
+        self.check.setIcon(icon("ph.check-square"))
+        self.check.setToolTip("Read the data, make two steps on a copy, and tell weights, memory and time")
+        self.check.clicked.connect(self.checked)
+        self.start = QPushButton("Start")
+        self.start.setIcon(icon("ph.play-fill", "on_accent"))
+        self.start.setProperty("look", "primary")
+        self.start.clicked.connect(self.started)
+        self._lay_out()
+        self.allow(check=False, start=False)
+
+    def _box(self, placeholder: str, help_text: str) -> QComboBox:
+        box = QComboBox()
+        box.setPlaceholderText(placeholder)
+        box.setToolTip(help_text.capitalize())
+        box.setAccessibleName(help_text)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(11)
+        calm(box)
+        return box
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        words = ("Task", *PARTS.values())
+        for column, (word, box) in enumerate(zip(words, (self.task, *self.parts.values()), strict=True)):
+            caption = QLabel(word)
+            caption.setProperty("look", "small")
+            caption.setBuddy(box)
+            grid.addWidget(caption, 0, column)
+            grid.addWidget(box, 1, column)
+            grid.setColumnStretch(column, 1)
+        grid.addWidget(self.check, 1, 3)
+        grid.addWidget(self.start, 1, 4)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 16, 8)
+        row.addLayout(grid, 1)
+
+    def show_task(self, name: str, task: Any) -> None:
+        """Show a task with its data and network; None shows that there is none yet."""
+        self.task.setCurrentIndex(self.task.findData(name))
+        marks = {one.name: one.mark(Part) for one in parameters(task)} if task is not None else {}
+        for field, box in self.parts.items():
+            part = marks.get(field)
+            box.setEnabled(part is not None)
+            names = self._names(part)
+            if [box.itemData(place) for place in range(box.count())] != list(names):
+                box.clear()
+                for known, title in names.items():
+                    box.addItem(title, known)
+            box.setCurrentIndex(box.findData(getattr(task, field).name) if part else -1)
+
+    def allow(self, check: bool, start: bool, why: str = "") -> None:
+        """Enable the buttons, or say why Start cannot be pressed."""
+        self.check.setEnabled(check)
+        self.start.setEnabled(start)
+        self.start.setToolTip(why or "Begin to train with these parameters")
+
+    def _names(self, part: Part | None) -> dict[str, str]:
+        catalog: Mapping[str, Any] = self.services.catalogs.get(part.catalog, {}) if part else {}
+        if part is None or not isinstance(catalog, Catalog):
+            return {}
+        entries = catalog.entries
+        return {name: entries[name].title or name for name in entries if not part.only or name in part.only}
+
+    def _chosen(self, field: str, place: int) -> None:
+        self.part_chosen.emit(field, Settings(self.parts[field].itemData(place)))
+
+
+def with_part(task: Any, field: str, settings: Settings) -> Any:
+    """Return the task with another data set or network; the one it has already keeps its own parameters."""
+    now = getattr(task, field)
+    return task if now.name == settings.name else replace(task, **{field: settings})

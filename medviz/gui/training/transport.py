@@ -1,0 +1,110 @@
+"""The bar at the foot of the Train page: where the run stands, and the buttons that act on it within one step."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from medviz.gui.icons import icon
+from medviz.gui.training.watch import Watch
+from medviz.gui.training.words import duration
+
+
+class Transport(QWidget):
+    """Pause, resume, stop and keep. Signals are wishes: `paused`, `resumed`, `stopped`; the page acts on them."""
+
+    paused = Signal()
+    resumed = Signal()
+    stopped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.pause = QPushButton("Pause")
+        self.stop = QPushButton("Stop and keep")
+        self.stop.setIcon(icon("ph.stop-fill"))
+        self.stop.setToolTip("Stop after this step; weights, curves and pictures are kept, and the run can be resumed")
+        self.stand = QLabel()
+        self.left = QLabel()
+        self.left.setProperty("look", "dim")
+        self.pause.clicked.connect(self._pause_clicked)
+        self.stop.clicked.connect(self.stopped)
+        row = QHBoxLayout()
+        row.setContentsMargins(16, 8, 16, 8)
+        row.setSpacing(8)
+        for widget in (self.pause, self.stop):
+            row.addWidget(widget)
+        row.addSpacing(8)
+        row.addWidget(self.stand, 1)
+        row.addWidget(self.left)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addLayout(row)
+        self._paused = False
+
+    def show_run(self, watch: Watch | None) -> None:
+        """Say where the run stands; called when its state changes and a few times a second while it goes."""
+        self.setVisible(watch is not None)
+        if watch is None:
+            return
+        self._paused = watch.state == "paused"
+        acts = watch.own and watch.going and watch.state != "stopping"
+        self.pause.setText("Resume" if self._paused else "Pause")
+        self.pause.setIcon(icon("ph.play-fill" if self._paused else "ph.pause-fill"))
+        self.pause.setToolTip("Go on with the next step" if self._paused else "Take no further step until resumed")
+        self.pause.setVisible(watch.own and watch.going)
+        self.stop.setVisible(watch.own and watch.going)
+        self.pause.setEnabled(acts)
+        self.stop.setEnabled(acts)
+        progress = watch.history.progress
+        known = progress is not None and progress.total > 0
+        self.bar.setRange(0, 1000 if known or not watch.going else 0)
+        if known and progress is not None:
+            self.bar.setValue(round(1000 * min(1.0, progress.done / progress.total)))
+        elif not watch.going:
+            self.bar.setValue(1000 if watch.state == "done" else 0)
+        self.stand.setText(standing(watch))
+        self.left.setText(times(watch))
+
+    def _pause_clicked(self) -> None:
+        (self.resumed if self._paused else self.paused).emit()
+
+
+def standing(watch: Watch) -> str:
+    """Say in words what the run does and how far it is."""
+    progress = watch.history.progress
+    where = ""
+    if progress is not None and progress.total > 0:
+        epoch = f"{progress.what} · " if progress.what else ""
+        where = f"{epoch}step {progress.done:,.0f} of {progress.total:,.0f}"
+    elif progress is not None and progress.what:
+        where = progress.what
+    aside = watch.history.aside
+    if aside is not None and watch.state == "running":
+        where += f" · {aside.what or 'measuring'} {aside.done:,.0f} of {aside.total:,.0f}"
+    words = {
+        "waiting": "loading PyTorch and the data…" if watch.own else "opening the run…",
+        "running": where,
+        "paused": f"paused · {where}",
+        "stopping": "finishing this step, then saving…",
+        "stopped": f"stopped, all is kept · {where}",
+        "failed": f"failed · {where}",
+        "done": f"done · {where}",
+    }
+    return words[watch.state].removesuffix(" · ")
+
+
+def times(watch: Watch) -> str:
+    """Say how fast it is, how long it took and how long it will take."""
+    track = watch.history.tracks.get("train/samples per second")
+    parts = []
+    if track is not None and watch.state == "running":
+        parts.append(f"{track.last:,.3g} samples/s")
+    progress = watch.history.progress
+    if watch.own or watch.state == "running":
+        parts.append(duration(watch.elapsed_s))
+    if watch.state == "running" and progress is not None and progress.left_s is not None:
+        parts.append(f"{duration(progress.left_s)} left")
+    return " · ".join(parts)
