@@ -26,8 +26,8 @@ _NO_EXTENSION = b"\0\0\0\0"
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    """Tell by the header; an .img is asked through the .hdr beside it."""
-    return version_of(head) > 0 or path.name.lower().endswith((".img", ".img.gz"))
+    """Tell by the header; a pair is ours by name, so that the fault of either half can be said."""
+    return version_of(head) > 0 or path.name.lower().endswith((".img", ".img.gz", ".hdr", ".hdr.gz"))
 
 
 def describe(path: Path) -> Description:

@@ -16,21 +16,22 @@ from medviz.imaging.storage import in_words, need_room, opening
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
+_ZLIB: Any = zlib
 _GZIP: Any = gzip.GzipFile
 _LEVEL = 4
-_DAMAGE: tuple[Any, ...] = (EOFError, gzip.BadGzipFile, zlib.error)
-try:  # decodes two to three times faster than zlib; there is no wheel for some rare machines
+_DAMAGE: tuple[Any, ...] = (zlib.error,)
+try:  # two to three times faster than zlib; there is no wheel for some rare machines
     from isal import igzip, isal_zlib
 except ImportError:
     pass
 else:
-    _GZIP = igzip.IGzipFile
-    _LEVEL = 2
-    _DAMAGE = (*_DAMAGE, isal_zlib.error)
+    _ZLIB, _GZIP, _LEVEL, _DAMAGE = isal_zlib, igzip.IGzipFile, 2, (zlib.error, isal_zlib.error)
 
 MAGIC = b"\x1f\x8b"
 MOST_PACKED = 1032
 """Deflate packs at most 1032 bytes into one."""
+_WITH_HEADER = 31
+_PACKED_BLOCK = 1 << 17
 
 
 def is_gzipped(path: Path) -> bool:
@@ -42,14 +43,15 @@ def is_gzipped(path: Path) -> bool:
 def first_bytes(path: Path, count: int) -> bytes:
     """Return the first bytes of the content, fewer where there are not so many or the rest is damaged."""
     found = b""
-    with opening(path):
+    with opening(path), path.open("rb") as file:
         try:
-            with _open(path) as file:
-                while len(found) < count and (more := file.read(min(count - len(found), BLOCK))):
-                    found += more
-        except _DAMAGE:
+            for block in _content(file, count):
+                found += block
+                if len(found) >= count:
+                    break
+        except (EOFError, *_DAMAGE):
             pass
-    return found
+    return found[:count]
 
 
 def most_bytes(path: Path) -> int:
@@ -73,27 +75,28 @@ def need_bytes(path: Path, offset: int, size: int, declared: str) -> None:
 
 
 def filled(buffer: NDArray[np.uint8], path: Path, offset: int) -> Work[None]:
-    """Fill `buffer` with what follows `offset` bytes of content; Progress in bytes. Refuses a file cut short."""
-    view = memoryview(buffer.data)
-    began, done, total = time.monotonic(), 0, len(view)
-    with opening(path):
+    """Fill `buffer` with what follows `offset` bytes of content; Progress in bytes.
+
+    Refuses a file that is cut short and one whose check sum shows that it is damaged. Closing the work closes the file.
+    """
+    began, done, total, skip = time.monotonic(), 0, len(buffer), offset
+    with opening(path), path.open("rb") as file:
         try:
-            with _open(path) as file:
-                _skip(file, offset)
-                while done < total:
-                    got = file.readinto(view[done : done + BLOCK])
-                    if not got:
-                        raise EOFError
-                    done += got
+            for block in _content(file, BLOCK):
+                kept = block[skip : skip + total - done]
+                skip -= min(skip, len(block))
+                buffer[done : done + len(kept)] = np.frombuffer(kept, np.uint8)
+                done += len(kept)
+                if kept:
                     left_s = (time.monotonic() - began) * (total - done) / done
                     yield Progress(done, total, f"reading {in_words(done)} of {in_words(total)}", left_s)
-                if isinstance(file, gzip.GzipFile):
-                    _check_sum(file)
-        except EOFError as problem:
-            fault = f"the file is cut short: {in_words(done)} of {in_words(total)} of voxels could be read"
-            raise Refused(path, fault, "copy it again") from problem
+        except EOFError:
+            pass
         except _DAMAGE as problem:
             raise Refused(path, f"its compressed data are damaged ({problem})", "copy it again") from problem
+    if done < total:
+        fault = f"the file is cut short: {in_words(done)} of {in_words(total)} of voxels could be read"
+        raise Refused(path, fault, "copy it again")
 
 
 @contextmanager
@@ -106,33 +109,25 @@ def packing(file: BinaryIO, packed: bool) -> Iterator[BinaryIO]:
         yield out
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file:
-        if file.read(2) == MAGIC:
-            file.seek(0)
-            with _GZIP(fileobj=file, mode="rb") as content:
-                yield content
-        else:
-            file.seek(0)
-            yield file
+def _content(file: BinaryIO, most: int) -> Iterator[bytes]:
+    """Yield the content in blocks of at most `most` bytes; raises EOFError where compressed data end too early.
 
-
-def _skip(file: Any, count: int) -> None:
-    if not isinstance(file, gzip.GzipFile):
-        file.seek(count)
+    Not by GzipFile: it fails on a good file with rubbish behind it, and reads further ahead than is asked for.
+    """
+    gzipped = file.read(2) == MAGIC
+    file.seek(0)
+    if not gzipped:
+        while block := file.read(most):
+            yield block
         return
-    while count > 0:
-        passed = len(file.read(min(count, BLOCK)))
-        if not passed:
-            raise EOFError
-        count -= passed
-
-
-def _check_sum(file: gzip.GzipFile) -> None:
-    """Read on to the end of the member, where the check sum stands; rubbish behind it is not ours to judge."""
-    try:
-        file.read(1)
-    except gzip.BadGzipFile as problem:
-        if "Not a gzipped file" not in str(problem):
-            raise
+    waiting, member = b"", _ZLIB.decompressobj(wbits=_WITH_HEADER)
+    while waiting := waiting or file.read(_PACKED_BLOCK):
+        if block := member.decompress(waiting, most):
+            yield block
+        waiting = member.unconsumed_tail
+        if member.eof:
+            waiting = member.unused_data or file.read(_PACKED_BLOCK)
+            if not waiting.startswith(MAGIC):
+                return
+            member = _ZLIB.decompressobj(wbits=_WITH_HEADER)
+    raise EOFError

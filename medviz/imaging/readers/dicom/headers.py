@@ -97,14 +97,15 @@ def _frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
 
 def _along(frame: Frame, data: Dataset, number: int) -> Triple | None:
     """Position of a frame of a classic multi-frame object: a dose grid says how far each lies along the normal."""
-    offsets = data.get("GridFrameOffsetVector") or ()
-    if frame.position is None or frame.across is None or frame.down is None or number >= len(offsets):
-        return frame.position
-    (ax, ay, az), (dx, dy, dz) = frame.across, frame.down
-    normal = (ay * dz - az * dy, az * dx - ax * dz, ax * dy - ay * dx)
+    offsets: Any = data.get("GridFrameOffsetVector") or ()
+    at, across, down = frame.position, frame.across, frame.down
+    if at is None or across is None or down is None or number >= len(offsets):
+        return at
     away = float(offsets[number]) - float(offsets[0])
-    x, y, z = (at + away * part for at, part in zip(frame.position, normal, strict=True))
-    return x, y, z
+    x, y, z = at
+    ax, ay, az = across
+    dx, dy, dz = down
+    return x + away * (ay * dz - az * dy), y + away * (az * dx - ax * dz), z + away * (ax * dy - ay * dx)
 
 
 def what_of(data: Dataset) -> str:
@@ -169,7 +170,8 @@ def _frame(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset, 
 def _enhanced(path: Path, data: Dataset, kind: Kind) -> Iterator[Frame]:
     """A frame's own groups go before those that all frames share."""
     shared = data.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    for number, own in enumerate(data.PerFrameFunctionalGroupsSequence):
+    count = max(1, int(_number(data, "NumberOfFrames") or 1))
+    for number, own in enumerate(data.PerFrameFunctionalGroupsSequence[:count]):
         groups = _flat(data, shared[0], own)
         frame = _frame(path, number, kind, groups, groups, number)
         index = own.get("FrameContentSequence")
