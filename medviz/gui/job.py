@@ -25,9 +25,9 @@ class Job(QObject):
     """Runs Work in a worker thread; the work is pulled, so that pause, resume and stop act between two steps.
 
     `begin` builds the work inside the thread (its imports do not hold up the window). Signals, all in the window's
-    thread: `said` (list of messages, every `drain_ms`; a lab that follows the mouse asks for less), `ended` (what the work returned), `refused`
-    (Refused), `failed` (sentence, traceback), `stopped`. Exactly one of the last four comes, then `over`; by then the
-    thread has ended.
+    thread: `said` (list of messages, every `drain_ms`; a lab that follows the mouse asks for less), `ended` (what the
+    work returned), `refused` (Refused), `failed` (sentence, traceback), `stopped`. Exactly one of the last four comes,
+    then `over`; by then the thread has ended.
     """
 
     said = Signal(list)

@@ -57,8 +57,9 @@ class Services:
     models. predict(where, scan) makes a label Volume on the scan's own grid. train(task, folder) makes the folder of
     the run. attach(folder) tails a run that is elsewhere. runs() lists the folders of runs. plan(task) tells what a run
     will take ("parameters", "memory" ...), by name. resume(folder) goes on with a run where it stopped. new_run(name)
-    gives the path of a folder that does not exist yet. lab_text(lab) writes a lab as one line that lab_from(text) reads;
-    lab_checks(example, figures by name) holds figures against a worked example: objects with name, ok, expected, found.
+    gives the path of a folder that does not exist yet. lab_text(lab) writes a lab as one line, lab_from(text)
+    reads it. lab_checks(example, figures by name) holds figures against a worked example and tells for each
+    expectation its name, ok, expected and found.
     """
 
     labs: Catalog[Any]
