@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from struct import error
 from typing import Any
 
 from pydicom import Dataset, dcmread
@@ -14,6 +15,8 @@ from medviz.imaging.readers.dicom.mosaic import Tiles, tiles_of
 from medviz.refused import Refused
 
 Triple = tuple[float, float, float]
+DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, error)
+"""What pydicom and its plugins raise on damaged or foreign data."""
 _GEOMETRY = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
 
 
@@ -64,9 +67,7 @@ def header_of(path: Path) -> Dataset | None:
     """Read all but the pixels; None where the file is no DICOM file."""
     try:
         data = dcmread(path, stop_before_pixels=True, force=False)
-    except InvalidDicomError:
-        return None
-    except Exception:  # pydicom lets many kinds of error out of a damaged header
+    except (InvalidDicomError, *DAMAGED):
         return None
     return data
 

@@ -13,7 +13,7 @@ from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID
 
-from medviz.imaging.readers.dicom.headers import Frame, Kind
+from medviz.imaging.readers.dicom.headers import DAMAGED, Frame, Kind
 from medviz.imaging.readers.dicom.series import Series
 from medviz.imaging.storage import need_room
 from medviz.refused import Refused
@@ -65,9 +65,7 @@ def _frame(path: Path, data: Any, frame: Frame) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # padding after the last pixel and the like
             pixels: Array = pixel_array(data, index=frame.number)
-    except MemoryError:
-        raise
-    except Exception as problem:  # a plugin may raise anything on damaged or foreign data
+    except DAMAGED as problem:
         return _by_itk(path, frame, problem)
     if frame.kind.photometric.startswith("PALETTE"):
         pixels = apply_color_lut(pixels, data)
