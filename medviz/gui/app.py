@@ -102,7 +102,7 @@ def screenshot(
     app = application()
     kept = QSettings(os.devnull, QSettings.Format.IniFormat)
     desk = Desk(services, kept)
-    desk.preferred.update(look=look, text_size=round(100 * scale), motion=False, ask=False)
+    desk.preferred.update(look=look, text_size=round(100 * scale), motion=False, ask_first=False)
     window = Window(desk)
     window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     window.setMinimumSize(QSize(1, 1))

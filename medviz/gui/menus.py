@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
 
@@ -47,6 +47,8 @@ class Menus(QObject):
         self._corner = QToolButton()
         self._corner.setDefaultAction(self.panel)
         self._corner.setProperty("look", "quiet")
+        self._corner.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self._corner.setIconSize(QSize(18, 18))
         bar.setCornerWidget(self._corner)
 
     def show_page(self, page: QWidget, word: str) -> None:
@@ -67,7 +69,7 @@ class Menus(QObject):
 
     def dress(self) -> None:
         """Put the icons on, after the first pixels."""
-        self.panel.setIcon(icon("ph.sidebar-simple", "dim"))
+        self.panel.setIcon(icon("ph.columns", "dim"))
 
     def _fill_file(self) -> None:
         window, desk = self._window, self._window.desk

@@ -74,22 +74,21 @@ class Notices(QObject):
             notice.move(self._over.width(), self._top(notice))
             notice.show()
             notice.raise_()
-        self._place(slide=True)
+            self._place(slide=True)
 
     def _gone(self, notice: "Notice") -> None:
         if notice in self.shown:
             self.shown.remove(notice)
             self._next()
+            self._place(slide=True)
 
     def _top(self, notice: "Notice") -> int:
         return 48 + sum(one.height() + 8 for one in self.shown[: self.shown.index(notice)])
 
     def _place(self, slide: bool) -> None:
+        moves = slide and self._desk.preferred.state.motion and self._over.isVisible()
         for one in self.shown:
-            one.go_to(
-                QPoint(self._over.width() - one.width() - 16, self._top(one)),
-                slide and self._desk.preferred.state.motion and self._over.isVisible(),
-            )
+            one.go_to(QPoint(self._over.width() - one.width() - 16, self._top(one)), moves)
 
 
 class Notice(QFrame):
@@ -103,6 +102,7 @@ class Notice(QFrame):
         self.note = what.note if isinstance(what, Offer) else what
         self.level = self.note.level if self.note.level in ICONS else "info"
         self.times = 1
+        self.slides = False
         self.setProperty("look", "notice")
         self.setProperty("level", self.level)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -130,6 +130,7 @@ class Notice(QFrame):
     def go_to(self, place: QPoint, slide: bool) -> None:
         """Slide or jump to a place."""
         self._move.stop()
+        self.slides = slide
         if not slide:
             self.move(place)
             return
@@ -140,9 +141,13 @@ class Notice(QFrame):
     def close_up(self) -> None:
         """Go away."""
         self._last.stop()
+        self.gone.emit(self)
+        if self.slides and self.isVisible():
+            self._move.finished.connect(self.deleteLater)
+            self.go_to(QPoint(self._over.width(), self.y()), slide=True)
+            return
         self._move.stop()
         self.hide()
-        self.gone.emit(self)
         self.deleteLater()
 
     def enterEvent(self, event: object) -> None:
@@ -171,7 +176,8 @@ class Notice(QFrame):
         close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.clicked.connect(self.close_up)
         column = QVBoxLayout()
-        column.setSpacing(4)
+        column.setSpacing(6)
+        column.setAlignment(Qt.AlignmentFlag.AlignTop)
         column.addWidget(self._text)
         remedy = self.note.remedy
         if remedy and "\n" not in remedy:
@@ -215,7 +221,8 @@ class Notice(QFrame):
         layout = self.layout()
         assert layout is not None
         layout.activate()
-        self.setFixedHeight(max(layout.heightForWidth(width), layout.minimumSize().height()))
+        tall = layout.heightForWidth(width) if layout.hasHeightForWidth() else layout.sizeHint().height()
+        self.setFixedHeight(tall)
 
 
 class Details(QDialog):

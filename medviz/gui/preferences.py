@@ -25,7 +25,9 @@ class Preferences:
     text_size: Annotated[int, Range(100, 200, 10, "%"), "Size of all text", Group("Look")] = 100
     motion: Annotated[bool, "Let notices slide and pictures move where it explains something", Group("Look")] = True
     stage_size: Annotated[int, Range(100, 200, 10, "%"), "Size of text while presenting", Group("Presenting")] = 150
-    ask: Annotated[bool, "Ask before a running training is stopped by closing the window", Group("Closing")] = True
+    ask_first: Annotated[bool, "Ask before a running training is stopped by closing the window", Group("Closing")] = (
+        True
+    )
 
 
 def settings_file() -> QSettings:

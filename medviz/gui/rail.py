@@ -33,7 +33,7 @@ class Rail(QWidget):
         self.buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 8, 6, 8)
+        column.setContentsMargins(0, 8, 0, 8)
         column.setSpacing(4)
         for number, (name, stop) in enumerate(stops.items(), start=1):
             if stop.bottom and not any(stops[other].bottom for other in self.buttons):

@@ -49,9 +49,13 @@ def sheet(c: Colours, text_px: int) -> str:
     QPushButton[look="section"]:hover {{ color: {c.accent}; }}
     QPushButton[look="section"]:focus {{ border-bottom-color: {c.accent}; }}
     QToolBar#rail {{ background: {c.panel}; border: none; border-right: 1px solid {edge}; padding: 0; spacing: 0; }}
+    QWidget[look="panel"] {{ background: {c.panel}; }}
+    QMenuBar QToolButton {{ margin-right: 10px; }}
+    QProgressBar[look="thin"] {{ background: transparent; min-height: 2px; max-height: 2px; border-radius: 1px; }}
+    QProgressBar[look="thin"]::chunk {{ border-radius: 1px; }}
     QWidget[look="rail"] {{ background: {c.panel}; }}
     QToolButton[look="rail"] {{ background: transparent; border: none; border-left: 3px solid transparent;
-        border-radius: 0; color: {c.dim}; padding: 8px 4px 6px 1px; min-width: 56px; font-size: {small}px; }}
+        border-radius: 0; color: {c.dim}; padding: 8px 6px 6px 3px; min-width: 60px; font-size: {small}px; }}
     QToolButton[look="rail"]:hover {{ background: {c.hover}; color: {c.text}; }}
     QToolButton[look="rail"]:checked {{ color: {c.text}; border-left-color: {c.accent}; background: {c.window}; }}
     QToolButton[look="rail"]:focus {{ color: {c.accent}; }}

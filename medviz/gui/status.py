@@ -3,7 +3,7 @@
 import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolButton, QVBoxLayout
 
 from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
@@ -87,22 +87,27 @@ class Chip(QFrame):
         self.setProperty("look", "chip")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setToolTip("Show its page")
-        self.title = Elided(job.title, 132)
+        self.title = Elided(job.title, 160)
         self.bar = QProgressBar()
+        self.bar.setProperty("look", "thin")
         self.bar.setTextVisible(False)
-        self.bar.setFixedWidth(72)
         self.bar.setRange(0, 0)
         self.time = QLabel()
-        self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("100 % 00:00 left"))
         self.time.setProperty("look", "small")
+        self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("running"))
         self.pause = self._button("ph.pause", "pause", self._turn)
         self.cancel = self._button("ph.x", "cancel", job.stop)
         self.pause.hide()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 1, 2, 1)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 2, 0)
         row.setSpacing(6)
-        for widget in (self.title, self.bar, self.time, self.pause, self.cancel):
+        for widget in (self.title, self.time, self.pause, self.cancel):
             row.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(self.bar)
         self.title.write(job.title)
         self._tick = QTimer(self)
         self._tick.setInterval(TICK_MS)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMessageBox, QStackedWidget, QToolBar, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QMessageBox, QToolBar, QWidget
 
 from medviz.gui.desk import Desk
+from medviz.gui.dock import Dock, Stack
 from medviz.gui.menus import Menus
 from medviz.gui.notices import Notices
 from medviz.gui.pages.page import Page
@@ -19,7 +20,7 @@ from medviz.imaging.scene import Scene
 from medviz.shipped import shipped
 
 PAGES: Mapping[str, Stop] = {
-    "viewer": Stop("medviz.gui.pages.viewer:ViewerPage", "Viewer", "ph.cube-focus"),
+    "viewer": Stop("medviz.gui.pages.viewer:ViewerPage", "Viewer", "ph.brain"),
     "training": Stop("medviz.gui.pages.training:TrainingPage", "Train", "ph.chart-line-up"),
     "lab": Stop("medviz.gui.pages.lab:LabPage", "Labs", "ph.flask"),
     "settings": Stop("medviz.gui.pages.settings:SettingsPage", "Settings", "ph.sliders-horizontal", bottom=True),
@@ -90,6 +91,7 @@ class Window(QMainWindow):
         """Put the icons on; called after the first pixels, since a font has to be read for them."""
         self.rail.dress(self.stops)
         self.menus.dress()
+        self.dock.dress()
 
     def show_panel(self, wanted: bool) -> None:
         """Show or hide the dock with the page's panel."""
@@ -136,9 +138,7 @@ class Window(QMainWindow):
         bar.addWidget(self.rail)
         self.rail_bar = bar
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
-        self.panels = Stack()
-        self.dock = Dock("Panel")
-        self.dock.setWidget(self.panels)
+        self.dock = Dock()
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.status = Status(self.desk)
         self.statusBar().addWidget(self.status, 1)
@@ -184,15 +184,14 @@ class Window(QMainWindow):
         self.stack.addWidget(page)
         panel = page.panel() if isinstance(page, Page) else None
         if panel is not None:
-            self.panels.addWidget(panel)
+            self.dock.panels.addWidget(panel)
             self._panels[name] = panel
         return page
 
     def _show_panel(self) -> None:
         panel = self._panels.get(self.page)
         if panel is not None:
-            self.panels.setCurrentWidget(panel)
-            self.dock.setWindowTitle(self.stops[self.page].word)
+            self.dock.show_panel(panel, self.stops[self.page].word)
         self.dock.setVisible(panel is not None and self._panel_wanted)
         self.menus.panel.setChecked(self._panel_wanted)
         self.menus.panel.setEnabled(panel is not None)
@@ -242,7 +241,7 @@ class Window(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask once where work is running, keep what the window looked like, stop the work cleanly."""
         running = [job.title for job in self.desk.jobs if job.running and not job.stopping]
-        if running and self.desk.preferred.state.ask and not self.confirm(_question(running)):
+        if running and self.desk.preferred.state.ask_first and not self.confirm(_question(running)):
             event.ignore()
             return
         self._keep()
@@ -277,32 +276,6 @@ class Window(QMainWindow):
         self._dropping.hide()
         event.acceptProposedAction()
         self.open(*(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()))
-
-
-class Dock(QDockWidget):
-    """The dock for the page's panel; `closed` comes when a person closes it."""
-
-    closed = Signal()
-
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
-        self.setObjectName("panel")
-        areas = Qt.DockWidgetArea
-        self.setAllowedAreas(areas.LeftDockWidgetArea | areas.RightDockWidgetArea | areas.BottomDockWidgetArea)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Say so."""
-        super().closeEvent(event)
-        self.closed.emit()
-
-
-class Stack(QStackedWidget):
-    """Widgets on top of each other, as small as the one in front allows."""
-
-    def minimumSizeHint(self) -> QSize:
-        """Ask the one in front only."""
-        front = self.currentWidget()
-        return front.minimumSizeHint() if front else QSize(0, 0)
 
 
 def _class_of(stop: Stop) -> Callable[[Desk], QWidget]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medviz import __version__
@@ -12,6 +13,7 @@ from medviz.gui.form import scrolling
 from medviz.gui.pages.page import Page
 from medviz.gui.status import PURPOSE
 
+GAP_PX = 48
 Keys = Mapping[str, tuple[tuple[str, str], ...]]
 
 
@@ -29,7 +31,8 @@ class HelpPage(Page):
         title = QLabel("Keys")
         title.setProperty("look", "title")
         self._columns = QHBoxLayout()
-        self._columns.setSpacing(48)
+        self._columns.setSpacing(GAP_PX)
+        self._places: list[QWidget] = []
         about = QLabel(
             f"medviz {__version__}. {PURPOSE}. Every control says in its tool tip what it does; a double click on a "
             "name takes the default. Drop a file anywhere to open it. What a model says is a proposal until accepted."
@@ -49,13 +52,32 @@ class HelpPage(Page):
         whole.addWidget(scrolling(inside))
 
     def show_keys(self, keys: Keys) -> None:
-        """Lay out the keys, one column a place."""
-        while (item := self._columns.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.deleteLater()
-        for where, rows in keys.items():
-            self._columns.addWidget(_column(where, rows))
+        """Lay out the keys, by where they act."""
+        for old in self._places:
+            old.deleteLater()
+        self._places = [_column(where, rows) for where, rows in keys.items()]
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take as many columns as there is room for."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        while self._columns.takeAt(0) is not None:
+            pass
+        widest = max((one.sizeHint().width() for one in self._places), default=1)
+        room = max(1, (self.width() - 48) // (widest + GAP_PX))
+        columns = [QVBoxLayout() for _ in range(min(room, len(self._places)))]
+        heights = [0] * len(columns)
+        for one in self._places:
+            lowest = heights.index(min(heights))
+            columns[lowest].addWidget(one)
+            heights[lowest] += one.sizeHint().height() + 24
+        for column in columns:
+            column.setSpacing(24)
+            column.addStretch(1)
+            self._columns.addLayout(column)
         self._columns.addStretch(1)
 
 
