@@ -1,0 +1,40 @@
+"""What the context dock shows beside a lab: what it works on, and its form."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+
+class Panel(QScrollArea):
+    """Chooser above, form below, one scroll bar for both. Keys that no control wants go to the page."""
+
+    def __init__(self, chooser: QWidget, press: Callable[[QKeyEvent], bool]) -> None:
+        super().__init__()
+        self._press = press
+        self._form: QWidget | None = None
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(12, 12, 12, 12)
+        self._column.setSpacing(16)
+        self._column.addWidget(chooser)
+        self._column.addStretch(1)
+        self.setWidget(inside)
+
+    def put(self, form: QWidget) -> None:
+        """Show the form of another lab."""
+        if self._form is not None:
+            self._column.removeWidget(self._form)
+            self._form.hide()
+            self._form.deleteLater()
+        self._form = form
+        self._column.insertWidget(1, form)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Hand on what no control took (Space, a, b, p, e)."""
+        if not self._press(event):
+            event.ignore()

@@ -1,0 +1,111 @@
+"""What is being played with, as one frozen value, and the way back through its changes."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from medviz.imaging.slices import Plane
+from medviz.parameters import Input, Parameter, Pick, Step, built, parameters
+
+Kind = Literal["example", "slice", "region", "volume", "phantom"]
+
+
+@dataclass(frozen=True)
+class On:
+    """What a lab works on: the example's own numbers, the viewer's slice, a region around the cursor, or a phantom."""
+
+    kind: Kind = "example"
+    plane: Plane = "axial"
+    side_px: int = 32
+    phantom: str = "disc"
+
+
+@dataclass(frozen=True)
+class Play:
+    """A lab, its name in the catalog, the worked example it began from (None for one's own) and what it works on."""
+
+    name: str
+    lab: Any
+    example: Any = None
+    on: On = On()  # frozen
+
+
+def input_of(lab: Any) -> Parameter | None:
+    """Return the parameter that holds what the lab works on, None where it works on nothing."""
+    return next((one for one in parameters(lab) if one.kind == "input"), None)
+
+
+def input_kind(lab: Any) -> str:
+    """Return "slice", "volume" or "" for a lab that works on nothing."""
+    one = input_of(lab)
+    mark = one.mark(Input) if one else None
+    return mark.kind if mark else ""
+
+
+def differences(one: Any, other: Any, moves_too: bool = False) -> tuple[str, ...]:
+    """Name the fields in which two labs differ; fields of pointing and stepping only where `moves_too`."""
+    if type(one) is not type(other):
+        return ("lab",)
+    kept = (p for p in parameters(one) if moves_too or not (p.mark(Pick) or p.mark(Step)))
+    return tuple(p.name for p in kept if not _same(getattr(one, p.name), getattr(other, p.name)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (type(one).__eq__ is not object.__eq__ and one == other)
+
+
+def untouched(play: Play) -> bool:
+    """Tell whether the parameters are still those of the example the play began from."""
+    if play.example is None or play.on.kind != "example":
+        return False
+    return not differences(play.lab, example_lab(type(play.lab), play.example))
+
+
+def example_lab(kind: Any, example: Any) -> Any:
+    """Build the lab as a worked example sets it."""
+    return built(kind, example.parameters)
+
+
+class History:
+    """Undo and redo of parameter changes; a drag of one slider is one change."""
+
+    def __init__(self, merge_s: float = 0.8) -> None:
+        self._merge_s = merge_s
+        self._past: list[Play] = []
+        self._future: list[Play] = []
+        self._last: tuple[tuple[str, ...], float] = ((), 0.0)
+
+    def changed(self, old: Play, new: Play) -> None:
+        """Remember `old` before `new` replaces it."""
+        what, now = differences(old.lab, new.lab), time.monotonic()
+        same_drag = bool(what) and what == self._last[0] and now - self._last[1] < self._merge_s
+        self._last = what, now
+        self._future.clear()
+        if not (same_drag and self._past):
+            self._past.append(old)
+            del self._past[:-200]
+
+    @property
+    def can_undo(self) -> bool:
+        """True where there is something to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """True where something was taken back."""
+        return bool(self._future)
+
+    def undo(self, now: Play) -> Play:
+        """Return what was before."""
+        return self._turn(self._past, self._future, now)
+
+    def redo(self, now: Play) -> Play:
+        """Return what was taken back."""
+        return self._turn(self._future, self._past, now)
+
+    def _turn(self, source: list[Play], target: list[Play], now: Play) -> Play:
+        self._last = ((), 0.0)
+        if not source:
+            return now
+        target.append(now)
+        return source.pop()
