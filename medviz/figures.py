@@ -94,12 +94,16 @@ class Heatmap:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One curve: x and y of equal length. `step` asks for a staircase, `dashed` for a broken line."""
+    """One curve: x and y of equal length, `dashed` for a broken line.
+
+    `colour` (red, green, blue in 0..255) where it has one of its own, as a label has; else the view gives it one.
+    """
 
     name: str
     x: Array
     y: Array
     dashed: bool = False
+    colour: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
