@@ -6,7 +6,7 @@ labels "liver": 1, one file a channel named CASE_0000). What is wrong is refused
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.patches import Case, Patches, Sample, Wholes
 from medviz.data.preparation import Preparation
 from medviz.imaging.readers import describe, read
-from medviz.imaging.volume import Volume
+from medviz.imaging.volume import Volume, like
 from medviz.messages import finished
 from medviz.parameters import File, Group, Range
 from medviz.refused import Refused
@@ -56,6 +56,110 @@ class Decathlon:
 
     @cached_property
     def contents(self) -> Contents:
+        """What the folder declares; refuses a folder that cannot be trained on."""
+        return contents(Path(self.folder))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the labels."""
+        return self.contents.names
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return self.contents.channels
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Slices and volumes."""
+        return (2, 3)
+
+    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+        """Resample to the middle spacing of the cases; slices run across the coarsest axis."""
+        spacing = self._spacing_mm
+        coarsest = int(np.argmax(spacing))
+        normal = coarsest if spacing[coarsest] > 1.5 * min(spacing) else 2
+        return Preparation(dimensions, self.channels, spacing, normal, (patch,) * dimensions if patch else ())
+
+    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> Patches:
+        """Patches of `patch` pixels or voxels a side, several slices of each case."""
+        augmentation = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
+        cases = Shelf(self._pairs(False), self.contents, self.preparation(dimensions))
+        normal = self.preparation(2).normal if dimensions == 2 else None
+        return Patches(cases, (patch,) * dimensions, augmentation, normal, each=4 if dimensions == 2 else 1)
+
+    def validation(self, dimensions: int) -> Wholes:
+        """Whole volumes of the held-out cases, or some whole slices of each."""
+        cases = Shelf(self._pairs(True), self.contents, self.preparation(dimensions))
+        return Wholes(cases, self.preparation(2).normal if dimensions == 2 else None)
+
+    def probes(self, dimensions: int) -> Sequence[Sample]:
+        """Return the first three held-out volumes, or a middle slice of each."""
+        held = self.validation(dimensions)
+        step = held.each if dimensions == 2 else 1
+        return [held[index * step + step // 2] for index in range(min(3, len(held) // step))]
+
+    def _pairs(self, held_out: bool) -> tuple[Pair, ...]:
+        """One side of the split: cases shuffled once and for all, then every n-th held out; no case on both sides."""
+        pairs = sorted(self.contents.pairs, key=lambda pair: pair.name)
+        order = np.random.default_rng(0).permutation(len(pairs))
+        folds = max(2, min(len(pairs), round(1 / self.held_out)))
+        chosen = {int(one) for one in order[self.fold % folds :: folds]}
+        return tuple(pair for index, pair in enumerate(pairs) if (index in chosen) == held_out)
+
+    @cached_property
+    def _spacing_mm(self) -> tuple[float, float, float]:
+        """Middle spacing of up to 20 cases, in RAS+ order; headers only."""
+        pairs = self.contents.pairs
+        some = pairs[:: max(1, len(pairs) // 20)]
+        spacings = [_spacing_ras(describe(pair.images[0])) for pair in some]
+        x, y, z = np.median(np.array(spacings), axis=0)
+        return float(x), float(y), float(z)
+
+
+class Shelf(Sequence[Case]):
+    """The cases of a folder, read and prepared when first asked for; the last ones are kept within bounds."""
+
+    def __init__(self, pairs: tuple[Pair, ...], declared: Contents, preparation: Preparation) -> None:
+        self._pairs = pairs
+        self._declared = declared
+        self._preparation = preparation
+        self._kept: dict[int, Case] = {}
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return a case; reads it where it is not at hand."""
+        number = range(len(self._pairs))[int(index)]
+        if number not in self._kept:
+            self._keep(number, case_of(self._pairs[number], self._declared, self._preparation))
+        return self._kept[number]
+
+    def _keep(self, number: int, case: Case) -> None:
+        while self._kept and self._bytes + _size(case) > _KEPT_BYTES:
+            self._bytes -= _size(self._kept.pop(next(iter(self._kept))))
+        self._kept[number] = case
+        self._bytes += _size(case)
+
+
+def case_of(pair: Pair, declared: Contents, preparation: Preparation) -> Case:
+    """Read and prepare one case; refuses a mask on another grid and labels that were not declared."""
+    scans = [finished(read(path)) for path in pair.images]
+    label = finished(read(pair.label))
+    for scan in (*scans[1:], label):
+        if not scans[0].same_grid(scan):
+            fault = f"it lies on another grid than {pair.images[0].name} ({_grid(scan)} against {_grid(scans[0])})"
+            thing = pair.label if scan is label else pair.images[scans.index(scan)]
+            raise Refused(thing, fault, "resample one to the other, or leave the case out")
+    alone = replace(preparation, channels=1) if len(scans) > 1 else preparation
+    image = np.concatenate([alone.prepared(scan) for scan in scans])
+    numbered = like(label, _numbered(label, pair, declared))
+    return Case(pair.name, image, preparation.prepared_label(numbered))
+
+
+def contents(self) -> Contents:
         """What the folder declares; refuses a folder that cannot be trained on."""
         return contents(Path(self.folder))
 
@@ -226,19 +330,19 @@ def _found(folder: Path, said: dict[str, Any], channels: int) -> Iterator[Pair]:
         yield Pair(name, images, label)
 
 
-def _numbered(prepared: NDArray[np.uint8], stored: Volume, pair: Pair, declared: Contents) -> NDArray[np.uint8]:
+def _numbered(label: Volume, pair: Pair, declared: Contents) -> NDArray[np.uint8]:
     """Turn the values in the file into 0, 1, 2, ...; values that were not declared are refused."""
-    there = np.unique(stored.frame())
-    strange = [float(value) for value in there if value not in (0, *declared.values)]
+    values = label.frame()
+    if (label.slope, label.intercept) != (1.0, 0.0):
+        values = values * label.slope + label.intercept
+    strange = [float(value) for value in np.unique(values) if value not in (0, *declared.values)]
     if strange:
         shown = ", ".join(f"{value:g}" for value in strange[:5])
         raise Refused(pair.label, f"it holds labels that dataset.json does not declare ({shown})", "declare or mend it")
     if declared.values == tuple(range(1, len(declared.values) + 1)):
-        return prepared
-    table = np.zeros(max(256, max(declared.values) + 1), np.uint8)
-    for number, value in enumerate(declared.values, start=1):
-        table[value] = number
-    return table[prepared]
+        return values.astype(np.uint8)
+    order = np.searchsorted(declared.values, values) + 1
+    return np.where(values == 0, 0, order).astype(np.uint8)
 
 
 def _spacing_ras(description: dict[str, Any]) -> tuple[float, float, float]:

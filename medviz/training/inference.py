@@ -26,7 +26,7 @@ from medviz.networks import NETWORKS
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.training import checkpoints, device, run
-from medviz.training.models import model, models
+from medviz.training.models import CARD, card_of, model, models
 
 _WINDOW = {2: 1024, 3: 96}
 """Longest side of a tile where training names no patch: a slice goes whole, a volume does not fit."""
@@ -47,8 +47,8 @@ class Model:
 
 
 def load(where: str) -> Model:
-    """Load a shipped model by name, or the best weights of a run by its folder; refuses what is neither."""
-    card = model(where)
+    """Load a shipped model by name, one from its folder, or the best weights of a run; refuses what is none of these."""
+    card = card_of(Path(where)) if where and (Path(where) / CARD).is_file() else model(where)
     if card is not None:
         weights, about = checkpoints.read_weights(card.weights)
         return built(where, weights, about, card.sha256)

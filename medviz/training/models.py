@@ -88,15 +88,13 @@ def card_of(folder: Path) -> Card:
         raise Refused(path, f"the card lacks {problem}", "write it again") from problem
 
 
-def ship(folder: Path, data: bytes, said: Mapping[str, Any], text: str) -> Card:
-    """Write a model's folder: weights (the bytes of a safetensors file), card and README; returns the card.
+def write_card(folder: Path, said: Mapping[str, Any], text: str) -> Card:
+    """Write card and README beside the weights that lie in `folder`; returns the card.
 
-    `said` are the fields of the card but for `sha256`, with `metrics` as a mapping.
+    `said` are the fields of the card but for `sha256`, with `metrics` as a mapping. "{sha256}" in `text` is filled in.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(data).hexdigest()
-    (folder / WEIGHTS).write_bytes(data)
-    card = {**said, "sha256": digest}
-    (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    card = json.dumps({**said, "sha256": digest}, indent=1, ensure_ascii=False)
+    (folder / CARD).write_text(card + "\n", encoding="utf-8")
     (folder / "README.md").write_text(text.replace("{sha256}", digest), encoding="utf-8")
     return card_of(folder)

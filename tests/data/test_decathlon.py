@@ -1,0 +1,176 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+
+from medviz.data.decathlon import Decathlon, contents
+from medviz.refused import Refused
+from tests.standard import a_sentence
+
+
+def save(path: Path, voxels: np.ndarray, spacing: tuple[float, ...] = (1, 1, 1), axes: str = "RAS") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(voxels, np.diag([*spacing, 1.0]))
+    turn = nibabel.orientations.ornt_transform(
+        nibabel.orientations.axcodes2ornt("RAS"), nibabel.orientations.axcodes2ornt(axes)
+    )
+    image.as_reoriented(turn).to_filename(path)
+
+
+def scan(seed: int, shape: tuple[int, int, int] = (20, 18, 12)) -> tuple[np.ndarray, np.ndarray]:
+    label = np.zeros(shape, np.uint8)
+    label[5:12, 5:12, 3:9] = 1
+    label[12:15, 5:12, 3:9] = 2
+    image = np.random.default_rng(seed).normal(100, 5, shape) + 60 * label
+    return image.astype(np.float32), label
+
+
+@pytest.fixture
+def msd(tmp_path: Path) -> Path:
+    """Five cases in the layout of the Decathlon."""
+    pairs = []
+    for number in range(5):
+        image, label = scan(number)
+        save(tmp_path / "imagesTr" / f"case_{number}.nii.gz", image)
+        save(tmp_path / "labelsTr" / f"case_{number}.nii.gz", label)
+        pairs.append({"image": f"./imagesTr/case_{number}.nii.gz", "label": f"./labelsTr/case_{number}.nii.gz"})
+    declare(tmp_path, training=pairs, labels={"0": "background", "1": "box", "2": "lid"}, modality={"0": "MRI"})
+    return tmp_path
+
+
+def declare(folder: Path, **said: Any) -> None:
+    (folder / "dataset.json").write_text(json.dumps(said))
+
+
+def test_the_layout_of_the_decathlon_is_read(msd: Path) -> None:
+    data = Decathlon(str(msd))
+    assert data.classes == ("box", "lid")
+    assert data.channels == 1
+    training, held = data.training(3, 8, 0), data.validation(3)
+    names = {training[k]["name"] for k in range(len(training))}, {held[k]["name"] for k in range(len(held))}
+    assert names[0] | names[1] == {f"case_{k}" for k in range(5)}
+    assert not names[0] & names[1], "no case is on both sides"
+    assert held[0]["image"].shape == (1, 20, 18, 12)
+    assert held[0]["label"].dtype == torch.int64
+    assert set(held[0]["label"].unique().tolist()) == {0, 1, 2}
+
+
+def test_each_case_is_held_out_in_one_fold(msd: Path) -> None:
+    held = [Decathlon(str(msd), fold=fold).validation(3)[0]["name"] for fold in range(5)]
+    assert sorted(held) == [f"case_{k}" for k in range(5)]
+
+
+def test_slices_of_a_folder_can_be_learnt_from(msd: Path) -> None:
+    data = Decathlon(str(msd))
+    drawn = data.training(2, 16).drawn(0, np.random.default_rng(0))
+    assert drawn["image"].shape == (1, 16, 16)
+    assert data.validation(2)[0]["image"].shape == (1, 20, 18)
+    assert len(data.probes(2)) == 1
+
+
+def test_the_second_layout_of_nnunet_is_read_too(tmp_path: Path) -> None:
+    for number in range(3):
+        image, label = scan(number)
+        for channel in range(2):
+            save(tmp_path / "imagesTr" / f"a_{number}_{channel:04d}.nii.gz", image * (channel + 1))
+        save(tmp_path / "labelsTr" / f"a_{number}.nii.gz", label)
+    channels = {"0": "T1", "1": "T2"}
+    declare(tmp_path, channel_names=channels, labels={"background": 0, "box": 1, "lid": 2}, file_ending=".nii.gz")
+    data = Decathlon(str(tmp_path))
+    assert (data.classes, data.channels) == (("box", "lid"), 2)
+    assert data.validation(3)[0]["image"].shape == (2, 20, 18, 12)
+
+
+def test_the_order_of_storage_makes_no_difference(msd: Path) -> None:
+    before = Decathlon(str(msd), fold=0).validation(3)[0]
+    for axes in ("LPS", "PIL"):
+        for number in range(5):
+            image, label = scan(number)
+            save(msd / "imagesTr" / f"case_{number}.nii.gz", image, axes=axes)
+            save(msd / "labelsTr" / f"case_{number}.nii.gz", label, axes=axes)
+        after = Decathlon(str(msd), fold=0).validation(3)[0]
+        assert torch.equal(before["label"], after["label"])
+        assert torch.allclose(before["image"], after["image"])
+
+
+def test_cases_are_resampled_to_the_middle_spacing(msd: Path) -> None:
+    image, label = scan(0, (40, 36, 12))
+    for number, spacing in enumerate([(0.5, 0.5, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1), (1, 1, 1)]):
+        if number == 0:
+            save(msd / "imagesTr" / "case_0.nii.gz", image, spacing)
+            save(msd / "labelsTr" / "case_0.nii.gz", label, spacing)
+    data = Decathlon(str(msd))
+    assert data.preparation(3, 8).spacing_mm == (1, 1, 1)
+    shapes = {tuple(part[k]["label"].shape) for part in (data.validation(3),) for k in range(len(part))}
+    training = data.training(3, 8, 0)
+    shapes |= {tuple(training.cases[k].label.shape) for k in range(len(training.cases))}
+    assert shapes == {(20, 18, 12)}
+
+
+def test_labels_with_gaps_are_numbered_anew(msd: Path) -> None:
+    for number in range(5):
+        _, label = scan(number)
+        save(msd / "labelsTr" / f"case_{number}.nii.gz", np.array([0, 7, 4000], np.int16)[label])
+    said = json.loads((msd / "dataset.json").read_text())
+    declare(msd, **{**said, "labels": {"0": "background", "7": "box", "4000": "lid"}})
+    data = Decathlon(str(msd))
+    assert data.classes == ("box", "lid")
+    assert set(data.validation(3)[0]["label"].unique().tolist()) == {0, 1, 2}
+
+
+def test_what_is_wrong_is_said_in_one_sentence(msd: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    empty = tmp_path_factory.mktemp("empty")
+    for folder in (Path(""), empty / "none", empty):
+        with pytest.raises(Refused) as refusal:
+            contents(folder)
+        a_sentence(refusal.value)
+    declare(empty, labels={"0": "background"}, training=[])
+    with pytest.raises(Refused, match="no label but the background"):
+        contents(empty)
+    declare(empty, labels={"0": "background", "1": "box"}, training=[])
+    with pytest.raises(Refused, match="labelsTr holds no"):
+        contents(empty)
+    (empty / "dataset.json").write_text("{")
+    with pytest.raises(Refused, match="no JSON"):
+        contents(empty)
+
+
+def test_a_listed_file_that_is_missing_is_named(msd: Path) -> None:
+    (msd / "imagesTr" / "case_3.nii.gz").unlink()
+    with pytest.raises(Refused, match=r"case_3\.nii\.gz.*not there"):
+        _ = Decathlon(str(msd)).classes
+
+
+@pytest.mark.trap("T6")
+def test_a_mask_on_another_grid_is_refused_with_both_grids(msd: Path) -> None:
+    image, label = scan(0)
+    for number in range(5):
+        save(msd / "labelsTr" / f"case_{number}.nii.gz", label, (1, 1, 2))
+    with pytest.raises(Refused, match="another grid") as refusal:
+        Decathlon(str(msd)).validation(3)[0]
+    assert "1×1×2 mm" in str(refusal.value)
+
+
+def test_a_label_that_was_not_declared_is_refused_with_its_value(msd: Path) -> None:
+    for number in range(5):
+        _, label = scan(number)
+        save(msd / "labelsTr" / f"case_{number}.nii.gz", label * 40)
+    with pytest.raises(Refused, match=r"does not declare \(40, 80\)"):
+        Decathlon(str(msd)).validation(3)[0]
+
+
+@pytest.mark.data
+def test_the_hippocampus_of_the_decathlon_can_be_learnt_from(data: Path) -> None:
+    folder = data / "seg3d" / "Task04_Hippocampus"
+    if not folder.is_dir():
+        pytest.skip("no hippocampus here")
+    hippocampus = Decathlon(str(folder))
+    assert len(hippocampus.classes) == 2
+    assert hippocampus.preparation(3, 32).spacing_mm == (1, 1, 1)
+    training = hippocampus.training(3, 32)
+    assert len(training) == 96
+    assert training.drawn(3, np.random.default_rng(0))["image"].shape == (1, 32, 32, 32)

@@ -1,0 +1,249 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medviz.data.preparation import Preparation
+from medviz.imaging.readers import read
+from medviz.imaging.volume import Stored, Volume
+from medviz.messages import Message, Note, Progress, finished
+from medviz.networks.unet import UNet
+from medviz.refused import Refused
+from medviz.training import inference
+from medviz.training.inference import Model, label_map, load, memory_bytes, most_likely, predict, probabilities
+
+CPU = torch.device("cpu")
+
+
+def volume(voxels: np.ndarray, affine: np.ndarray | None = None, name: str = "scan") -> Volume:
+    placed = np.eye(4) if affine is None else affine
+    return Volume(voxels[None], placed, Stored("test", voxels.shape, "RAS", placed, voxels.dtype), name=name)
+
+
+def picture(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(100, 20, shape).astype(np.float32)
+
+
+def model(dimensions: int = 2, norm: str = "instance", **preparation: object) -> Model:
+    torch.manual_seed(0)
+    network = UNet(1, 3, dimensions, 4, 3, norm).eval()  # type: ignore[arg-type]
+    return Model("test", network, Preparation(dimensions, **preparation), ("one", "two"))  # type: ignore[arg-type]
+
+
+class Thresholds(nn.Module):
+    """Class by brightness alone: 0 below 0, 1 up to 1, 2 above; what it says of a voxel does not hang on its place."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 20 * torch.cat([-x, 1 - 2 * (x - 0.5).abs(), x - 1], 1)
+
+
+def by_brightness(**preparation: object) -> Model:
+    return Model("brightness", Thresholds(), Preparation(**preparation), ("one", "two"))  # type: ignore[arg-type]
+
+
+def test_slices_come_out_as_if_the_network_had_seen_each_alone() -> None:
+    made, image = model(), picture(40, 33, 5)[None]
+    found = finished(probabilities(made, image, CPU))
+    for k in range(5):
+        with torch.no_grad():
+            direct = made.network(torch.from_numpy(image[None, ..., k]))[0].softmax(0)
+        assert torch.equal(found[..., k], direct)
+
+
+@pytest.mark.parametrize("normal", [0, 1, 2])
+def test_slices_run_across_the_axis_the_network_was_trained_on(normal: int) -> None:
+    made, image = model(normal=normal), picture(20, 24, 28)[None]
+    found = finished(probabilities(made, image, CPU))
+    with torch.no_grad():
+        direct = made.network(torch.from_numpy(np.take(image, [7], axis=normal + 1)).squeeze(normal + 1)[None])
+    assert torch.equal(found.select(normal + 1, 7), direct[0].softmax(0))
+
+
+def test_a_volume_that_fits_one_tile_is_a_plain_forward_pass() -> None:
+    made, image = model(3), picture(20, 17, 12)[None]
+    with torch.no_grad():
+        direct = made.network(torch.from_numpy(image)[None])[0].softmax(0)
+    assert torch.equal(finished(probabilities(made, image, CPU)), direct)
+
+
+def test_overlapping_tiles_agree_with_the_whole_where_the_network_sees_little() -> None:
+    """For a network that looks at single voxels tiles must be invisible."""
+    made = by_brightness(dimensions=3, patch=(32, 32, 32))
+    image = picture(70, 50, 40)[None] / 100 - 0.5
+    found = finished(probabilities(made, image, CPU))
+    assert found == pytest.approx(Thresholds()(torch.from_numpy(image)[None])[0].softmax(0), abs=1e-5)
+    assert found.sum(0) == pytest.approx(1, abs=1e-5)
+
+
+def test_tiles_cover_everything_and_the_window_hears_of_each() -> None:
+    said: list[Message] = []
+    made = by_brightness(dimensions=3, patch=(32, 32, 32))
+    finished(probabilities(made, picture(70, 50, 40)[None], CPU), said.append)
+    counts = [(one.done, one.total) for one in said if isinstance(one, Progress)]
+    assert counts == [(k + 1, len(counts)) for k in range(len(counts))]
+    assert len(counts) == 3 * 2 * 2
+    assert all(one.left_s is not None for one in said if isinstance(one, Progress))
+
+
+def test_slices_of_air_cost_nothing_and_are_background() -> None:
+    class Counting(Thresholds):
+        seen = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            Counting.seen += 0 if x.is_meta else len(x)
+            return super().forward(x)
+
+    voxels = np.zeros((20, 20, 10), np.float32)
+    voxels[4:16, 4:16, 3:6] = picture(12, 12, 3)
+    made = Model("counting", Counting(), Preparation(), ("one", "two"))
+    found = finished(label_map(made, volume(voxels), CPU))
+    assert Counting.seen == 3
+    assert not found.frame()[..., :3].any()
+    assert found.frame()[..., 3:6].any()
+
+
+@pytest.mark.trap("T7")
+def test_the_result_lies_on_the_scans_own_grid() -> None:
+    affine = np.array([[0.5, 0.1, 0, -20], [-0.1, 0.6, 0, 11], [0, 0, 2.5, 3], [0, 0, 0, 1.0]])
+    scan = volume(picture(30, 26, 8).astype(np.int16), affine)
+    said: list[Message] = []
+    made = model(spacing_mm=(1.0, 1.0, 1.0))
+    found = finished(label_map(made, scan, CPU), said.append)
+    assert found.same_grid(scan)
+    assert np.array_equal(found.affine, scan.affine)
+    assert found.voxels.dtype == np.uint8
+    assert any(isinstance(one, Note) and "resampled" in one.text for one in said)
+
+
+@pytest.mark.trap("T7")
+def test_what_was_resampled_for_the_network_comes_back_to_its_place() -> None:
+    """A bright box on a fine grid is found where it is, though the network sees voxels of three times the size."""
+    voxels = np.full((60, 60, 24), 100, np.float32)
+    voxels[21:42, 9:33, 6:18] = 200
+    voxels[0, 0, 0] = 0
+    made = by_brightness(dimensions=3, spacing_mm=(1.0, 1.0, 1.0), patch=(64, 64, 64))
+    found = finished(label_map(made, volume(voxels, np.diag([1 / 3, 1 / 3, 1.0, 1.0])), CPU)).frame() > 0
+    meant = voxels > 150
+    assert 2 * (found & meant).sum() / (found.sum() + meant.sum()) > 0.97
+
+
+@pytest.mark.trap("T1", "T7")
+@pytest.mark.data
+def test_one_brain_stored_in_three_orders_is_labelled_the_same(data: Path) -> None:
+    scans = [finished(read(data / "volumes" / "orientations" / f"{order}.nii.gz")) for order in ("RAS", "LPS", "PIL")]
+    assert len({scan.stored.axes for scan in scans}) == 3
+    made = model(norm="batch")
+    first, *others = [finished(label_map(made, scan, CPU)) for scan in scans]
+    assert len(np.unique(first.frame())) > 1, "the network says something"
+    for scan, found in zip(scans[1:], others, strict=True):
+        assert found.same_grid(scan)
+        assert np.array_equal(found.frame(), first.frame())
+
+
+def test_closing_it_leaves_no_file_and_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = by_brightness(dimensions=3, patch=(32, 32, 32))
+    grad = torch.is_grad_enabled()
+    for after in range(1, 8):
+        work = label_map(made, volume(picture(70, 50, 40)), CPU)
+        for _ in range(after):
+            next(work)
+        assert torch.is_grad_enabled() == grad, "whoever pulls the work is not put into inference mode"
+        assert not torch.is_inference_mode_enabled()
+        work.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_out_of_memory_goes_to_smaller_tiles_and_says_so() -> None:
+    class Greedy(Thresholds):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if not x.is_meta and x[0, 0].numel() > 40**3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(x)
+
+    made = Model("greedy", Greedy(), Preparation(3, patch=(64, 64, 64)), ("one", "two"))
+    said: list[Message] = []
+    image = picture(64, 64, 64)[None]
+    found = finished(probabilities(made, image, CPU), said.append)
+    assert found == pytest.approx(Thresholds()(torch.from_numpy(image)[None])[0].softmax(0), abs=1e-5)
+    assert any(isinstance(one, Note) and "Memory ran out" in one.text for one in said)
+
+
+def test_where_not_even_the_smallest_tile_fits_it_is_refused() -> None:
+    class Bottomless(Thresholds):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.is_meta:
+                return super().forward(x)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    made = Model("bottomless", Bottomless(), Preparation(3), ("one", "two"))
+    with pytest.raises(Refused, match="memory"):
+        finished(probabilities(made, picture(70, 70, 70)[None], CPU))
+
+
+@pytest.mark.trap("T27")
+def test_what_would_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, image = model(3, patch=(64, 64, 64)), picture(64, 64, 64)[None]
+    largest = memory_bytes(made, (64, 64, 64))
+    assert memory_bytes(made, (32, 64, 64)) == pytest.approx(largest / 2, rel=0.2)
+    monkeypatch.setattr(inference, "_free_bytes", lambda where: largest)
+    said: list[Message] = []
+    finished(probabilities(made, image, CPU), said.append)
+    assert max(one.total for one in said if isinstance(one, Progress)) > 1, "it went straight to smaller tiles"
+    assert not [one for one in said if isinstance(one, Note)]
+
+
+def test_probabilities_are_interpolated_and_not_labels() -> None:
+    shares = torch.zeros(2, 4, 4, 4)
+    shares[1, 2:] = 1
+    shares[0] = 1 - shares[1]
+    fine = most_likely(shares, (16, 16, 16))
+    assert np.array_equal(fine[:, 8, 8], [0] * 8 + [1] * 8)
+    assert np.array_equal(most_likely(shares, (4, 4, 4)), shares.argmax(0).numpy())
+
+
+def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
+    for where in ("no such model", str(tmp_path), "../models", ""):
+        with pytest.raises(Refused):
+            finished(predict(where, volume(picture(4, 4, 4))))
+
+
+def test_a_run_of_another_kind_is_refused_in_one_sentence() -> None:
+    with pytest.raises(Refused, match="how its network is built"):
+        inference.built("run", {}, {"task": "classification"}, "")
+    about = {"network": {"name": "unet", "width": 4, "depth": 2}, "classes": ["one"], "preparation": {"dimensions": 2}}
+    with pytest.raises(Refused, match="do not fit"):
+        inference.built("run", {"head.weight": torch.zeros(1)}, json.loads(json.dumps(about)), "")
+
+
+@pytest.mark.data
+class TestShippedModel:
+    @pytest.fixture
+    def crop(self, data: Path) -> Volume:
+        """A slab of the T1 of another head."""
+        scan = finished(read(data / "weights" / "brainchop" / "t1_crop.nii.gz"))
+        voxels = np.ascontiguousarray(scan.frame()[48:208:2, 30:230:2, 110:128:3])
+        affine = scan.affine @ np.diag([2.0, 2.0, 3.0, 1.0])
+        affine[:3, 3] = scan.to_mm((48, 30, 110))
+        return volume(voxels, affine)
+
+    def test_the_order_in_which_voxels_are_stored_makes_no_difference(self, crop: Volume, tmp_path: Path) -> None:
+        import nibabel
+
+        made, found = load("mni152_tissue"), []
+        image = nibabel.Nifti1Image(crop.frame(), crop.affine)
+        for axes in ("RAS", "LPS", "PIL"):
+            turn = nibabel.orientations.ornt_transform(
+                nibabel.orientations.axcodes2ornt("RAS"), nibabel.orientations.axcodes2ornt(axes)
+            )
+            path = tmp_path / f"{axes}.nii.gz"
+            image.as_reoriented(turn).to_filename(path)
+            scan = finished(read(path))
+            assert scan.stored.axes == axes
+            found.append(finished(label_map(made, scan, CPU)))
+        assert set(np.unique(found[0].frame())) == {0, 1, 2, 3}
+        assert np.array_equal(found[0].frame(), found[1].frame())
+        assert np.array_equal(found[0].frame(), found[2].frame())
