@@ -47,7 +47,7 @@ class Model:
 
 
 def load(where: str) -> Model:
-    """Load a shipped model by name, one from its folder, or the best weights of a run; refuses what is none of these."""
+    """Load a shipped model by its name or folder, or the best weights of a run; refuses what is none of these."""
     card = card_of(Path(where)) if where and (Path(where) / CARD).is_file() else model(where)
     if card is not None:
         weights, about = checkpoints.read_weights(card.weights)

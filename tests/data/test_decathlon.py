@@ -147,7 +147,7 @@ def test_a_listed_file_that_is_missing_is_named(msd: Path) -> None:
 
 @pytest.mark.trap("T6")
 def test_a_mask_on_another_grid_is_refused_with_both_grids(msd: Path) -> None:
-    image, label = scan(0)
+    _, label = scan(0)
     for number in range(5):
         save(msd / "labelsTr" / f"case_{number}.nii.gz", label, (1, 1, 2))
     with pytest.raises(Refused, match="another grid") as refusal:
