@@ -32,7 +32,7 @@ def _run(options: argparse.Namespace) -> Said:
     size = int(found[1]), int(found[2])
     files = [existing(file) for file in options.files]
     out = Path(options.out).expanduser()
-    screenshot(services(), PAGES[options.page], files, size, out, theme=options.theme)
+    screenshot(services(), PAGES[options.page], files, size, out, look=options.theme)
     return Said({"out": str(out), "size": size}, f"{out}: {size[0]}×{size[1]}")
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,12 @@ from medviz.commands.command import Command, Said, as_json, assignment, existing
 from medviz.data import DATASETS
 from medviz.messages import Message, Note, Progress, Scalar
 from medviz.networks import NETWORKS
-from medviz.parameters import Part, built, parameter, turned
+from medviz.parameters import Part, parameter, turned
 from medviz.refused import Refused
 from medviz.tasks import TASKS
-from medviz.training.run import load_task
-from medviz.training.trainer import plan, train
+from medviz.training.plan import plan
+from medviz.training.run import load_task, status
+from medviz.training.trainer import train
 
 CATALOGS = {"datasets": DATASETS, "networks": NETWORKS}
 
@@ -34,7 +34,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> Said:
     folder = existing(options.resume) if options.resume else None
-    task = load_task(folder) if folder else task_of(options)
+    task = load_task(folder, TASKS) if folder else task_of(options)
     if options.dry_run:
         document = plan(task)
         return Said(document, "\n".join(f"{name}: {value}" for name, value in document.items()))
@@ -46,22 +46,22 @@ def _run(options: argparse.Namespace) -> Said:
 
 def _trained(task: Any, target: Path, options: argparse.Namespace, resume: bool) -> Said:
     start_s = time.monotonic()
-    best: dict[str, float] = {}
+    last: dict[str, float] = {}
 
     def hear(message: Message) -> None:
         if isinstance(message, Scalar) and message.name.startswith("validation/"):
-            best[message.name] = max(best.get(message.name, message.value), message.value)
+            last[message.name] = message.value
         if options.json:
             print(as_json(_spoken(message), indent=None), flush=True)
 
     followed(train(task, target, resume=resume), options.quiet or options.json, hear)
     seconds = time.monotonic() - start_s
-    end = {"message": "end", "best": best, "seconds": seconds, "run": str(target)}
+    end = {"message": "end", "best": status(target).get("best"), "last": last, "seconds": seconds, "run": str(target)}
     if options.json:
         print(as_json(end, indent=None), flush=True)
         return Said()
-    curves = "\n".join(f"  {name}: {value:.4f}" for name, value in best.items())
-    return Said(end, f"{target}: done in {seconds:.0f} s; best values\n{curves}")
+    curves = "\n".join(f"  {name}: {value:.4f}" for name, value in last.items())
+    return Said(end, f"{target}: done in {seconds:.0f} s; at the last validation\n{curves}")
 
 
 def _spoken(message: Message) -> dict[str, Any]:
@@ -75,27 +75,20 @@ def _spoken(message: Message) -> dict[str, Any]:
 
 
 def task_of(options: argparse.Namespace) -> Any:
-    """Make the task that the arguments describe: recipe first, then --data, --set and --device over it."""
-    recipe = _recipe(existing(options.recipe)) if options.recipe else {}
-    name = options.task or recipe.pop("task", None)
-    recipe.pop("task", None)
-    if name is None:
+    """Make the task that the arguments describe: the recipe first, then --data, --set and --device over it."""
+    task = load_task(existing(options.recipe), TASKS) if options.recipe else None
+    if options.task and (task is None or TASKS.name_of(task) != options.task):
+        if task is not None:
+            raise Refused(options.recipe, f"it is a recipe for {TASKS.name_of(task)}", f"leave out {options.task}")
+        task = TASKS[options.task]()
+    if task is None:
         raise Refused("medviz train", "no task is named", f"name one of {', '.join(TASKS)}")
-    kind = TASKS[name]
-    task = built(kind, recipe)
     if options.data:
         task = _with_data(task, options.data)
     sets = [*options.set, *([f"device={options.device}"] if options.device else [])]
     for text in sets:
         task = turned(task, *assignment(text), catalogs=CATALOGS)
     return task
-
-
-def _recipe(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise Refused(path, f"it is not a recipe ({problem})", "write TOML: one 'field = value' a line") from problem
 
 
 def _with_data(task: Any, data: str) -> Any:
