@@ -45,18 +45,20 @@ def run(services: Services, files: Sequence[Path] = (), page: str = "", quit_aft
 
 
 def begin(window: Window, files: Sequence[Path], page: str = "") -> None:
-    """Build the page to begin with and open what is to be seen; the window has been drawn by now."""
-    desk = window.desk
+    """Build the page to begin with and open what is to be seen; the window has been drawn by now.
+
+    The scan is opened by the viewer whichever page is in front: it stays with a person from page to page.
+    """
     window.dress()
-    kept = str(desk.preferences.value("window/page", "viewer"))
+    kept = str(window.desk.preferences.value("window/page", "viewer"))
     first = page or ("viewer" if files or kept not in window.stops or window.stops[kept].bottom else kept)
-    window.show_page(first)
+    window.show_page("viewer")
     QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
-    if files:
-        for path in files:
-            desk.open_wanted.emit(path)
-    elif window.page == "viewer":
-        open_sample(desk)
+    for path in files:
+        window.desk.open_wanted.emit(path)
+    if not files:
+        open_sample(window.desk)
+    window.show_page(first)
 
 
 def open_sample(desk: Desk) -> None:

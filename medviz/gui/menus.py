@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QMessageBox, QToolButton, QWidget
 
 from medviz import __version__
 from medviz.gui.icons import icon
@@ -49,7 +49,15 @@ class Menus(QObject):
         self._corner.setProperty("look", "quiet")
         self._corner.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         self._corner.setIconSize(QSize(18, 18))
-        bar.setCornerWidget(self._corner)
+        purpose = QLabel(PURPOSE)
+        purpose.setProperty("look", "small")
+        corner = QWidget(bar)
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, 8, 0)
+        row.setSpacing(12)
+        row.addWidget(purpose)
+        row.addWidget(self._corner)
+        bar.setCornerWidget(corner)
 
     def show_page(self, page: QWidget, word: str) -> None:
         """Show the actions of the page in front."""

@@ -50,7 +50,6 @@ def sheet(c: Colours, text_px: int) -> str:
     QPushButton[look="section"]:focus {{ border-bottom-color: {c.accent}; }}
     QToolBar#rail {{ background: {c.panel}; border: none; border-right: 1px solid {edge}; padding: 0; spacing: 0; }}
     QWidget[look="panel"] {{ background: {c.panel}; }}
-    QMenuBar QToolButton {{ margin-right: 10px; }}
     QProgressBar[look="thin"] {{ background: transparent; min-height: 2px; max-height: 2px; border-radius: 1px; }}
     QProgressBar[look="thin"]::chunk {{ border-radius: 1px; }}
     QWidget[look="rail"] {{ background: {c.panel}; }}

@@ -14,6 +14,8 @@ from medviz.imaging.volume import Volume
 PURPOSE = "Research and teaching, not for diagnosis"
 TICK_MS = 500
 SHOWN_JOBS = 3
+LINE_PX = 36
+"""High enough for a job, so that the page does not jump when one starts."""
 
 
 class Status(QFrame):
@@ -27,6 +29,7 @@ class Status(QFrame):
         self.place = Elided("cursor")
         self.purpose = QLabel(PURPOSE)
         self.purpose.setProperty("look", "small")
+        self.purpose.hide()
         self.more = QLabel()
         self.more.setProperty("look", "small")
         self.more.hide()
@@ -34,8 +37,9 @@ class Status(QFrame):
         self._jobs = QHBoxLayout()
         self._jobs.setSpacing(8)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 3, 12, 3)
+        row.setContentsMargins(12, 2, 12, 2)
         row.setSpacing(16)
+        self.setMinimumHeight(LINE_PX)
         row.addWidget(self.scan, 2)
         row.addWidget(self.place, 3)
         row.addLayout(self._jobs)
@@ -70,12 +74,6 @@ class Status(QFrame):
         rest = len(self.chips) - SHOWN_JOBS
         self.more.setVisible(rest > 0)
         self.more.setText(f"+ {rest} more")
-        self.purpose.setVisible(self.width() > 900 or not self.chips)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give way to the jobs in a narrow window."""
-        super().resizeEvent(event)
-        self._count()
 
 
 class Chip(QFrame):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal, SignalInstance
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import QLabel, QMainWindow, QMessageBox, QToolBar, QWidget
 
@@ -152,19 +152,22 @@ class Window(QMainWindow):
         self.dock.closed.connect(lambda: self.show_panel(False))
         desk.page_wanted.connect(self.show_page)
         desk.open_wanted.connect(self._before_open)
-        desk.open_wanted.connect(lambda path: self._wanted_of_viewer(desk.open_wanted, path))
-        desk.predict_wanted.connect(lambda where: self._wanted_of_viewer(desk.predict_wanted, where))
+        desk.open_wanted.connect(self._open_in_viewer)
+        desk.predict_wanted.connect(self._predict_in_viewer)
         desk.scene.listen(self._scene_changed)
         desk.preferred.listen(lambda old, new: self._dress())
         desk.presenting.listen(lambda old, new: self._present(new))
 
-    def _wanted_of_viewer(self, signal: SignalInstance, what: object) -> None:
-        """Bring up the viewer; one that is built only now did not hear the signal, so it is said again."""
-        if "viewer" in self.pages:
-            self.show_page("viewer")
-            return
+    def _open_in_viewer(self, path: Path) -> None:
+        heard = "viewer" in self.pages
         self.show_page("viewer")
-        signal.emit(what)
+        if not heard:
+            self.desk.open_wanted.emit(path)  # the viewer was built only now; said again, it hears it
+
+    def _predict_in_viewer(self, where: str) -> None:
+        if "viewer" not in self.pages:
+            self._make("viewer")
+            self.desk.predict_wanted.emit(where)
 
     def _before_open(self, path: Path) -> None:
         self._opening = Path(path)
@@ -206,6 +209,7 @@ class Window(QMainWindow):
         """Stand before an audience: larger text, the whole screen, nothing beside the page."""
         self.rail_bar.setVisible(not on)
         self.menuBar().setVisible(not on)
+        self.status.purpose.setVisible(on)  # it stands in the menu bar otherwise
         self.menus.presenting.setChecked(on)
         self._dress()
         if on:
