@@ -1,0 +1,32 @@
+"""`python -m tests.benchmarks`: measure, print a table, keep it as JSON."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from tests.benchmarks import slices, startup, training
+from tests.benchmarks.measuring import Measured, kept, table
+
+PARTS = {"slices": slices.measure, "startup": startup.measure, "training": training.measure}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="one part; may be given again")
+    parser.add_argument("--out", type=Path, default=Path(".benchmarks/latest.json"), help="where the numbers are kept")
+    options = parser.parse_args()
+    groups: dict[str, list[Measured]] = {}
+    for name in options.only or PARTS:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        groups |= PARTS[name]()
+        kept(groups, options.out)
+    print(table(groups))
+    print(f"\nkept in {options.out}")
+    return 0 if all(row.ok is not False for rows in groups.values() for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
