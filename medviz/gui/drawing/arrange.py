@@ -133,30 +133,53 @@ def _names(node: Node) -> list[str]:
     return [name for part in node.parts for name in _names(part)] if isinstance(node, Nest) else []
 
 
-def arranged(
-    tree: Nest,
-    needs: Mapping[str, Need],
-    room: tuple[float, float],
-    most_cell: int = MOST_CELL,
-    sign_px: float = 28,
-    gap: float = GAP,
-) -> Plan:
+def stacked(tree: Nest, needs: Mapping[str, Need], width: float, gap: float = GAP) -> Nest:
+    """Put texts that share a row below each other where they take less height so (narrow texts wrap)."""
+    parts: list[Node] = []
+    for part in tree.parts:
+        inner = part.parts if isinstance(part, Nest) else ()
+        heights = [needs[one.name].height_for for one in inner if isinstance(one, Leaf)]
+        texts = [height for height in heights if height is not None]
+        if len(inner) > 1 and len(texts) == len(inner):
+            beside = max(height((width - gap * (len(inner) - 1)) / len(inner)) for height in texts)
+            below = sum(height(width) for height in texts) + gap * (len(inner) - 1)
+            parts.extend([Nest((one,), False) for one in inner] if below < beside else [part])
+        else:
+            parts.append(part)
+    return Nest(tuple(parts), tree.column)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes in px that follow the type: the smallest and the largest cell, signs, and gaps."""
+
+    least_cell: int = LEAST_CELL
+    most_cell: int = MOST_CELL
+    sign: float = 28
+    gap: float = GAP
+
+
+def arranged(tree: Nest, needs: Mapping[str, Need], room: tuple[float, float], scale: Scale | None = None) -> Plan:
     """Share a room among the figures: cells all of one size, the rest by weight, nothing smaller than legible.
 
     The cells take the largest size that leaves the growing figures comfortable (a third of the room's height and
     more for the weightiest); where even the smallest does not fit the plan is larger than the room and the board
-    scrolls.
+    scrolls, sideways only where nothing else helps.
     """
     width, height = room
+    scale = scale or Scale()
     grows = any(need.aspect or (not need.cells and not need.height_for) for need in needs.values())
-    start = min(most_cell, round(most_cell * 0.72)) if grows else most_cell
+    start = max(scale.least_cell, round(scale.most_cell * (0.72 if grows else 1.0)))
     for comfort in (0.46, 0.4, 0.33) if grows else (0.0,):
-        for cell in range(start, LEAST_CELL - 1, -2):
-            table = _Table(needs, float(cell), comfort * height, sign_px, gap)
+        for cell in range(start, scale.least_cell - 1, -2):
+            table = _Table(needs, float(cell), comfort * height, scale)
             least = table.least(tree, width)
             if least[0] <= width and least[1] <= height:
                 return table.plan(tree, room)
-    table = _Table(needs, float(LEAST_CELL), 0.4 * height, sign_px, gap)
+    for comfort in (0.4, 0.3, 0.2, 0.1, 0.0):
+        table = _Table(needs, float(scale.least_cell), comfort * height, scale)
+        if table.least(tree, width)[0] <= width:
+            break
     wide = max(width, table.least(tree, width)[0])
     return table.plan(tree, (wide, max(height, table.least(tree, wide)[1])))
 
@@ -166,8 +189,7 @@ class _Table:
     needs: Mapping[str, Need]
     cell: float
     comfort: float
-    sign_px: float
-    gap: float
+    scale: Scale
     boxes: dict[str, Box] = field(default_factory=dict)
     signs: list[tuple[str, Box]] = field(default_factory=list)
 
@@ -185,12 +207,13 @@ class _Table:
 
     def least(self, node: Node, width: float) -> tuple[float, float]:
         if isinstance(node, Sign):
-            return self.sign_px, self.sign_px
+            return self.scale.sign, self.scale.sign
         if isinstance(node, Nest):
             return self._least_nest(node, width)
         need = self.needs[node.name]
         if need.cells:
-            return ceil(need.frame[0] + need.cells[0] * self.cell), ceil(need.frame[1] + need.cells[1] * self.cell)
+            wide = max(need.least[0], need.frame[0] + need.cells[0] * self.cell)
+            return ceil(wide), ceil(need.frame[1] + need.cells[1] * self.cell)
         if need.height_for:
             return min(need.least[0], width), need.frame[1] + need.height_for(width - need.frame[0])
         share = need.weight / self.weightiest
@@ -199,7 +222,7 @@ class _Table:
         return max(wide, need.least[0]), high
 
     def _least_nest(self, node: Nest, width: float) -> tuple[float, float]:
-        gaps = self.gap * max(0, len(node.parts) - 1)
+        gaps = self.scale.gap * max(0, len(node.parts) - 1)
         if node.column:
             sizes = [self.least(part, width) for part in node.parts]
             return max((w for w, _ in sizes), default=0), sum(h for _, h in sizes) + gaps
@@ -252,7 +275,7 @@ class _Table:
             inner = [self._useful_width(part, height) for part in node.parts]
             if node.column:
                 return max(inner, default=0.0)
-            return sum(inner) + self.gap * max(0, len(node.parts) - 1)
+            return sum(inner) + self.scale.gap * max(0, len(node.parts) - 1)
         return self.least(node, 1e4)[0] if not self._grows_wide(node) else float("inf")
 
     def _useful_height(self, node: Node, width: float) -> float:
@@ -265,7 +288,7 @@ class _Table:
                 return need.most_high
         if isinstance(node, Nest) and node.column:
             inner = [self._useful_height(part, width) for part in node.parts]
-            return sum(inner) + self.gap * max(0, len(node.parts) - 1)
+            return sum(inner) + self.scale.gap * max(0, len(node.parts) - 1)
         if isinstance(node, Nest):
             return self._useful_row(node, width)
         return float("inf") if self._grows_high(node) else self.least(node, width)[1]
@@ -307,12 +330,12 @@ class _Table:
         least = [self.least(part, width)[1] for part in node.parts]
         most = [self._useful_height(part, width) for part in node.parts]
         weights = [self._high_weight(part) for part in node.parts]
-        heights = shared(height - self.gap * max(0, len(least) - 1), least, most, weights)
-        spare = height - sum(heights) - self.gap * max(0, len(least) - 1)
+        heights = shared(height - self.scale.gap * max(0, len(least) - 1), least, most, weights)
+        spare = height - sum(heights) - self.scale.gap * max(0, len(least) - 1)
         y += max(0.0, spare * 0.4)
         for part, high in zip(node.parts, heights, strict=True):
             self._place(part, (x, y, width, high))
-            y += high + self.gap
+            y += high + self.scale.gap
 
     def _place_row(self, node: Nest, box: Box) -> None:
         x, y, width, height = box
@@ -320,11 +343,11 @@ class _Table:
         wishes = [0.0 if self._reads(part) else self.least(part, width)[0] for part in node.parts]
         least = [min(pair) for pair in zip(wishes, most, strict=True)]
         weights = [self._weight(part) if self._grows_wide(part) else 0.0 for part in node.parts]
-        widths = shared(width - self.gap * max(0, len(least) - 1), least, most, weights)
-        x += max(0.0, (width - sum(widths) - self.gap * max(0, len(widths) - 1)) / 2)
+        widths = shared(width - self.scale.gap * max(0, len(least) - 1), least, most, weights)
+        x += max(0.0, (width - sum(widths) - self.scale.gap * max(0, len(widths) - 1)) / 2)
         for part, wide in zip(node.parts, widths, strict=True):
             self._place(part, (x, y, wide, height))
-            x += wide + self.gap
+            x += wide + self.scale.gap
 
 
 def shared(room: float, least: Sequence[float], most: Sequence[float], weights: Sequence[float]) -> list[float]:

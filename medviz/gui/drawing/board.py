@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from medviz.figures import Curves, Figure, Table, Text, array_of
 from medviz.gui.drawing import VIEWS
-from medviz.gui.drawing.arrange import GAP, MOST_CELL, TIGHT_GAP, Plan, arranged, parsed
+from medviz.gui.drawing.arrange import GAP, LEAST_CELL, MOST_CELL, TIGHT_GAP, Plan, Scale, arranged, parsed, stacked
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.table import as_csv
@@ -173,13 +173,14 @@ class Board(QScrollArea):
             self._alone = None
         shown = [self._alone] if self._alone else names
         tree = parsed("" if self._alone else self._arrangement, shown)
-        size = self.maximumViewportSize()
-        edge = _EDGE
-        plan = self._planned(tree, shown, QSize(size), False, edge)
-        if plan.size[0] > size.width() - 2 * edge or plan.size[1] > size.height() - 2 * edge:
-            bar = self.verticalScrollBar().sizeHint().width()
+        size, edge = self.maximumViewportSize(), _EDGE
+        plan = self._planned(tree, shown, size, 0, edge)
+        if not _fits(plan, size, edge):
+            size.setWidth(size.width() - self.verticalScrollBar().sizeHint().width())
             edge = _EDGE // 2
-            plan = self._planned(tree, shown, QSize(size.width() - bar, size.height()), True, edge)
+            plan = self._planned(tree, shown, size, 1, edge)
+        if not _fits(plan, size, edge):
+            plan = self._planned(tree, shown, size, 2, edge)
         self._canvas.plan, self._canvas.edge = plan, edge
         self._canvas.resize(ceil(plan.size[0]) + 2 * edge, ceil(plan.size[1]) + 2 * edge)
         for name, view in self._views.items():
@@ -189,15 +190,22 @@ class Board(QScrollArea):
             view.setVisible(name in plan.boxes)
         self._canvas.update()
 
-    def _planned(self, tree: Any, shown: list[str], size: QSize, tight: bool, edge: int) -> Plan:
-        """Plan for a size; `tight` takes smaller gaps and no bars beside numbers, before anything has to scroll."""
+    def _planned(self, tree: Any, shown: list[str], size: QSize, tight: int, edge: int) -> Plan:
+        """Plan for a size. Before anything has to scroll, 1 takes smaller gaps and no bars beside numbers, 2 lets
+        grids of many cells shrink below the size at which each shows its number.
+        """  # noqa: D205
         for name in shown:
             self._views[name].set_tight(tight)
         needs = {name: self._views[name].need() for name in shown}
-        most = self._most_cell * (3 if self._alone else 1)
         room = float(max(1, size.width() - 2 * edge)), float(max(1, size.height() - 2 * edge))
-        sign = self._type_px * (1.4 if tight else 2.2)
-        return arranged(tree, needs, room, most, sign, TIGHT_GAP if tight else GAP)
+        larger = self._type_px / TYPE_PX
+        scale = Scale(
+            least_cell=round(LEAST_CELL * larger),
+            most_cell=self._most_cell * (3 if self._alone else 1),
+            sign=self._type_px * (1.4 if tight else 2.2),
+            gap=TIGHT_GAP if tight else GAP,
+        )
+        return arranged(stacked(tree, needs, room[0], scale.gap), needs, room, scale)
 
     # Taking away
 
@@ -219,6 +227,10 @@ class Board(QScrollArea):
         paths = [_written(folder / f"{name}.png", picture.data())]
         ending, data = _numbers(figure)
         return [*paths, _written(folder / f"{name}{ending}", data)] if data else paths
+
+
+def _fits(plan: Plan, size: QSize, edge: int) -> bool:
+    return plan.size[0] <= size.width() - 2 * edge + 0.5 and plan.size[1] <= size.height() - 2 * edge + 0.5
 
 
 def _numbers(figure: Figure) -> tuple[str, bytes]:

@@ -45,7 +45,7 @@ class Grid:
 def fitted(rows: int, cols: int, ratio: float, room: Box, seen: Box | None, whole_px: bool) -> Grid:
     """Fit the grid into the middle of a room; `ratio` is a cell's height over its width.
 
-    `whole_px` makes small grids crisp: every cell has the same whole number of px.
+    `whole_px` makes small grids crisp: every cell has the same whole number of px, and the grid begins under its title.
     """
     across, down = (cols, rows * ratio) if seen is None else (seen[2], seen[3] * ratio)
     scale = min(room[2] / max(across, 1e-9), room[3] / max(down, 1e-9))
@@ -55,7 +55,7 @@ def fitted(rows: int, cols: int, ratio: float, room: Box, seen: Box | None, whol
     width, height = across * scale, down * scale
     x, y = room[0] + (room[2] - width) / 2, room[1] + (room[3] - height) / 2
     if whole_px:
-        x, y = float(int(x)), float(int(y))
+        x, y = float(round(room[0])), float(round(room[1]))
     return Grid(rows, cols, (x, y, width, height), seen or (0.0, 0.0, float(cols), float(rows)))
 
 

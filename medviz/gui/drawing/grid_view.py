@@ -62,6 +62,10 @@ class GridView(View):
     def paint_base(self, painter: QPainter, grid: Grid) -> None:
         """Paint colours and numbers."""
 
+    def lettered_outside(self) -> bool:
+        """Tell whether the letters stand in the margins, not on the cells."""
+        return False
+
     def on_light(self) -> bool:
         """Tell whether most of the ground is light, so that letters are written dark."""
         return False
@@ -168,10 +172,14 @@ class GridView(View):
         if not letters or min(grid.area[2:]) < 60:
             return
         painter.setFont(type_of(self, self.type_px, bold=True))
-        box = QRectF(*grid.area).adjusted(5, 3, -5, -3)
         ink, halo = QColor(235, 235, 235), QColor(0, 0, 0, 200)
         if self.on_light():
             ink, halo = QColor(40, 40, 40), QColor(255, 255, 255, 200)
+        box = QRectF(*grid.area).adjusted(5, 3, -5, -3)
+        if self.lettered_outside():
+            edge = self.type_px * 1.25
+            box = QRectF(*grid.area).adjusted(-edge, -edge, edge, edge)
+            ink, halo = look_of(self).dim, QColor(0, 0, 0, 0)
         for letter, place in zip(letters, _EDGES, strict=False):
             painter.setPen(halo)
             painter.drawText(box.translated(1, 1), place, letter)

@@ -21,6 +21,9 @@ from medviz.gui.drawing.picture import draw_image, same_array
 FEW = 24
 """Up to so many rows and columns the cells are drawn in the board's common size."""
 MOST_NUMBERS = 4000
+_SHRINKS = 10
+"""Cells a side from which on a grid may shrink below LEAST_CELL on a small board."""
+_LEAST_TYPE_PX = 8.5
 _TINT = QColor(58, 128, 190, 130)
 _ARROWS = {
     Qt.Key.Key_Left: (0, -1),
@@ -71,8 +74,20 @@ class HeatmapView(GridView):
         small = QFontMetricsF(type_of(self, self.type_px * 0.85))
         left = max((small.horizontalAdvance(name) for name in self.figure.row_names), default=-6.0) + 6
         top = small.height() + 4 if self.figure.column_names else 0.0
+        if self.lettered_outside():
+            edge = self.type_px * 1.25
+            bar = bar_room(self, self._levels, self.figure.unit) if self._has_bar else 0.0
+            return (left + edge, top + edge, edge + bar, edge)
         right = bar_room(self, self._levels, self.figure.unit) if self._has_bar else 1.0
         return (left, top, right, 1.0)
+
+    def lettered_outside(self) -> bool:
+        """Keep the letters off the numbers."""
+        return self.few and self.figure is not None and any(self.figure.letters or ())
+
+    def on_light(self) -> bool:
+        """Tell whether most of the ground is light (the white of a signed map)."""
+        return self.figure is not None and self.figure.colours == "diverging"
 
     @property
     def _has_bar(self) -> bool:
@@ -90,8 +105,9 @@ class HeatmapView(GridView):
         weight = self.figure.weight if self.figure else 1.0
         if not rows or not cols:
             return Need(frame=frame, least=(80, 40), most_high=frame[1] + 40, weight=weight)
-        if self.few:
-            return Need(frame=frame, cells=(cols, rows), weight=weight)
+        if self.few and not (self.tight == 2 and max(rows, cols) > _SHRINKS):
+            wide = 0 if self.tight else min(self.title_px + 4, 14.0 * self.type_px)
+            return Need(frame=frame, cells=(cols, rows), least=(wide, 0), weight=weight)
         aspect = min(max(cols / (rows * self.ratio()), 0.1), 10.0)
         return Need(frame=frame, aspect=aspect, least=(110, 110), weight=weight)
 
@@ -137,11 +153,16 @@ class HeatmapView(GridView):
         if min(wide, high) >= 5:
             self._paint_lines(painter, grid)
         rows, cols = grid.visible()
-        if wide >= LEAST_CELL and high >= 12 and len(rows) * len(cols) <= MOST_NUMBERS:
+        if wide >= 20 and high >= 12 and len(rows) * len(cols) <= MOST_NUMBERS:
             self._paint_numbers(painter, grid)
         self._paint_names(painter, grid)
         if self._has_bar and self.figure is not None:
-            paint_bar(painter, self, grid.area, self.figure.colours, self._levels, self.figure.unit)
+            paint_bar(painter, self, self._beside(grid), self.figure.colours, self._levels, self.figure.unit)
+
+    def _beside(self, grid: Grid) -> tuple[float, float, float, float]:
+        """Return the cells with the letter at their right, beside which the bar stands."""
+        x, y, width, height = grid.area
+        return x, y, width + (self.type_px * 1.25 if self.lettered_outside() else 0), height
 
     def _paint_lines(self, painter: QPainter, grid: Grid) -> None:
         rows, cols = grid.visible()
@@ -185,7 +206,10 @@ class HeatmapView(GridView):
         values, digits = self.figure.values, self.figure.digits
         texts = {(row, col): number_text(values[row, col], digits) for row in rows for col in cols}
         wide, high = grid.cell_px
-        painter.setFont(type_of(self, self._number_px(list(texts.values()), wide, high)))
+        pixels = self._number_px(list(texts.values()), wide, high)
+        if wide < LEAST_CELL and pixels < _LEAST_TYPE_PX:
+            return
+        painter.setFont(type_of(self, pixels))
         step = max(1, -(-max(values.shape) // 4096))
         painter.save()
         painter.setClipRect(QRectF(*grid.area))
@@ -202,7 +226,7 @@ class HeatmapView(GridView):
         most = min(high * 0.4, wide * 0.4, self.type_px * 1.7)
         longest = max(texts, key=len, default="")
         advance = QFontMetricsF(type_of(self, most)).horizontalAdvance(longest)
-        return most if advance <= wide - 8 else max(7.0, most * (wide - 8) / advance)
+        return most if advance <= wide - 5 else max(7.0, most * (wide - 5) / advance)
 
     def _in_ring(self, row: int, col: int) -> bool:
         if self.figure is None:

@@ -29,7 +29,7 @@ class View(QWidget):
         super().__init__(parent)
         self.figure: Any = None
         self.type_px = TYPE_PX
-        self.tight = False
+        self.tight = 0
         self._readout = ""
         self._readout_is_bad = False
 
@@ -49,8 +49,8 @@ class View(QWidget):
             self.type_px = pixels
             self.restyled()
 
-    def set_tight(self, tight: bool) -> None:
-        """Do without what is only convenient (a colour bar beside numbers), where the board is small."""
+    def set_tight(self, tight: int) -> None:
+        """Do without what is only convenient where the board is small: 1 spares bars beside numbers, 2 numbers."""
         if tight != self.tight:
             self.tight = tight
             self.restyled()
@@ -72,6 +72,11 @@ class View(QWidget):
     def header_px(self) -> float:
         """Height of the title line; 0 where there is no title."""
         return round(self.type_px * 1.7) if self.figure is not None and self.figure.title else 0
+
+    @property
+    def title_px(self) -> float:
+        """Width of the title as it is written."""
+        return QFontMetricsF(type_of(self, self.type_px, bold=True)).horizontalAdvance(self.figure.title)
 
     @property
     def content(self) -> QRectF:

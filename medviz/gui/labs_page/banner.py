@@ -1,9 +1,10 @@
 """The line above the board: which example, whether it matches the deck, where the deck is wrong, what was refused."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
@@ -57,51 +58,64 @@ class Banner(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.source, self.verdict = QLabel(), QLabel(), QLabel()
+        self.title, self.line = QLabel(), QLabel()
         self.title.setProperty("look", "title")
-        self.title.setWordWrap(True)
-        self.source.setProperty("look", "dim")
-        self.sentence = QLabel()
-        self.sentence.setProperty("look", "dim")
-        self.sentence.setWordWrap(True)
+        self.line.setProperty("look", "dim")
+        self.line.setTextFormat(Qt.TextFormat.RichText)
+        for label in (self.title, self.line):
+            label.setWordWrap(True)
+        self._words: tuple[str, str] = ("", "")
+        self._checks: Sequence[Any] = ()
         self.erratum = Plate("warning", "ph.warning")
         self.refusal = Plate("bad", "ph.prohibit")
         self.note = Plate("info", "ph.info")
-        head = QHBoxLayout()
-        head.setSpacing(12)
-        head.addWidget(self.title, 1)
-        head.addWidget(self.verdict, 0, Qt.AlignmentFlag.AlignRight)
-        head.addWidget(self.source, 0, Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 0)
         column.setSpacing(6)
-        column.addLayout(head)
-        for widget in (self.sentence, self.erratum, self.refusal, self.note):
+        for widget in (self.title, self.line, self.erratum, self.refusal, self.note):
             column.addWidget(widget)
 
     def show_example(self, title: str, example: Any, on: str = "") -> None:
         """Name the lab and the example in front, None for one's own parameters."""
         self.title.setText(example.name if example else title)
-        self.source.setText(f"{example.deck} · {example.row}" if example else on)
-        self.sentence.setText(example.text if example else "")
-        self.sentence.setVisible(bool(example and example.text))
+        self._words = (f"{example.deck} · {example.row}", example.text) if example else (on, "")
+        self._checks = ()
+        self._write()
         error = example.erratum if example else None
         self.erratum.say(
             f"{error.number} · The deck says: {error.says}.\nCorrect is: {error.correct}." if error else ""
         )
 
-    def show_checks(self, checks: Sequence[Any] | None) -> None:
-        """Say whether the figures are those of the deck; None where there is nothing to hold them against."""
-        self.verdict.setVisible(bool(checks))
-        if not checks:
-            return
-        wrong = [check for check in checks if not check.ok]
-        good = "differs from the deck: " + ", ".join(check.name for check in wrong) if wrong else "matches the deck ✓"
-        self.verdict.setText(good)
-        self.verdict.setStyleSheet(f"color: {colours().bad if wrong else colours().good}; font-weight: 600;")
-        self.verdict.setToolTip(
-            "\n".join(f"{check.name}: {'✓' if check.ok else '✗'}  {check.expected}" for check in checks)
+    def show_checks(self, checks: Sequence[Any]) -> None:
+        """Say whether the figures are those of the deck; nothing where there is nothing to hold them against."""
+        self._checks = checks
+        self._write()
+
+    @property
+    def verdict(self) -> str:
+        """What is said of the figures and the deck."""
+        wrong = [check.name for check in self._checks if not check.ok]
+        if wrong:
+            return "differs from the deck: " + ", ".join(wrong)
+        return "matches the deck ✓" if self._checks else ""
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._write()
+        super().changeEvent(event)
+
+    def _write(self) -> None:
+        good = all(check.ok for check in self._checks)
+        colour = colours().good if good else colours().bad
+        parts = [f'<b style="color:{colour}">{escape(self.verdict)}</b>'] if self.verdict else []
+        parts += [escape(word) for word in self._words if word]
+        self.line.setText(" &nbsp;·&nbsp; ".join(parts))
+        self.line.setVisible(bool(parts))
+        told = (
+            f"{check.name} = {check.expected} {'✓' if check.ok else f'✗ here {check.found}'}" for check in self._checks
         )
+        self.line.setToolTip("\n".join(told))
 
     def refuse(self, refusal: Refused | None) -> None:
         """Say what was refused; the last good figures stay below."""

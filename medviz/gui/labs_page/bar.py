@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton
+from PySide6.QtGui import QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QMenu, QToolButton
 
 from medviz.gui.icons import icon
 from medviz.gui.labs_page.player import Player
@@ -38,6 +38,8 @@ class Bar(QFrame):
         )
         self.stage = self._button("ph.presentation", "Present full screen (p)", self.stage_wanted.emit)
         row = QHBoxLayout(self)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setMinimumWidth(400)
         row.setContentsMargins(12, 6, 12, 6)
         row.setSpacing(2)
         row.addWidget(self.player, 1)
@@ -45,6 +47,13 @@ class Bar(QFrame):
             row.addSpacing(8)
             for button in group:
                 row.addWidget(button)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Spare what has a key of its own where there is little room."""
+        for widget in (self.player.first, self.player.last, self.player.speed_text):
+            widget.setVisible(self.width() >= 640)
+        self.player.speed.setVisible(self.width() >= 540)
+        super().resizeEvent(event)
 
     def _button(self, name: str, words: str, act: Callable[[], object] | None) -> QToolButton:
         button = QToolButton()

@@ -108,7 +108,8 @@ class Chooser(QWidget):
         self.index.setValue(scene.voxel[NORMAL[on.plane]])
         self.index.blockSignals(False)
         number, count = self.index.value() + 1, self.index.maximum() + 1
-        self.note.setText(f"{scene.scan.name or 'scan'}, {on.plane} slice {number} of {count}")
+        self.note.setText(f"{on.plane} slice {number} of {count}")
+        self.note.setToolTip(scene.scan.name)
 
     def _put(self, box: QSpinBox, value: int) -> None:
         if box.value() != value:

@@ -6,6 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+_MOST_PX = 360
+"""A form wider than this is not obeyed; it would take the room of the figures."""
+
 
 class Panel(QScrollArea):
     """Chooser above, form below, one scroll bar for both. Keys that no control wants go to the page."""
@@ -33,6 +36,8 @@ class Panel(QScrollArea):
             self._form.deleteLater()
         self._form = form
         self._column.insertWidget(1, form)
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.setMinimumWidth(min(_MOST_PX, self.widget().minimumSizeHint().width() + bar))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Hand on what no control took (Space, a, b, p, e)."""

@@ -1,7 +1,7 @@
 """The player: one step at a time, with the same keys in every lab."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSlider, QToolButton, QWidget
 
 from medviz.gui.icons import icon
 
@@ -51,6 +51,7 @@ class Player(QWidget):
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
+        row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
         for widget in (self.first, self.back, self.play, self.forward, self.last):

@@ -26,6 +26,7 @@ from medviz.gui.labs_page.vignette import vignette
 _THING = Qt.ItemDataRole.UserRole
 _SECOND = Qt.ItemDataRole.UserRole + 1
 _HEADING = Qt.ItemDataRole.UserRole + 2
+_SIDES, _BAR = 14, 12
 DECKS = {
     "D0": "D0 · Rittner and do Carmo",
     "D1": "D1 · Desrosiers",
@@ -42,7 +43,17 @@ class _Rows(QStyledItemDelegate):
         line = option.fontMetrics.height()
         if index.data(_HEADING):
             return QSize(0, line + 14)
-        return QSize(0, 52 if index.data(Qt.ItemDataRole.DecorationRole) is not None else 2 * line + 12)
+        if index.data(Qt.ItemDataRole.DecorationRole) is not None:
+            return QSize(0, max(52, 2 * line + 12))
+        view = self.parent()
+        width = view.viewport().width() if isinstance(view, QListWidget) else 200
+        return QSize(0, self._title_px(option, index, width - _SIDES - _BAR) + line + 12)
+
+    def _title_px(self, option: QStyleOptionViewItem, index: Any, width: int) -> int:
+        """Height of a title of at most two lines."""
+        room = QRect(0, 0, max(40, width), 1000)
+        high = option.fontMetrics.boundingRect(room, Qt.TextFlag.TextWordWrap, str(index.data())).height()
+        return min(high, 2 * option.fontMetrics.height())
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -75,18 +86,23 @@ class _Rows(QStyledItemDelegate):
 
     def _paint_words(self, painter: QPainter, option: Any, index: Any, box: QRect) -> None:
         now, metrics, line = colours(), option.fontMetrics, option.fontMetrics.height()
-        right, elide = Qt.AlignmentFlag.AlignRight, Qt.TextElideMode.ElideRight
-        top = option.rect.y() + (option.rect.height() - 2 * line) // 2
-        first = QRect(box.x(), top, box.width(), line)
-        second = first.translated(0, line)
+        elide = Qt.TextElideMode.ElideRight
+        pictured = index.data(Qt.ItemDataRole.DecorationRole) is not None
+        high = line if pictured else self._title_px(option, index, box.width())
+        first = QRect(box.x(), option.rect.y() + (option.rect.height() - high - line) // 2, box.width(), high)
+        second = QRect(box.x(), first.y() + high, box.width(), line)
         painter.setPen(now.of("text"))
-        painter.drawText(first, 0, metrics.elidedText(str(index.data()), elide, box.width()))
+        title = str(index.data())
+        if pictured:
+            painter.drawText(first, 0, metrics.elidedText(title, elide, box.width()))
+        else:
+            painter.drawText(first, Qt.TextFlag.TextWordWrap, title)
         painter.setPen(now.of("dim"))
         words, mark = index.data(_SECOND) or ("", "")
         painter.drawText(second, 0, metrics.elidedText(words, elide, box.width()))
         if mark:
             painter.setPen(now.of("warning"))
-            painter.drawText(second, right, mark)
+            painter.drawText(second.adjusted(metrics.horizontalAdvance(words + "  "), 0, 0, 0), 0, mark)
 
 
 class Shelf(QWidget):
@@ -205,6 +221,7 @@ def _list(words: str) -> QListWidget:
     made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     made.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setResizeMode(QListWidget.ResizeMode.Adjust)
     made.setFrameShape(QListWidget.Shape.NoFrame)
     made.setStyleSheet("QListWidget { background: transparent; border: none; }")
     made.viewport().setBackgroundRole(QPalette.ColorRole.NoRole)

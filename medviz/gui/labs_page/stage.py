@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from medviz.figures import Figure
+from medviz.figures import Figure, Text
 from medviz.gui.colours import DARK, PROPERTY
 from medviz.gui.drawing.board import Board
+from medviz.gui.labs_page.banner import Plate
 from medviz.gui.sheet import sheet
 from medviz.gui.theme import palette
 
@@ -35,20 +36,25 @@ class Stage(QWidget):
         self.title.setProperty("look", "title")
         self.title.setWordWrap(True)
         self.hint.setProperty("look", "small")
+        self.erratum = Plate("warning", "ph.warning")
         self.board = Board()
         self.board.set_type(TYPE_PX, MOST_CELL)
         self.board.opened.connect(self.focus_on)
         column = QVBoxLayout(self)
         column.setContentsMargins(32, 24, 32, 16)
         column.addWidget(self.title)
+        column.addWidget(self.erratum)
         column.addWidget(self.board, 1)
         column.addWidget(self.hint)
 
-    def show_figures(self, title: str, arrangement: str, figures: Sequence[Figure], partial: bool = False) -> None:
-        """Show what the page shows."""
+    def show_figures(
+        self, title: str, erratum: str, arrangement: str, figures: Sequence[Figure], partial: bool = False
+    ) -> None:
+        """Show what the page shows, but for long sentences: those the teacher says."""
         self.title.setText(title)
+        self.erratum.say(erratum)
         self.board.arrange(arrangement)
-        self.board.show_figures(figures, partial)
+        self.board.show_figures([one for one in figures if not isinstance(one, Text) or one.formula], partial)
 
     def focus_on(self, name: str | None) -> None:
         """Show one figure alone, or all again."""

@@ -368,7 +368,7 @@ class LabPage(Page):
         image = getattr(play.lab, input_of(play.lab).name) if input_of(play.lab) else None  # type: ignore[union-attr]
         self.banner.show_example(play.lab.TITLE, play.example if whole else None, getattr(image, "name", ""))
         if not whole:
-            self.banner.show_checks(None)
+            self.banner.show_checks(())
         self.chooser.show_on(play.on, input_kind(play.lab), self.desk.scene.state)
 
     # What comes back
@@ -409,7 +409,9 @@ class LabPage(Page):
     def _show_on_stage(self, figures: Any, partial: bool) -> None:
         play = self.play.state
         if self.stage is not None and play is not None:
-            self.stage.show_figures(self.banner.title.text(), play.lab.ARRANGE, figures, partial)
+            self.stage.show_figures(
+                self.banner.title.text(), self.banner.erratum.text, play.lab.ARRANGE, figures, partial
+            )
 
     def _stage_closed(self) -> None:
         self.stage = None
