@@ -52,7 +52,8 @@ class Panes(QWidget):
     @property
     def views(self) -> dict[Pane, QWidget]:
         """All panes by name."""
-        return {**self.slices, "volume": self.volume}
+        slices: dict[Pane, QWidget] = dict(self.slices.items())
+        return {**slices, "volume": self.volume}
 
     @property
     def front(self) -> SliceView:
@@ -61,7 +62,7 @@ class Panes(QWidget):
         maximised = self._store.state.maximised
         if focused is not None:
             return focused
-        return self.slices[maximised] if maximised in self.slices else self.slices["axial"]  # type: ignore[index]
+        return self.slices[maximised] if maximised in self.slices else self.slices["axial"]
 
     def fit(self) -> None:
         """Show all of everything."""

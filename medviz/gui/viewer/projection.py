@@ -170,7 +170,7 @@ def _corner(solid: Solid, sight: Sight, cut: Point | None) -> tuple[Array, Array
 
 def _removed(at: Array, corner: tuple[Array, Array]) -> Array:
     place, side = corner
-    gone: Array = ((at - place) * side > 0).all(axis=0)
+    gone: Array = np.all((at - place) * side > 0, axis=0)
     return gone
 
 

@@ -123,9 +123,10 @@ class Shades:
             every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
                 pixels.dtype if pixels.dtype != bool else "u1"
             )
-            self._of, self._table = of, painted(every, low, high, colours)  # type: ignore[assignment]
+            paint: Array = painted(every, low, high, colours)
+            self._of, self._table = of, paint
         assert self._table is not None
-        picture: NDArray[np.uint32] = np.take(self._table, pixels.view(unsigned))
+        picture: Array = np.take(self._table, pixels.view(unsigned))
         return picture
 
 

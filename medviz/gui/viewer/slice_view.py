@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import Annotations, paint_box, paint_crosshair
@@ -285,7 +285,7 @@ class SliceView(QWidget):
 
     def enterEvent(self, event: QEvent) -> None:
         """Take the keys from another pane, never from a field that is being typed in."""
-        if isinstance(self.window().focusWidget(), SliceView):
+        if not isinstance(self.window().focusWidget(), (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def leaveEvent(self, event: QEvent) -> None:

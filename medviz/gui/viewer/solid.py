@@ -61,7 +61,7 @@ def coarser(voxels: Array, factors: tuple[int, int, int], nearest: bool = False)
 
 def blurred(field: Array) -> NDArray[np.float32]:
     """Mean of three neighbours along each axis, twice: takes the steps off a surface."""
-    smooth = field.astype(np.float32)
+    smooth: Array = field.astype(np.float32)
     for _ in range(2):
         for axis in range(3):
             padded = np.pad(smooth, [(1, 1) if axis == other else (0, 0) for other in range(3)], mode="edge")
@@ -114,7 +114,7 @@ def _inside(inside: Array) -> tuple[tuple[float, float, float], tuple[float, flo
 def label_numbers(voxels: Array, shown: tuple[int, ...]) -> NDArray[np.uint8]:
     """Labels as 1, 2, ... in the order of `shown` (at most 255 of them), everything else 0."""
     most = max((*shown, 0))
-    kept = np.clip(voxels, 0, most + 1).astype(np.uint16 if most > 254 else np.uint8)
+    kept: Array = np.clip(voxels, 0, most + 1).astype(np.uint16 if most > 254 else np.uint8)
     table = np.zeros(most + 2, np.uint8)
     table[list(shown[:255])] = np.arange(1, min(len(shown), 255) + 1)
     numbers: NDArray[np.uint8] = np.take(table, kept)

@@ -291,7 +291,7 @@ class VolumeView(QWidget):
     def _paint_axes(self, painter: QPainter, size: int) -> None:
         middle = QPointF(EDGE + 26, self.height() - EDGE - 26)
         right, up, eye = self.sight.axes
-        ends = sorted(((float(eye[n]), n) for n in range(3)))
+        ends = sorted((float(eye[n]), n) for n in range(3))
         for _, n in ends:
             tip = QPointF(float(right[n]) * 20, -float(up[n]) * 20)
             colour = QColor(PLANE_COLOURS[("sagittal", "coronal", "axial")[n]])

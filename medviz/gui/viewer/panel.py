@@ -1,0 +1,201 @@
+"""The viewer's side of the window: layers, labels, models, and what is under the cursor."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from medviz.gui.store import Store
+from medviz.gui.viewer.cards import label
+from medviz.gui.viewer.counting import Counting
+from medviz.gui.viewer.label_list import LabelList
+from medviz.gui.viewer.layer_box import LayerBox
+from medviz.gui.viewer.model_box import ModelBox
+from medviz.gui.viewer.readout import place_words, readings
+from medviz.imaging.intensity import robust_window
+from medviz.imaging.scene import Layer, Point, Scene
+
+
+def labels_shown(scene: Scene) -> int | None:
+    """Return the number of the label layer whose labels are listed: the active one, else the topmost."""
+    of_labels = [number for number, layer in enumerate(scene.layers) if number and layer.role == "labels"]
+    return scene.active if scene.active in of_labels else of_labels[-1] if of_labels else None
+
+
+class Panel(QScrollArea):
+    """Shows the scene; what a hand does here goes into the store.
+
+    For the page: `recast` (layer number, role), `saved` (layer number), `went` (layer number, label value).
+    """
+
+    recast = Signal(int, str)
+    saved = Signal(int)
+    went = Signal(int, int)
+
+    def __init__(self, store: Store[Scene], counting: Counting) -> None:
+        super().__init__()
+        self._store, self._counting = store, counting
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(280)
+        self.boxes: list[LayerBox] = []
+        self.layers = QVBoxLayout()
+        self.layers.setSpacing(2)
+        self.labels_title = label("Labels", "heading")
+        self.labels = LabelList()
+        self.labels.hidden.connect(self._hide)
+        self.labels.wanted.connect(self._go)
+        self.models = ModelBox()
+        self.readout = CursorBox()
+        self.setWidget(self._column())
+        counting.counted.connect(self._show_labels)
+        self.leave = store.listen(self.heard)
+        self.heard(store.state, store.state)
+
+    def _column(self) -> QWidget:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 8, 12, 12)
+        column.setSpacing(6)
+        self.layers_title = label("Layers", "heading")
+        column.addWidget(self.layers_title)
+        column.addLayout(self.layers)
+        column.addSpacing(8)
+        column.addWidget(self.labels_title)
+        column.addWidget(self.labels)
+        column.addSpacing(8)
+        column.addWidget(label("Model", "heading"))
+        column.addWidget(self.models)
+        column.addSpacing(8)
+        column.addWidget(self.readout)
+        column.addStretch(1)
+        return inside
+
+    def heard(self, old: Scene, new: Scene) -> None:
+        """Show what changed."""
+        if len(self.boxes) != len(new.layers):
+            self._rebuild(new)
+        if old is new or old.layers != new.layers or old.active != new.active:
+            for number, (box, layer) in enumerate(zip(self.boxes, new.layers, strict=True)):
+                box.show_layer(layer, number == new.active)
+            self._show_labels()
+        if old is new or (old.layers, old.cursor, old.frame) != (new.layers, new.cursor, new.frame):
+            self.readout.show_point(new, None)
+
+    def show_point(self, point: Point | None) -> None:
+        """Show what is under the mouse; None shows the cross-hair again."""
+        self.readout.show_point(self._store.state, point)
+
+    def counts(self, layer: Layer) -> Mapping[int, int] | None:
+        """Voxels by label of a layer, None while they are counted."""
+        return self._counting.of(layer.volume)
+
+    def _rebuild(self, scene: Scene) -> None:
+        while (item := self.layers.takeAt(0)) is not None:
+            if (gone := item.widget()) is not None:
+                gone.deleteLater()
+        self.boxes = []
+        for number, layer in enumerate(scene.layers):
+            box = LayerBox(layer, base=number == 0)
+            box.changed.connect(lambda change, number=number: self._change(number, change))
+            box.automatic.connect(lambda number=number: self._automatic(number))
+            box.chosen.connect(lambda number=number: self._choose(number))
+            box.recast.connect(lambda role, number=number: self.recast.emit(number, role))
+            box.removed.connect(lambda number=number: self._store.put(self._store.state.without(number)))
+            box.saved.connect(lambda number=number: self.saved.emit(number))
+            self.boxes.append(box)
+        for box in reversed(self.boxes):  # the topmost layer stands at the top
+            self.layers.addWidget(box)
+        self.layers_title.setVisible(bool(self.boxes))
+
+    def _show_labels(self) -> None:
+        scene = self._store.state
+        number = labels_shown(scene)
+        self.labels.setVisible(number is not None)
+        self.labels_title.setVisible(number is not None)
+        if number is None:
+            return
+        layer = scene.layers[number]
+        self.labels_title.setText(f"Labels of {layer.volume.name}" if len(scene.layers) > 2 else "Labels")
+        self.labels.show_layer(layer, self.counts(layer))
+
+    def _change(self, number: int, change: object) -> None:
+        scene = self._store.state
+        layers = list(scene.layers)
+        layers[number] = change(layers[number])  # type: ignore[operator]
+        self._store.put(replace(scene, layers=tuple(layers)))
+
+    def _automatic(self, number: int) -> None:
+        scene = self._store.state
+        volume = scene.layers[number].volume
+        window, level = robust_window(volume, min(scene.frame, volume.frames - 1))
+        self._store.put(scene.with_layer(number, window=window, level=level))
+
+    def _choose(self, number: int) -> None:
+        if self._store.state.active != number:
+            self._store.update(active=number)
+
+    def _hide(self, hidden: frozenset[int]) -> None:
+        number = labels_shown(self._store.state)
+        if number is not None:
+            self._store.put(self._store.state.with_layer(number, hidden_labels=hidden))
+
+    def _go(self, value: int) -> None:
+        number = labels_shown(self._store.state)
+        if number is not None:
+            self.went.emit(number, value)
+
+
+class CursorBox(QWidget):
+    """Place, voxel and the value of each layer, with unit and stored type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = label("At the cross-hair", "heading")
+        self.grid = QGridLayout()
+        self.grid.setHorizontalSpacing(8)
+        self.grid.setVerticalSpacing(3)
+        self.grid.setColumnStretch(1, 1)
+        self._cells: list[tuple[QLabel, QLabel, QLabel]] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.title)
+        column.addLayout(self.grid)
+
+    def rows(self) -> tuple[tuple[str, str, str], ...]:
+        """What is written, row by row."""
+        return tuple((a.text(), b.text(), c.text()) for a, b, c in self._cells if not a.isHidden())
+
+    def show_point(self, scene: Scene, point: Point | None) -> None:
+        """Read a point in RAS mm, the cross-hair's where none is given."""
+        self.setVisible(scene.scan is not None)
+        if scene.scan is None:
+            return
+        self.title.setText("At the cross-hair" if point is None else "Under the mouse")
+        place, voxel = place_words(scene, point)
+        rows = [("place", place, ""), ("voxel", voxel, "")]
+        for one in readings(scene, point):
+            value = one.label or f"{one.value} {one.unit}".strip() or "outside"
+            rows.append((one.layer, value, one.stored))
+        while len(self._cells) < len(rows):
+            self._add()
+        for number, cells in enumerate(self._cells):
+            texts = rows[number] if number < len(rows) else ("", "", "")
+            for cell, text in zip(cells, texts, strict=True):
+                shown = (
+                    cell.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 110) if cell is cells[0] else text
+                )
+                if cell.text() != shown:
+                    cell.setText(shown)
+                cell.setVisible(number < len(rows))
+
+    def _add(self) -> None:
+        row = len(self._cells)
+        name, value, stored = label("", "dim"), label(""), label("", "small")
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for column, cell in enumerate((name, value, stored)):
+            self.grid.addWidget(cell, row, column)
+        self._cells.append((name, value, stored))

@@ -1,0 +1,128 @@
+"""A model over the open scan in the background: its result grows in a layer that is only proposed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from medviz.figures import Gallery
+from medviz.gui.desk import Desk
+from medviz.gui.job import Job
+from medviz.gui.services import ModelCard
+from medviz.gui.viewer.reading import named_labels
+from medviz.imaging.labels import named
+from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.volume import Volume, like
+from medviz.messages import Note
+
+PARTIAL = "partial"
+"""Name of the Gallery whose tiles (x, y, z) are the labels found so far, on the scan's grid."""
+
+
+def proposal_number(scene: Scene) -> int | None:
+    """Return the number of the topmost layer that waits for an answer."""
+    waiting = (number for number in reversed(range(1, len(scene.layers))) if scene.layers[number].proposal)
+    return next(waiting, None)
+
+
+class Predicting(QObject):
+    """Runs one model at a time.
+
+    Signals: `began` (ModelCard, Job) and `ended`. The result is put over the scan that the model was started on; if
+    another scan is open by then, it is dropped and a notice says so.
+    """
+
+    began = Signal(object, object)
+    ended = Signal()
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self.job: Job | None = None
+        self._growing: Layer | None = None
+
+    def run(self, card: ModelCard) -> Job | None:
+        """Start a model on the open scan; a model that runs already is left to it."""
+        scan = self._desk.scene.state.scan
+        if scan is None:
+            self._desk.tell("There is no scan to label", "warning", "Open one first")
+            return None
+        if self.job is not None:
+            self._desk.tell(f"{self.job.title} is still running", "warning", "Wait for it or cancel it")
+            return None
+        services = self._desk.services
+        job = self._desk.start(
+            f"{card.title} on {scan.name}",
+            lambda: services.predict(card.where, scan),
+            then=lambda made: self._take(card, scan, made),
+        )
+        self.job, self._growing = job, None
+        job.said.connect(lambda messages: self._hear(card, scan, messages))
+        job.over.connect(self._over)
+        self.began.emit(card, job)
+        return job
+
+    def cancel(self) -> None:
+        """Stop; what had grown so far is taken away."""
+        if self.job is not None:
+            self.job.stop()
+
+    def accept(self) -> None:
+        """Make the proposal a layer like any other."""
+        self._answer(lambda scene, number: scene.with_layer(number, proposal=False))
+
+    def reject(self) -> None:
+        """Take the proposal away."""
+        self._answer(lambda scene, number: scene.without(number))
+
+    def _answer(self, change: Callable[[Scene, int], Scene]) -> None:
+        number = proposal_number(self._desk.scene.state)
+        if number is not None and self.job is None:
+            self._desk.scene.put(change(self._desk.scene.state, number))
+
+    def _hear(self, card: ModelCard, scan: Volume, messages: list[Any]) -> None:
+        parts = [one for one in messages if isinstance(one, Gallery) and one.name == PARTIAL]
+        for message in messages:
+            if isinstance(message, Note):
+                self._desk.noticed.emit(message)
+        if parts and parts[-1].tiles.shape == scan.shape and self._desk.scene.state.scan is scan:
+            self._show(Layer(like(scan, parts[-1].tiles, card.title), "labels", labels=named(card.labels)))
+
+    def _take(self, card: ModelCard, scan: Volume, made: Volume) -> None:
+        if self._desk.scene.state.scan is not scan:
+            self._desk.tell(f"{card.title} finished, but {scan.name} is no longer open", remedy="Run it again there")
+            return
+        if made.shape != scan.shape or not made.same_grid(scan):
+            self._desk.tell(f"{card.title} answered on another grid than {scan.name}; nothing is shown", "error")
+            return
+        volume = replace(made, name=made.name or card.title)
+        self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels)))
+        self._growing = None
+
+    def _show(self, layer: Layer) -> None:
+        """Put the proposal in place of what had grown so far, however that had been turned meanwhile."""
+        scene = self._desk.scene.state
+        number = self._number(scene)
+        if number is None:
+            layer = replace(layer, proposal=True)
+            scene = replace(scene.adding(layer), active=len(scene.layers))
+        else:
+            layer = replace(scene.layers[number], volume=layer.volume, labels=layer.labels)
+            scene = scene.with_layer(number, volume=layer.volume, labels=layer.labels)
+        self._growing = layer
+        self._desk.scene.put(scene)
+
+    def _number(self, scene: Scene) -> int | None:
+        if self._growing is None:
+            return None
+        volume = self._growing.volume
+        return next((number for number, layer in enumerate(scene.layers) if layer.volume is volume), None)
+
+    def _over(self) -> None:
+        self.job = None
+        number = self._number(self._desk.scene.state)
+        if number is not None:  # cancelled or broken: half a result is none
+            self._desk.scene.put(self._desk.scene.state.without(number))
+        self._growing = None
+        self.ended.emit()

@@ -1,0 +1,104 @@
+"""From a file to a layer, as Work: read, looked at, and put on the scan's grid. No widget."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from medviz.gui.services import Services
+from medviz.gui.viewer.rooms import ROOMS
+from medviz.imaging.intensity import Role, distinct_note, guess_role, robust_window, samples
+from medviz.imaging.labels import Label, default_colour
+from medviz.imaging.scene import Layer
+from medviz.imaging.volume import Volume
+from medviz.messages import Progress, Work
+from medviz.refused import Refused
+
+MOST_LABELS = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file that was read, what it seems to be, a window that suits it, and what a person should know of it."""
+
+    path: Path
+    volume: Volume
+    role: Role
+    window: float
+    level: float
+    notes: tuple[str, ...] = ()
+
+
+def opened(services: Services, path: Path) -> Work[Opened]:
+    """Read a file and look at it."""
+    volume = yield from services.read(path)
+    yield Progress(0, 0, "looking at it")
+    window, level = robust_window(volume)
+    return Opened(path, volume, guess_role(volume), window, level, volume.warnings)
+
+
+def scan_layer(found: Opened) -> Layer:
+    """Make the layer at the bottom of a scene."""
+    return Layer(found.volume, "image", window=found.window, level=found.level, opacity=1.0, style="fill")
+
+
+def overlay_layer(found: Opened, role: Role, scan: Volume) -> Work[tuple[Layer, tuple[str, ...]]]:
+    """Make a layer above `scan` on its grid; returns it with the sentences a person should read."""
+    volume = found.volume
+    if volume.kind == "colour" and role != "image":
+        raise Refused(volume.name, f"a colour picture cannot be shown as {role}", "open it as an image")
+    notes: tuple[str, ...] = ()
+    if not volume.same_grid(scan):
+        yield Progress(0, 0, "putting it on the scan's grid")
+        note = ROOMS["grid note"](volume, scan)
+        notes = (note,) if note else ()
+        placed = ROOMS["onto"](volume, scan, "nearest" if role == "labels" else "linear")
+        volume = replace(placed, stored=replace(placed.stored, dtype=volume.stored.dtype))
+    if role != "labels" and (few := distinct_note(volume)):
+        notes = (*notes, f"{volume.name}: {few}")
+    yield Progress(0, 0, "counting its labels" if role == "labels" else "choosing its window")
+    return layer_of(volume, role, found.window, found.level), notes
+
+
+def layer_of(volume: Volume, role: Role, window: float, level: float) -> Layer:
+    """Make a layer above the scan out of a volume that is on the scan's grid."""
+    if role == "labels":
+        whole = whole_numbers(volume)
+        return Layer(whole, "labels", labels=labels_in(whole), style="outline", opacity=0.6)
+    if role == "probability":
+        values = samples(volume, most=200_000)
+        top = 1.0 if not values.size or values.max() <= 1.0 + 1e-6 else float(values.max())
+        return Layer(volume, "probability", window=top, level=top / 2, colours="magma", style="fill", opacity=0.7)
+    return Layer(volume, "image", window=window, level=level, colours="hot", style="fill", opacity=0.5)
+
+
+def whole_numbers(volume: Volume) -> Volume:
+    """Labels as uint8 or uint16, whatever type or scaling they were stored in; below 0 and NaN are background."""
+    voxels = volume.voxels[:1]
+    plain = volume.slope == 1.0 and volume.intercept == 0.0
+    if plain and voxels.dtype in (np.dtype(np.uint8), np.dtype(np.uint16)):
+        return replace(volume, voxels=voxels, kind="scalar") if volume.kind != "scalar" else volume
+    if plain and voxels.dtype.kind in "biu":
+        values = voxels
+    else:
+        values = np.nan_to_num(np.rint(voxels.astype(np.float32) * volume.slope + volume.intercept))
+    most = int(min(values.max(initial=0), MOST_LABELS))
+    kind = np.uint8 if most < 256 else np.uint16
+    labels = np.clip(values, 0, most).astype(kind, order="K")
+    return replace(volume, voxels=labels, slope=1.0, intercept=0.0, unit="", kind="scalar")
+
+
+def labels_in(volume: Volume) -> tuple[Label, ...]:
+    """List the labels that a map of whole numbers holds, with names where none are known: "label 7"."""
+    counts = np.zeros(MOST_LABELS + 1, np.int64)
+    for k in range(volume.shape[2]):
+        found = np.bincount(volume.voxels[0, :, :, k].ravel(order="K"))
+        counts[: len(found)] += found
+    present = np.flatnonzero(counts[1:]) + 1
+    return tuple(Label(int(value), f"label {value}", default_colour(int(value))) for value in present)
+
+
+def named_labels(volume: Volume, names: tuple[str, ...]) -> tuple[Label, ...]:
+    """Labels 1, 2, ... of a model's names; what else the map holds is listed too."""
+    known = tuple(Label(value, name, default_colour(value)) for value, name in enumerate(names, start=1))
+    return (*known, *(label for label in labels_in(volume) if label.value > len(names)))

@@ -1,0 +1,16 @@
+"""What the viewer takes from `imaging` only when it is needed, so that the window opens without SciPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+from medviz.catalog import Catalog, Entry
+
+ROOMS: Catalog[Callable[..., Any]] = Catalog(
+    "tool",
+    "medviz.viewer.tools",
+    {
+        "onto": Entry("medviz.imaging.resample:onto"),
+        "grid note": Entry("medviz.imaging.resample:grid_note"),
+        "label table": Entry("medviz.imaging.measure:label_table"),
+    },
+)

@@ -1,0 +1,83 @@
+"""What leaves the viewer as a file: layers as NIfTI, panes as pictures."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from medviz.gui.desk import Desk
+from medviz.imaging.volume import Volume, like
+from medviz.messages import Progress, Work
+from medviz.refused import Refused
+
+PICTURES = "Pictures (*.png)"
+VOLUMES = "NIfTI (*.nii.gz *.nii)"
+
+
+class Saving(QObject):
+    """Asks for a place, writes beside the window, and says where it is."""
+
+    def __init__(self, desk: Desk, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._desk, self._over = desk, parent
+
+    def save_layer(self, number: int) -> None:
+        """Ask where a layer is to be saved, and save it."""
+        layer = self._desk.scene.state.layers[number]
+        stem = layer.volume.name.removesuffix(".gz").removesuffix(".nii") or "layer"
+        place = self._ask("Save layer as NIfTI", f"{stem.replace(' ', '_')}.nii.gz", VOLUMES)
+        if place:
+            self.write_layer(number, Path(place))
+
+    def write_layer(self, number: int, path: Path) -> None:
+        """Save a layer with the scan's own affine and voxel order."""
+        scene, services = self._desk.scene.state, self._desk.services
+        volume = scene.layers[number].volume
+        scan = scene.layers[0].volume
+        if number and volume.same_grid(scan):
+            volume = on_scan(volume, scan)
+
+        def writing() -> Work[Path]:
+            yield Progress(0, 0, f"writing {path.name}")
+            services.write(volume, path)
+            return path
+
+        self._desk.start(f"save {path.name}", writing, then=lambda made: self._desk.tell(f"Saved as {made}"))
+
+    def save_picture(self, view: QWidget) -> None:
+        """Ask where the picture of a pane is to be saved, and save it."""
+        if self._desk.scene.state.scan is None:
+            self._desk.tell("There is nothing to take a picture of", "warning", "Open a scan first")
+            return
+        name = self._desk.scene.state.layers[0].volume.name.split(".")[0] or "pane"
+        place = self._ask("Save picture of the pane", f"{name}.png", PICTURES)
+        if place:
+            self.write_picture(view, Path(place))
+
+    def write_picture(self, view: QWidget, path: Path) -> None:
+        """Save a pane as it is on the screen."""
+        if view.grab().save(str(path), "PNG"):
+            self._desk.tell(f"Saved as {path}")
+        else:
+            refusal = Refused(path, "it could not be written", "choose a folder that exists and may be written to")
+            self._desk.tell(str(refusal), "error")
+
+    def _ask(self, title: str, name: str, kinds: str) -> str:
+        folder = str(self._desk.preferences.value("viewer/saved in", ""))
+        place, _ = QFileDialog.getSaveFileName(self._over, title, str(Path(folder) / name), kinds)
+        if place:
+            self._desk.preferences.setValue("viewer/saved in", str(Path(place).parent))
+        return place
+
+
+def on_scan(volume: Volume, scan: Volume) -> Volume:
+    """Make the layer one that is written back in the scan's own order and with its own affine bytes."""
+    return like(
+        scan,
+        volume.voxels,
+        volume.name,
+        kind=volume.kind,
+        slope=volume.slope,
+        intercept=volume.intercept,
+        unit=volume.unit,
+    )

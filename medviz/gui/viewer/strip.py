@@ -1,0 +1,114 @@
+"""The thin line over the panes: the convention, the frame of a series, and how the panes are shown."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
+
+from medviz.gui.icons import icon
+from medviz.gui.store import Store
+from medviz.imaging.scene import Scene
+
+RADIOLOGICAL = "radiological: patient's right on the left of the screen"
+NEUROLOGICAL = "neurological: patient's right on the right of the screen"
+
+
+class Strip(QFrame):
+    """Buttons say which key does the same. `fit`, `picture` and `reset` are for the page."""
+
+    fit = Signal()
+    picture = Signal()
+    reset = Signal()
+
+    def __init__(self, store: Store[Scene]) -> None:
+        super().__init__()
+        self._store = store
+        self.setProperty("look", "page")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 3, 8, 3)
+        row.setSpacing(4)
+        self.badge = QToolButton()
+        self.badge.setProperty("look", "quiet")
+        self.badge.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.badge.setToolTip("Which side of the screen the patient's right is on; key n switches. 3-D never flips.")
+        self.badge.clicked.connect(self._flip)
+        row.addWidget(self.badge)
+        row.addStretch(1)
+        self.frame_name = QLabel()
+        self.frame_name.setProperty("look", "dim")
+        self.frame = QSlider(Qt.Orientation.Horizontal)
+        self.frame.setAccessibleName("frame")
+        self.frame.setMinimumWidth(80)
+        self.frame.setToolTip("Frame of the series; keys ← and →")
+        self.frame.valueChanged.connect(self._turn_frame)
+        row.addWidget(self.frame_name)
+        row.addWidget(self.frame, 1)
+        self.two = self._switch("ph.squares-four", "Four panes of one size", lambda: store.update(layout="2x2"))
+        self.three = self._switch(
+            "ph.layout", "One large pane and three small ones", lambda: store.update(layout="1+3")
+        )
+        self.smooth = self._switch("ph.drop-half-bottom", "Smooth or crisp voxels (i)", self._smooth)
+        self.cross = self._switch("ph.crosshair-simple", "Cross-hair (c)", self._cross)
+        for button in (self.two, self.three, self.smooth, self.cross):
+            button.setCheckable(True)
+            row.addWidget(button)
+        for sign, words, signal in (
+            ("ph.corners-out", "Fit the pane (f)", self.fit),
+            ("ph.arrow-counter-clockwise", "Reset view and window (r)", self.reset),
+            ("ph.camera", "Save a picture of the pane …", self.picture),
+        ):
+            row.addWidget(self._switch(sign, words, signal.emit))
+        self.leave = store.listen(self.heard)
+        self.heard(store.state, store.state)
+
+    def heard(self, old: Scene, new: Scene) -> None:
+        """Show what the scene says."""
+        words = RADIOLOGICAL if new.radiological else NEUROLOGICAL
+        if self.badge.text() != words:
+            self.badge.setText(words)
+        frames = new.scan.frames if new.scan is not None else 1
+        self.frame.setVisible(frames > 1)
+        self.frame_name.setVisible(frames > 1)
+        if frames > 1:
+            self._show_frame(new, frames)
+        for button, on in (
+            (self.two, new.layout == "2x2"),
+            (self.three, new.layout == "1+3"),
+            (self.smooth, new.smooth),
+            (self.cross, new.crosshair),
+        ):
+            button.setChecked(on)
+
+    def _show_frame(self, scene: Scene, frames: int) -> None:
+        scan = scene.scan
+        seconds = f" · {scene.frame * scan.frame_s:.1f} s" if scan is not None and scan.frame_s else ""
+        self.frame_name.setText(f"frame {scene.frame + 1} / {frames}{seconds}")
+        if (self.frame.maximum(), self.frame.value()) != (frames - 1, scene.frame):
+            self.frame.valueChanged.disconnect(self._turn_frame)
+            self.frame.setRange(0, frames - 1)
+            self.frame.setValue(scene.frame)
+            self.frame.valueChanged.connect(self._turn_frame)
+
+    def _turn_frame(self, number: int) -> None:
+        self._store.update(frame=number)
+
+    def _flip(self) -> None:
+        scene = self._store.state
+        self._store.put(replace(scene, radiological=not scene.radiological))
+
+    def _smooth(self) -> None:
+        self._store.update(smooth=not self._store.state.smooth)
+
+    def _cross(self) -> None:
+        self._store.update(crosshair=not self._store.state.crosshair)
+
+    def _switch(self, sign: str, words: str, act: object) -> QToolButton:
+        button = QToolButton()
+        button.setProperty("look", "quiet")
+        button.setIcon(icon(sign))
+        button.setIconSize(QSize(18, 18))
+        button.setToolTip(words)
+        button.setAccessibleName(words)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda: act())  # type: ignore[operator]
+        return button
