@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -11,27 +11,23 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QSplitter, QStackedWi
 
 from medviz.gui.desk import Desk
 from medviz.gui.form import Form
-from medviz.gui.job import Job
 from medviz.gui.pages.page import Page
-from medviz.gui.store import Store
 from medviz.gui.training.charts import Charts
+from medviz.gui.training.draft import Draft
 from medviz.gui.training.first import FirstStart, FirstStarts
 from medviz.gui.training.outcome import Outcome
 from medviz.gui.training.probes import Probes
 from medviz.gui.training.run_list import RunList
 from medviz.gui.training.runs import cards
-from medviz.gui.training.setup import SetupBar, with_part
+from medviz.gui.training.setup import PlanLine, SetupBar
 from medviz.gui.training.transport import Transport
 from medviz.gui.training.watch import Watch
-from medviz.gui.training.words import plan_in_words
-from medviz.messages import Progress, Work
-from medviz.parameters import Settings, built
+from medviz.messages import Work
+from medviz.parameters import Settings
 from medviz.refused import Refused
 
 TELL_MS = 250
 """Between two looks at the clock while a run goes (time left, list of runs)."""
-SETTLE_MS = 700
-"""After the last change of a parameter the plan is made anew."""
 
 
 class TrainingPage(Page):
@@ -44,34 +40,23 @@ class TrainingPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.setProperty("look", "page")
-        self.task_name = ""
-        self.store: Store[Any] | None = None
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.draft = Draft(desk, lambda: self.own_run() is None, self)
         self.watches: dict[Path, Watch] = {}
         self.watch: Watch | None = None
-        self._loading: Job | None = None
-        self._planning: Job | None = None
-        self._plan: dict[str, Any] = {}
-        self._plan_is_due = False
-        self._then: Callable[[], None] | None = None
-        self.choose_folder = self._ask_for_folder
-        self.setup = SetupBar(desk.services)
-        self.plan = QLabel()
-        self.outcome = Outcome()
+        self.choose_folder: Callable[[], str] = self._ask_for_folder
+        self.setup, self.plan, self.outcome = SetupBar(desk.services), PlanLine(), Outcome()
         self.first = FirstStarts(desk.services)
-        self.charts, self.probes = Charts(), Probes()
-        self.transport = Transport()
+        self.charts, self.probes, self.transport = Charts(), Probes(), Transport()
         self.runs = RunList()
         self.side = QWidget()
-        self._lay_out()
-        self._connect()
+        self.form: QWidget = QWidget()
         self._tick = QTimer(self)
         self._tick.setInterval(TELL_MS)
         self._tick.timeout.connect(self._tell)
-        self._settling = QTimer(self)
-        self._settling.setInterval(SETTLE_MS)
-        self._settling.setSingleShot(True)
-        self._settling.timeout.connect(self._make_plan)
-        self._show_state()
+        self._lay_out()
+        self._connect()
+        self._put_form()
 
     def panel(self) -> QWidget:
         """Return the runs and the parameters of the task."""
@@ -84,81 +69,89 @@ class TrainingPage(Page):
     # What is seen ---------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self.plan.setProperty("look", "dim")
-        self.plan.setWordWrap(True)
-        self.plan.setContentsMargins(16, 0, 16, 8)
-        self.plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.halves = QSplitter(Qt.Orientation.Horizontal)
-        self.halves.addWidget(self.charts)
-        self.halves.addWidget(self.probes)
-        self.halves.setSizes([1000, 1000])
-        self.halves.setChildrenCollapsible(False)
+        halves = QSplitter(Qt.Orientation.Horizontal)
+        for half in (self.charts, self.probes):
+            halves.addWidget(half)
+        halves.setSizes([900, 1000])
+        halves.setChildrenCollapsible(False)
+        self.halves = halves
         self.middle = QStackedWidget()
         self.middle.addWidget(self.first)
-        self.middle.addWidget(self.halves)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        self.middle.addWidget(halves)
         above = QVBoxLayout()
         above.setContentsMargins(16, 8, 16, 0)
         above.addWidget(self.outcome)
-        column.addWidget(self.setup)
-        column.addWidget(self.plan)
-        column.addWidget(_line())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for widget in (self.setup, self.plan, _line()):
+            column.addWidget(widget)
         column.addLayout(above)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport)
         self.form_place = QVBoxLayout()
         side = QVBoxLayout(self.side)
-        side.setContentsMargins(16, 8, 8, 8)
+        side.setContentsMargins(0, 4, 8, 0)
         side.setSpacing(8)
-        side.addWidget(self.runs, 2)
+        side.addWidget(self.runs)
         side.addWidget(_line())
-        side.addLayout(self.form_place, 5)
-        self.form: QWidget = QWidget()
-        self._put_form(_hint("The parameters come here when a task is chosen."))
+        side.addLayout(self.form_place, 1)
 
     def _connect(self) -> None:
-        self.setup.task_chosen.connect(lambda name: self.choose(name))
-        self.setup.part_chosen.connect(self._choose_part)
-        self.setup.checked.connect(self._make_plan)
+        self.setup.task_chosen.connect(lambda name: self.draft.choose(name, {}))
+        self.setup.part_chosen.connect(self.draft.turn)
+        self.setup.checked.connect(self.draft.check)
         self.setup.started.connect(self.start)
         self.first.chosen.connect(self._start_first)
-        self.transport.paused.connect(self._pause)
-        self.transport.resumed.connect(self._resume)
-        self.transport.stopped.connect(self._stop)
+        self.draft.loading.connect(self._put_form)
+        self.draft.loaded.connect(self._put_form)
+        self.draft.changed.connect(self._show_state)
+        self.transport.paused.connect(lambda: self._tell_run("pause"))
+        self.transport.resumed.connect(lambda: self._tell_run("resume"))
+        self.transport.stopped.connect(lambda: self._tell_run("stop"))
         self.outcome.viewer_wanted.connect(self._use_in_viewer)
         self.outcome.resume_wanted.connect(self._go_on)
         self.runs.chosen.connect(self.look_at)
         self.runs.compared.connect(self._compare)
 
-    def _put_form(self, form: QWidget) -> None:
+    def _put_form(self) -> None:
+        """Show the form of the task that is there now, or what it waits for."""
         self.form_place.removeWidget(self.form)
         self.form.hide()
         self.form.deleteLater()
-        self.form = form
-        self.form_place.addWidget(form)
+        draft = self.draft
+        if draft.is_loading or draft.store is None:
+            waits = "loading PyTorch…" if draft.is_loading else "The parameters come here when a task is chosen."
+            self.form = _hint(waits)
+        else:
+            self.form = Form.over(draft.store, self.desk.services.catalogs)
+        self.form_place.addWidget(self.form)
+        self._show_state()
 
     def _show_state(self) -> None:
         """Show what can be done now: the buttons, the middle, how the run stands."""
-        task = self.store.state if self.store else None
-        self.setup.show_task(self.task_name, task)
-        busy = self._own_run()
+        draft, busy = self.draft, self.own_run()
+        self.setup.show_task(draft.name, draft.task)
+        self.plan.show_draft(draft)
         why = f"{busy.title} is training: stop it first, or wait until it is done" if busy else ""
-        self.setup.allow(check=task is not None and not busy, start=task is not None and not busy, why=why)
-        nothing = self.watch is None and self.store is None and self._loading is None
+        ready = draft.task is not None and not draft.is_loading and busy is None
+        self.setup.allow(check=ready and not draft.is_checking, start=ready, why=why)
+        nothing = self.watch is None and draft.task is None and not draft.is_loading
         self.middle.setCurrentWidget(self.first if nothing else self.halves)
         self._tell()
-        watching = self.watch is not None and self.watch.going and self.isVisible()
-        self.charts.live(watching)
-        self.probes.live(watching)
-        if watching != self._tick.isActive():
-            self._tick.start() if watching else self._tick.stop()
+        self._follow(self.watch is not None and self.watch.going and self.isVisible())
+
+    def _follow(self, live: bool) -> None:
+        """Draw by the clock while a run goes and is seen; nothing is drawn that is not seen."""
+        self.charts.live(live)
+        self.probes.live(live)
+        if live != self._tick.isActive():
+            self._tick.start() if live else self._tick.stop()
 
     def _tell(self) -> None:
+        self._list_runs()
         self.transport.show_run(self.watch)
         self.outcome.show_run(self.watch, self._resumable())
-        self._list_runs()
 
     def _list_runs(self) -> None:
         own = tuple(watch for watch in self.watches.values() if watch.own)
@@ -171,58 +164,45 @@ class TrainingPage(Page):
         self._show_state()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Draw nothing that is not seen; the run goes on."""
+        """Draw nothing; the run goes on."""
         super().hideEvent(event)
-        for one in (self.charts, self.probes):
-            one.live(False)
-        self._tick.stop()
+        self._follow(False)
 
-    # What is chosen -------------------------------------------------------------------------------------------------
+    # The life of a run ----------------------------------------------------------------------------------------------
 
-    def choose(self, name: str, fields: dict[str, Any] | None = None, then: Callable[[], None] | None = None) -> None:
-        """Choose a task; it is imported beside the window (PyTorch takes seconds), then shown, then `then` is done."""
-        if self._loading is not None:
+    def start(self) -> None:
+        """Train with the parameters as they are, in a folder of its own."""
+        if self.draft.task is None or self.own_run():
             return
-        self.task_name, self._then = name, then
-        self.plan.setText("loading PyTorch…")
-        self._put_form(_hint("loading PyTorch…"))
-        self._loading = self.desk.start(
-            "loading PyTorch", lambda: _loaded(self.desk.services.tasks, name, fields or {}), page="train"
-        )
-        self._loading.ended.connect(self._take)
-        self._loading.over.connect(self._loading_over)
-        self._show_state()
+        if self.draft.is_checking:
+            self.draft.when_checked(self.start)
+            self.plan.say("Starts as soon as the check is done…")
+            return
+        task = self.draft.task
+        try:
+            folder = self.desk.services.new_run(name_of(task.data))
+        except Refused as refusal:
+            self.desk.tell(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
+            return
+        self._begin(Watch(folder, task, own=True, parent=self), lambda: self.desk.services.train(task, folder))
 
-    def _take(self, task: Any) -> None:
-        self.store = Store(task)
-        self.store.listen(lambda old, new: self._changed())
-        self._put_form(Form.over(self.store, self.desk.services.catalogs))
+    def go_on(self, folder: Path) -> None:
+        """Resume a run where it stopped; its curves go on too."""
+        if self.own_run():
+            return
+        before = self.watches.get(folder)
+        watch = Watch(folder, before.task if before else None, own=True, parent=self)
+        if before is not None:
+            watch.history = before.history
+        self._begin(watch, lambda: self.desk.services.resume(folder))
 
-    def _loading_over(self) -> None:
-        self._loading = None
-        then, self._then = self._then, None
-        if self.store is None:
-            self.task_name = ""
-            self._put_form(_hint("The parameters come here when a task is chosen."))
-        self.plan.setText("")
-        self._show_state()
-        if self.store is not None:
-            if then is not None:
-                then()
-            self._changed()
+    def look_at(self, folder: Path) -> None:
+        """Show a run: one of this window, or one on the disk, which is then followed."""
+        self._show_run(self._watch_of(folder))
 
-    def _changed(self) -> None:
-        """Follow a change of the task: the bar, and the plan a moment later."""
-        self._plan = {}
-        self._say_plan()
-        task = self.store.state if self.store else None
-        self.setup.show_task(self.task_name, task)
-        if not self._own_run():
-            self._settling.start()
-
-    def _choose_part(self, field: str, settings: Settings) -> None:
-        if self.store is not None:
-            self.store.put(with_part(self.store.state, field, settings))
+    def own_run(self) -> Watch | None:
+        """Return the run that trains in this window, None where there is none."""
+        return next((watch for watch in self.watches.values() if watch.own and watch.going), None)
 
     def _start_first(self, one: FirstStart) -> None:
         fields = dict(one.fields)
@@ -231,106 +211,10 @@ class TrainingPage(Page):
             if not folder:
                 return
             fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
-        self.choose(one.task, fields, then=self.start)
+        self.draft.choose(one.task, fields, then=self.start)
 
     def _ask_for_folder(self) -> str:
         return QFileDialog.getExistingDirectory(self, "Folder of a data set in MSD layout")
-
-    # What it will take ----------------------------------------------------------------------------------------------
-
-    def _make_plan(self) -> None:
-        """Work out what a run would take, beside the window; one at a time, and never beside a training."""
-        self._settling.stop()
-        if self.store is None or self._own_run():
-            return
-        if self._planning is not None:
-            self._plan_is_due = True
-            return
-        task = self.store.state
-        self._plan_is_due = False
-        self.setup.check.setText("Checking…")
-        self._planning = self.desk.start("checking", lambda: _planned(self.desk.services.plan, task), page="train")
-        self._planning.ended.connect(lambda plan: self._planned(task, plan))
-        self._planning.refused.connect(lambda refusal: self._cannot(str(refusal)))
-        self._planning.over.connect(self._planning_over)
-
-    def _planned(self, task: Any, plan: dict[str, Any]) -> None:
-        if self.store is not None and self.store.state is task:
-            self._plan = plan
-            self._say_plan()
-
-    def _cannot(self, sentence: str) -> None:
-        self.plan.setProperty("look", "bad")
-        self._restyle()
-        self.plan.setText(sentence)
-
-    def _planning_over(self) -> None:
-        self._planning = None
-        self.setup.check.setText("Check")
-        then, self._then = self._then, None
-        if then is not None:
-            then()
-        elif self._plan_is_due:
-            self._make_plan()
-
-    def _say_plan(self) -> None:
-        if self.store is None:
-            return
-        self.plan.setProperty("look", "dim")
-        self._restyle()
-        self.plan.setText(f"Plan: {plan_in_words(self._plan, self.store.state)}")
-
-    def _restyle(self) -> None:
-        self.plan.style().unpolish(self.plan)
-        self.plan.style().polish(self.plan)
-
-    # The life of a run ----------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Train with the parameters as they are, in a folder of its own."""
-        if self.store is None or self._own_run():
-            return
-        self._settling.stop()
-        if self._planning is not None:  # both would draw from torch's one source of chance
-            self._then = self.start
-            self.plan.setText("Starts when the check is done…")
-            return
-        task = self.store.state
-        try:
-            folder = self.desk.services.new_run(f"{self.task_name}-{task.data.name}")
-        except Refused as refusal:
-            self.desk.tell(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
-            return
-        self._begin(Watch(folder, task, own=True, parent=self), lambda: self.desk.services.train(task, folder))
-
-    def go_on(self, folder: Path) -> None:
-        """Resume a run where it stopped."""
-        if not self._own_run():
-            before = self.watches.get(folder)
-            watch = Watch(folder, before.task if before else None, own=True, parent=self)
-            if before is not None:
-                watch.history = before.history
-            self._begin(watch, lambda: self.desk.services.resume(folder))
-
-    def _pause(self) -> None:
-        if self.watch is not None:
-            self.watch.pause()
-
-    def _resume(self) -> None:
-        if self.watch is not None:
-            self.watch.resume()
-
-    def _stop(self) -> None:
-        if self.watch is not None:
-            self.watch.stop()
-
-    def _go_on(self) -> None:
-        if self.watch is not None:
-            self.go_on(self.watch.folder)
-
-    def look_at(self, folder: Path) -> None:
-        """Show a run: one of this window, or one on the disk, which is then followed."""
-        self._show_run(self._watch_of(folder))
 
     def _watch_of(self, folder: Path) -> Watch:
         if folder not in self.watches:
@@ -360,16 +244,19 @@ class TrainingPage(Page):
         others = [self._watch_of(folder) for folder in sorted(folders) if folder != current]
         self.charts.compare({watch.title: watch.history for watch in others})
 
-    def _own_run(self) -> Watch | None:
-        """Return the run that trains in this window, None where there is none."""
-        return next((watch for watch in self.watches.values() if watch.own and watch.going), None)
+    def _tell_run(self, wish: str) -> None:
+        if self.watch is not None:
+            {"pause": self.watch.pause, "resume": self.watch.resume, "stop": self.watch.stop}[wish]()
+
+    def _go_on(self) -> None:
+        if self.watch is not None:
+            self.go_on(self.watch.folder)
 
     def _resumable(self) -> bool:
-        if self.watch is None or self.watch.going or self._own_run():
+        if self.watch is None or self.watch.going or self.own_run():
             return False
         folder = self.watch.folder
-        card = next((card for card in self.runs.model.cards if card.folder == folder), None)
-        return card is not None and card.resumable
+        return any(card.folder == folder and card.resumable for card in self.runs.model.cards)
 
     def _use_in_viewer(self) -> None:
         if self.watch is not None:
@@ -377,17 +264,10 @@ class TrainingPage(Page):
             self.desk.page_wanted.emit("viewer")
 
 
-def _loaded(tasks: Any, name: str, fields: dict[str, Any]) -> Work[Any]:
-    """Import a task and make one with these fields."""
-    yield Progress(0, 0, "loading PyTorch")
-    kind = tasks[name]
-    task = kind()
-    return built(kind, {one: value for one, value in fields.items() if hasattr(task, one)})
-
-
-def _planned(plan: Callable[[Any], Any], task: Any) -> Work[dict[str, Any]]:
-    yield Progress(0, 0, "checking")
-    return dict(plan(task))
+def name_of(data: Settings) -> str:
+    """Name a run after its data: the last folder where there is one ("Task04_Hippocampus"), else the set's name."""
+    folder = dict(data.values).get("folder")
+    return Path(str(folder)).name or data.name if folder else data.name
 
 
 def _line() -> QFrame:
@@ -402,6 +282,3 @@ def _hint(text: str) -> QLabel:
     label.setWordWrap(True)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     return label
-
-
-__all__ = ["TrainingPage"]

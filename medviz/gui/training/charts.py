@@ -1,13 +1,19 @@
 """The curves of a run: loss, measures, rate, gradient; redrawn ten times a second at most."""
 
-from PySide6.QtCore import QTimer
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from medviz.gui.drawing.board import Board
-from medviz.gui.training.history import GROUPS, Across, History, curves
+from medviz.gui.training.history import Across, History, curves
+from medviz.gui.training.panes import BAR_PX, Panes
 from medviz.gui.training.watch import Watch
 
 REDRAW_MS = 100
+ROWS = (("loss",), ("measures",), ("rate", "gradient", "other"))
+HEIGHTS = (3, 3, 2)
+ROOM_FOR_ALL_PX = 380
 
 
 class Charts(QWidget):
@@ -19,8 +25,10 @@ class Charts(QWidget):
         self.others: dict[str, History] = {}
         self.across: Across = "step"
         self._drawn: object = None
-        self.board = Board(self)
-        self.board.arrange("loss / measures / rate gradient / other")
+        self.panes = Panes()
+        self.waits = QLabel("The curves begin with the first steps.")
+        self.waits.setProperty("look", "dim")
+        self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.log = QPushButton("log")
         self.log.setCheckable(True)
         self.log.setToolTip("Draw loss and learning rate on a logarithmic axis")
@@ -32,7 +40,9 @@ class Charts(QWidget):
         self._timer.timeout.connect(self.redraw_if_new)
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
+        head = QWidget()
+        head.setFixedHeight(BAR_PX)
+        bar = QHBoxLayout(head)
         bar.setContentsMargins(16, 8, 16, 0)
         heading = QLabel("Curves")
         heading.setProperty("look", "heading")
@@ -51,8 +61,9 @@ class Charts(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(bar)
-        column.addWidget(self.board, 1)
+        column.addWidget(head)
+        column.addWidget(self.waits, 1)
+        column.addWidget(self.panes, 1)
 
     def show_run(self, watch: Watch | None) -> None:
         """Draw another run from now on."""
@@ -82,8 +93,21 @@ class Charts(QWidget):
         self._drawn = self._now()
         history = self.watch.history if self.watch else History()
         others = tuple(self.others.items())
-        made = [curves(history, group, self.across, self.log.isChecked(), others) for group in GROUPS]
-        self.board.show_figures([figure for figure in made if figure is not None])
+        rows = []
+        for groups in ROWS[: 3 if self.height() >= ROOM_FOR_ALL_PX else 2]:
+            made = [curves(history, group, self.across, self.log.isChecked(), others) for group in groups]
+            rows.append([figure for figure in made if figure is not None])
+        rows = [row for row in rows if row]
+        rows = [[replace(one, x_name="") for one in row] for row in rows[:-1]] + rows[-1:]  # named once, at the foot
+        self.panes.setVisible(bool(rows))
+        self.waits.setVisible(not rows)
+        self.panes.show_rows(rows, HEIGHTS)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the small plots out where there is no room for them."""
+        super().resizeEvent(event)
+        if (event.size().height() >= ROOM_FOR_ALL_PX) != (event.oldSize().height() >= ROOM_FOR_ALL_PX):
+            self.redraw()
 
     def _now(self) -> object:
         history = self.watch.history if self.watch else None

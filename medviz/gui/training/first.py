@@ -44,7 +44,13 @@ STARTS = (
         "Balls and boxes drawn by the program, with a small U-Net. To see in a minute how training looks.",
         "ph.circles-three",
         "segmentation",
-        (("data", Settings("phantoms")), ("network", Settings("unet", (("width", 8), ("depth", 4)))), ("epochs", 10)),
+        (
+            ("data", Settings("phantoms")),
+            ("network", Settings("unet", (("width", 8), ("depth", 4)))),
+            ("patch", 64),
+            ("learning_rate", 0.01),
+            ("epochs", 60),
+        ),
     ),
     FirstStart(
         "Your own scans",

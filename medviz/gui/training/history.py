@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.figures import Curves, Figure, Line
+from medviz.figures import Curves, Figure, Line, Picture
+from medviz.imaging.labels import default_colour
 from medviz.messages import Message, Note, Progress, Scalar
 
 Array = NDArray[Any]
@@ -15,8 +16,10 @@ Across = Literal["step", "time"]
 ROUNDS = 48
 """Rounds of probe pictures that are kept; beyond, every second of the older ones is let go."""
 GROUPS = ("loss", "measures", "rate", "gradient", "other")
+TOLD_ELSEWHERE = ("train/epoch", "train/samples per second")
+"""Written as numbers at the foot of the page."""
 _TITLES = {
-    "loss": ("Loss", "loss"),
+    "loss": ("Loss", ""),
     "measures": ("Measures", ""),
     "rate": ("Learning rate", ""),
     "gradient": ("Gradient norm", ""),
@@ -124,9 +127,16 @@ class History:
         best = self.tracks[name].best(higher=group_of(name) == "measures") if name else None
         return (name, best[1], best[0]) if name and best else None
 
+    def colours(self) -> dict[str, tuple[int, int, int]]:
+        """Return the colour of each class that the pictures name; the mean of all is grey."""
+        figures = self.rounds[-1].figures.values() if self.rounds else ()
+        named = max((one.label_names for one in figures if isinstance(one, Picture)), key=len, default=())
+        classes = {name: default_colour(value) for value, name in enumerate(named, start=1)}
+        return {**classes, "mean": (190, 190, 190)} if classes else {}
+
     def names(self, group: str) -> list[str]:
         """Return the curves of a group, those of the training first."""
-        found = [name for name in self.tracks if group_of(name) == group]
+        found = [name for name in self.tracks if group_of(name) == group and name not in TOLD_ELSEWHERE]
         return sorted(found, key=lambda name: (not name.startswith("train"), name))
 
 
@@ -163,10 +173,14 @@ def curves(
 ) -> Curves | None:
     """Draw a group of curves, other runs dashed beside it; None where there is none yet.
 
-    The line across is the best value of the validation.
+    The line across is the best value of the validation; a class has the colour that its label has in the pictures.
     """
     names = history.names(group)
-    lines = [Line(line_name(name, group), *history.tracks[name].along(across)) for name in names]
+    tints = history.colours() if group == "measures" else {}
+    lines = []
+    for name in names:
+        said = line_name(name, group)
+        lines.append(Line(said, *history.tracks[name].along(across), colour=tints.get(said)))
     for run, other in others:
         shared = [name for name in other.names(group) if name in names or not names]
         lines += [
@@ -175,12 +189,11 @@ def curves(
     if not lines:
         return None
     title, y_name = _TITLES[group]
-    best = history.best() if group in ("measures", "loss") else None
     at = None
+    best = history.best()
     if best and best[0] in names:
         title += f" · best {line_name(best[0], group)} {best[1]:.3f}"
         found = history.tracks[best[0]].best(higher=group == "measures")
         at = found[0 if across == "step" else 2] if found else None
     x_name = "step" if across == "step" else "time (s)"
-    weight = {"loss": 1.2, "measures": 1.2}.get(group, 0.7)
-    return Curves(group, tuple(lines), title, x_name, y_name, log_y and group != "measures", at, weight)
+    return Curves(group, tuple(lines), title, x_name, y_name, log_y and group != "measures", at)

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from medviz.figures import Figure, Picture
-from medviz.gui.drawing.board import Board
 from medviz.gui.training.history import Round
+from medviz.gui.training.panes import BAR_PX, Panes
 from medviz.gui.training.watch import Watch
 from medviz.imaging.labels import default_colour
 
 REDRAW_MS = 500
 AT_FIRST = ("image", "reference", "prediction", "error")
 """Columns that are shown until a person chooses."""
+WRONG = 6
+"""The label value whose colour (vermilion) says "wrong"."""
 
 
 class Probes(QWidget):
@@ -23,7 +26,7 @@ class Probes(QWidget):
         super().__init__()
         self.watch: Watch | None = None
         self._drawn: object = None
-        self.board = Board(self)
+        self.panes = Panes()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("round of probe pictures")
         self.slider.setToolTip("Look back: drag to an earlier round; at the right end the newest is followed")
@@ -43,7 +46,9 @@ class Probes(QWidget):
         self._timer.timeout.connect(self.redraw_if_new)
 
     def _lay_out(self) -> None:
-        self._bar = QHBoxLayout()
+        head = QWidget()
+        head.setFixedHeight(BAR_PX)
+        self._bar = QHBoxLayout(head)
         self._bar.setContentsMargins(16, 8, 16, 0)
         self._bar.setSpacing(0)
         heading = QLabel("Probe slices")
@@ -62,10 +67,10 @@ class Probes(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._bar)
+        column.addWidget(head)
         column.addLayout(names)
         column.addWidget(self.waits, 1)
-        column.addWidget(self.board, 1)
+        column.addWidget(self.panes, 1)
         column.addWidget(self.foot)
 
     def show_run(self, watch: Watch | None) -> None:
@@ -109,7 +114,7 @@ class Probes(QWidget):
 
     def _draw(self) -> None:
         rounds = self.rounds
-        self.board.setVisible(bool(rounds))
+        self.panes.setVisible(bool(rounds))
         self.waits.setVisible(not rounds)
         self.foot.setVisible(len(rounds) > 1)
         if not rounds:
@@ -123,8 +128,7 @@ class Probes(QWidget):
         self._offer(tuple(dict.fromkeys(column for row in table.values() for column in row if len(row) > 1)))
         hidden = {name for name, button in self.columns.items() if not button.isChecked()}
         shown = [[one for name, one in row.items() if name not in hidden] for row in table.values()]
-        self.board.arrange(" / ".join(" ".join(one.name for one in row) for row in shown if row))
-        self.board.show_figures([one for row in shown for one in row])
+        self.panes.show_rows([row for row in shown if row])
         self.legend.setText(legend_of(tuple(chosen.figures.values())))
         self.legend.setVisible(bool(self.legend.text()))
 
@@ -151,18 +155,19 @@ class Probes(QWidget):
 def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
     """Sort figures named "probe 1 prediction" into rows ("probe 1") and columns ("prediction").
 
-    A row with a prediction begins with the image itself; names become words that a board can arrange.
+    A row with a prediction begins with the image itself. Errors get a colour that is none of the first classes'.
     """
     rows: dict[str, dict[str, Figure]] = {}
     for figure in figures:
         row, _, column = figure.name.rpartition(" ")
         place = rows.setdefault(row or figure.name, {})
-        one = replace(figure, name=figure.name.replace(" ", "_"))
-        if isinstance(one, Picture):
-            if column == "prediction" and "image" not in place:
-                bare = replace(one, name=f"{row}_image".replace(" ", "_"), title=f"{row}: image", labels=None)
-                place["image"] = replace(bare, label_names=())
-            one = replace(one, label_names=())
+        one = figure
+        if isinstance(figure, Picture):
+            one = replace(figure, label_names=())
+            if column == "prediction":
+                place["image"] = replace(one, name=f"{row} image", title=f"{row}: image", labels=None)
+            elif column == "error" and figure.labels is not None:
+                one = replace(one, labels=(figure.labels > 0).astype(np.uint8) * WRONG)
         place[column or figure.name] = one
     order = {name: number for number, name in enumerate(AT_FIRST)}
     return {row: dict(sorted(place.items(), key=lambda item: order.get(item[0], 9))) for row, place in rows.items()}
@@ -170,11 +175,13 @@ def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
 
 def legend_of(figures: tuple[Figure, ...]) -> str:
     """Write the names of the labels in their colours, once for all pictures."""
-    names = next((one.label_names for one in figures if isinstance(one, Picture) and len(one.label_names) > 1), ())
-    if not names:
-        names = next((one.label_names for one in figures if isinstance(one, Picture) and one.label_names), ())
+    pictures = [one for one in figures if isinstance(one, Picture)]
+    names = max((one.label_names for one in pictures), key=len, default=())
+    entries = list(enumerate(names, start=1))
+    if any(one.name.endswith(" error") for one in pictures):
+        entries.append((WRONG, "wrong"))
     parts = []
-    for value, name in enumerate(names, start=1):
+    for value, name in entries:
         red, green, blue = default_colour(value)
         parts.append(f'<span style="color:rgb({red},{green},{blue})">■</span>&nbsp;{name.replace("<", "&lt;")}')
     return " &nbsp; ".join(parts)

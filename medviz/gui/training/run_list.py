@@ -22,6 +22,7 @@ from medviz.gui.training.runs import RunCard
 
 ROLE = int(Qt.ItemDataRole.UserRole)
 Index = QModelIndex | QPersistentModelIndex
+MOST_ROWS = 6
 _CHECKED = Qt.CheckState.Checked
 _CHECK = Qt.ItemDataRole.CheckStateRole
 
@@ -187,7 +188,6 @@ class RunList(QWidget):
         column.setSpacing(8)
         for widget in (heading, self.none, self.list):
             column.addWidget(widget)
-        column.addStretch(0)
         self.list.selectionModel().currentChanged.connect(self._chosen)
         self.model.ticked.connect(lambda: self.compared.emit(self.model.compared))
         self.put(())
@@ -201,6 +201,7 @@ class RunList(QWidget):
         self.list.selectionModel().blockSignals(False)
         self.none.setVisible(not found)
         self.list.setVisible(bool(found))
+        self.list.setFixedHeight(min(len(found), MOST_ROWS) * self.list.sizeHintForRow(0) + 4 if found else 0)
         self.list.viewport().update()
 
     def _chosen(self, index: QModelIndex) -> None:

@@ -55,7 +55,8 @@ def card_of(watch: Watch) -> RunCard:
     """Say how a run of this window stands."""
     best, progress = watch.history.best(), watch.history.progress
     state = "ended" if watch.state == "done" else watch.state
-    return RunCard(watch.folder, state, best[1] if best else None, progress.left_s if progress else None)
+    left_s = progress.left_s if progress and watch.state == "running" else None
+    return RunCard(watch.folder, state, best[1] if best else None, left_s, watch.ended_at_s)
 
 
 def cards(folders: tuple[Path, ...], own: tuple[Watch, ...], now_s: float) -> tuple[RunCard, ...]:

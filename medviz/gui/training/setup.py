@@ -1,16 +1,17 @@
 """The top bar of the Train page: task, data and network, and the buttons that check and start."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from medviz.catalog import Catalog
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
 from medviz.gui.services import Services
+from medviz.gui.training.draft import Draft
+from medviz.gui.training.words import plan_in_words
 from medviz.parameters import Part, Settings, parameters
 
 PARTS = {"data": "Data", "network": "Network"}
@@ -106,7 +107,34 @@ class SetupBar(QWidget):
         self.part_chosen.emit(field, Settings(self.parts[field].itemData(place)))
 
 
-def with_part(task: Any, field: str, settings: Settings) -> Any:
-    """Return the task with another data set or network; the one it has already keeps its own parameters."""
-    now = getattr(task, field)
-    return task if now.name == settings.name else replace(task, **{field: settings})
+class PlanLine(QLabel):
+    """Says in words what a run would take, or why it cannot be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setContentsMargins(16, 0, 16, 8)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.say("")
+
+    def show_draft(self, draft: Draft) -> None:
+        """Say what is known of the task that is being set up."""
+        if draft.is_loading:
+            self.say("loading PyTorch…")
+        elif draft.refusal is not None:
+            self.say(str(draft.refusal), bad=True)
+        elif draft.task is not None:
+            checking = " · checking…" if draft.is_checking else ""
+            self.say(f"Plan: {plan_in_words(draft.plan, draft.task)}{checking}")
+        else:
+            self.say("")
+
+    def say(self, text: str, bad: bool = False) -> None:
+        """Say a sentence."""
+        look = "bad" if bad else "dim"
+        if self.property("look") != look:
+            self.setProperty("look", look)
+            self.style().unpolish(self)
+            self.style().polish(self)
+        self.setText(text)
+        self.setVisible(bool(text))

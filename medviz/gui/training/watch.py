@@ -32,7 +32,7 @@ class Watch(QObject):
     """One run on the page. `changed` tells of a new state, never of a message: curves and pictures are fetched.
 
     `own` says that it is trained in this window: only then can it be paused and stopped. `task` is None where it is
-    not known (a run that is elsewhere).
+    not known (a run that is elsewhere). `ended_at_s` is when it ended, in s since 1970.
     """
 
     changed = Signal()
@@ -46,6 +46,7 @@ class Watch(QObject):
         self.job: Job | None = None
         self._began_s = time.monotonic()
         self._ended_s: float | None = None
+        self.ended_at_s: float | None = None
         self._paused_at_s: float | None = None
         self._paused_s = 0.0
         self._pace: list[tuple[float, float]] = []
@@ -126,7 +127,7 @@ class Watch(QObject):
     def _turn(self, state: State) -> None:
         self.state = state
         if not self.going:
-            self._ended_s = time.monotonic()
+            self._ended_s, self.ended_at_s = time.monotonic(), time.time()
         self.changed.emit()
 
     def _refuse(self, refusal: Refused) -> None:
