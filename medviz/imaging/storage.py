@@ -85,6 +85,26 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise Refused(path, f"nothing was written: {fault}", remedy) from problem
 
 
+@contextmanager
+def putting(path: Path) -> Iterator[Path]:
+    """Like `replacing`, for libraries that want a name to write to: yields a temporary one with the same ending."""
+    waiting = path.with_name(f".{os.getpid()}.part.{path.name[-200:]}")
+    try:
+        try:
+            yield waiting
+            with waiting.open("rb+") as file:
+                os.fsync(file.fileno())
+            waiting.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                waiting.unlink()
+            raise
+        _settle(path.parent)
+    except OSError as problem:
+        fault, remedy = reason(problem)
+        raise Refused(path, f"nothing was written: {fault}", remedy) from problem
+
+
 def _settle(folder: Path) -> None:
     """Make the new name itself stand on the disk; Windows and some network disks cannot, and need not."""
     with suppress(OSError):

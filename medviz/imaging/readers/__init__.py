@@ -40,6 +40,15 @@ READERS: Catalog[Reader] = Catalog(
             "A file, a folder of a series or of several, a DICOMDIR; classic, enhanced and mosaic, compressed or not",
             suffixes=(".dcm", ".dicom", ".ima", "dicomdir"),
         ),
+        "itk": ReaderEntry(
+            f"{_HERE}.itk:READER",
+            "NRRD, MetaImage",
+            "NRRD (.nrrd, .nhdr) and MetaImage (.mha, .mhd)",
+            suffixes=(".nrrd", ".nhdr", ".mha", ".mhd"),
+        ),
+        "mgh": ReaderEntry(
+            f"{_HERE}.mgh:READER", "MGH", "FreeSurfer's volumes (.mgh, .mgz)", suffixes=(".mgh", ".mgz", ".mgh.gz")
+        ),
         "picture": ReaderEntry(
             f"{_HERE}.picture:READER",
             "Picture",
