@@ -29,7 +29,7 @@ ASTRAY = {
     "Qt only in the window": [
         ("labs/lab.py", "from PySide6.QtCore import QObject"),
         ("training/task.py", "import pyqtgraph"),
-        ("commands/info.py", "import qtawesome"),
+        ("commands/info.py", "import pyqtgraph"),
     ],
     "No path from the window to torch, MONAI or a file format, not even an indirect one": [
         ("gui/store.py", "import torch"),
