@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.heads import FLUID, Surroundings, painted, surroundings
+from medviz.data.heads import FLUID, Surroundings, folded, painted, surroundings
 from medviz.data.patches import Case, Patches, Sample, Wholes, centred, cropped, sample_of, start_of, varied
 from medviz.data.preparation import Preparation, normalised
 from medviz.imaging.readers import read
@@ -33,6 +33,8 @@ _PAD = ((14, 13), (12, 11), (40, 0))
 """Room for a painted head: 224×256 pixels and 40 mm of neck."""
 _WHITE = 215.0
 """Middle value of white matter in the T1."""
+_TRUE, _FOLDED = 0.35, 0.7
+"""Share of painted heads that hold the T1 as it is, and of the others those with more furrows than the average has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,13 +163,17 @@ class PaintedSlices:
     def _painting(self, z: int, chance: np.random.Generator) -> Sample:
         padded, around = self._padded
         k = z + _PAD[2][0]
+        brain = torch.from_numpy(padded.brain[:, :, k])
         shares = _sharper(padded.shares(k), float(chance.uniform(1, 4)))
+        if true := chance.random() < _TRUE:
+            label = torch.from_numpy(padded.label[:, :, k].astype(np.int64))
+        else:
+            shares = folded(shares, around.depth_mm[..., k], chance) if chance.random() < _FOLDED else shares
+            label = (shares.argmax(0) + 1) * brain
         image, fluid = painted(shares, around.outside_mm[..., k], around.beside_mm[..., k], chance)
-        if chance.random() < 0.4:  # the true picture inside the painted head
-            t1 = torch.from_numpy(padded.t1[:, :, k] / np.float32(_WHITE))
-            image = torch.where(torch.from_numpy(padded.brain[:, :, k]), t1, image[0])[None]
-        label = torch.from_numpy(padded.label[:, :, k].astype(np.int64))
-        label = torch.where(fluid & (label == 0), torch.tensor(FLUID), label)
+        if true:  # the T1 itself inside the painted head
+            image = torch.where(brain, torch.from_numpy(padded.t1[:, :, k] / np.float32(_WHITE)), image[0])[None]
+        label = torch.where(fluid & ~brain, torch.tensor(FLUID), label)
         return {"image": torch.from_numpy(normalised(image.numpy())), "label": label, "name": f"z {z}, painted"}
 
 
