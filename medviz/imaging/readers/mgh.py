@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nibabel.freesurfer.mghformat import MGHHeader
+from nibabel.freesurfer.mghformat import MGHError, MGHHeader
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -75,7 +75,7 @@ def _opened(path: Path) -> tuple[Any, Affine, "np.dtype[Any]"]:
     try:
         header = MGHHeader.from_fileobj(io.BytesIO(head))
         affine = np.asarray(header.get_affine(), np.float64)
-    except (HeaderDataError, ValueError, EOFError, KeyError) as problem:
+    except (MGHError, HeaderDataError, TypeError, ValueError, EOFError, KeyError) as problem:
         raise Refused(path, "its header is damaged", "copy it again from where it came") from problem
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
         raise Refused(path, "its header places the voxels nowhere", "convert it anew with FreeSurfer")
