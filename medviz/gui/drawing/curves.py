@@ -18,6 +18,7 @@ ON_LIGHT = ("#0072b2", "#c77700", "#00795a", "#a8467f", "#7a6b00", "#b34700", "#
 """Okabe and Ito's set, each shifted so far that it reads on its ground; told apart by colour-blind eyes."""
 MANY = 12
 """From so many points on smoothing is offered."""
+ROOM_FOR_SLIDER_PX = 240
 
 
 def line_colours(dark: bool) -> tuple[str, ...]:
@@ -140,7 +141,7 @@ class CurvesView(View):
         if self.figure is None:
             return
         longest = max((len(line.x) for line in self.figure.lines), default=0)
-        self._slider.setVisible(longest >= MANY)
+        self._slider.setVisible(longest >= MANY and self.width() >= ROOM_FOR_SLIDER_PX)
         for line in self.figure.lines:
             ghost, drawn = self._items[line.name]
             x, y = _points(line, self.figure.log_y)

@@ -163,7 +163,7 @@ def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
         place = rows.setdefault(row or figure.name, {})
         one = figure
         if isinstance(figure, Picture):
-            one = replace(figure, label_names=())
+            one = replace(figure, label_names=(), title=column if len(column) > 2 else figure.title)
             if column == "prediction":
                 place["image"] = replace(one, name=f"{row} image", title=f"{row}: image", labels=None)
             elif column == "error" and figure.labels is not None:
