@@ -121,7 +121,7 @@ class Board(QScrollArea):
     def _show(self, figure: Figure) -> None:
         kind = VIEWS[type(figure).__name__]
         view = self._views.get(figure.name)
-        if type(view) is not kind:
+        if view is None or type(view) is not kind:
             if view is not None:
                 self._drop(figure.name)
             view = self._make(kind, figure.name)
@@ -224,7 +224,7 @@ class Board(QScrollArea):
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         view.grab().save(buffer, "PNG")
         buffer.close()
-        paths = [_written(folder / f"{name}.png", picture.data())]
+        paths = [_written(folder / f"{name}.png", bytes(picture.data()))]
         ending, data = _numbers(figure)
         return [*paths, _written(folder / f"{name}{ending}", data)] if data else paths
 

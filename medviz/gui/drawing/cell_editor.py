@@ -23,6 +23,7 @@ class CellEditor(QLineEdit):
     def __init__(self, parent: QWidget, held: float, text: str | None) -> None:
         super().__init__(parent)
         self._held = held
+        self._view = parent
         self._done = False
         self._pixels = 13
         self.setObjectName("cell")
@@ -47,7 +48,7 @@ class CellEditor(QLineEdit):
         self._pixels = font.pixelSize()
         self._colour(number_of(self.text()) is not None)
         box = cell.adjusted(1, 1, -1, -1).toRect()
-        box.setWidth(max(box.width(), min(wide, self.parentWidget().width() - box.x())))
+        box.setWidth(max(box.width(), min(wide, self._view.width() - box.x())))
         self.setGeometry(box)
 
     def begin(self) -> None:

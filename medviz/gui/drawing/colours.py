@@ -51,7 +51,7 @@ def levels_of(values: Array, colours: str, levels: tuple[float, float] | None) -
 def coloured(values: Array, colours: str, levels: tuple[float, float]) -> NDArray[np.uint8]:
     """Paint values (...,) as red, green, blue (..., 3)."""
     low, high = levels
-    plain = np.asarray(values, np.float64 if values.dtype.itemsize > 4 else np.float32)
+    plain: Array = np.asarray(values, np.float64 if values.dtype.itemsize > 4 else np.float32)
     scaled = (plain - low) * (255.0 / (high - low))
     wrong = np.isnan(scaled)
     with np.errstate(invalid="ignore"):

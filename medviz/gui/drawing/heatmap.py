@@ -4,17 +4,16 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
 
 from medviz.figures import Heatmap
 from medviz.gui.drawing.arrange import LEAST_CELL, Need
 from medviz.gui.drawing.bar import bar_room, paint_bar
-from medviz.gui.drawing.cell_editor import CellEditor, pasted
+from medviz.gui.drawing.cell_editing import CellEditing
 from medviz.gui.drawing.colours import coloured, image_of, is_light, levels_of, thinned
 from medviz.gui.drawing.grid import Grid
 from medviz.gui.drawing.grid_view import GridView
-from medviz.gui.drawing.look import look_of, type_of
+from medviz.gui.drawing.look import look_of, rgb, type_of
 from medviz.gui.drawing.numbers import number_text, with_unit
 from medviz.gui.drawing.picture import draw_image, same_array
 
@@ -25,12 +24,6 @@ _SHRINKS = 10
 """Cells a side from which on a grid may shrink below LEAST_CELL on a small board."""
 _LEAST_TYPE_PX = 8.5
 _TINT = QColor(58, 128, 190, 130)
-_ARROWS = {
-    Qt.Key.Key_Left: (0, -1),
-    Qt.Key.Key_Right: (0, 1),
-    Qt.Key.Key_Up: (-1, 0),
-    Qt.Key.Key_Down: (1, 0),
-}
 
 
 class HeatmapView(GridView):
@@ -43,14 +36,13 @@ class HeatmapView(GridView):
         self._levels = (0.0, 1.0)
         self._painted_cells: Any = np.zeros((0, 0, 3), np.uint8)
         self._image = QImage()
-        self._selected: tuple[int, int] | None = None
-        self._editor: CellEditor | None = None
+        self.editing = CellEditing(self)
 
     # What the grid asks
 
     def shape(self) -> tuple[int, int]:
         """Rows and columns of values."""
-        return tuple(self.figure.values.shape[:2]) if self.figure else (0, 0)  # type: ignore[return-value]
+        return tuple(self.figure.values.shape[:2]) if self.figure else (0, 0)
 
     @property
     def few(self) -> bool:
@@ -123,15 +115,15 @@ class HeatmapView(GridView):
         super().take(old, new)
         if old is not None and old.values.shape != new.values.shape:
             self.see(None)
-            self._leave_cell()
+            self.editing.leave()
+            self.editing.select(None)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if new.editable else Qt.FocusPolicy.NoFocus)
         if self._base is not None:
             return
         self._levels = levels_of(new.values, new.colours, new.levels)
         self._painted_cells = coloured(thinned(new.values), new.colours, self._levels)
         self._image = image_of(self._painted_cells)
-        if self._editor and self._selected:
-            self._place_editor()
+        self.editing.place()
 
     def value_text(self, row: int, col: int) -> str:
         """Say the place and the value with its unit."""
@@ -216,7 +208,7 @@ class HeatmapView(GridView):
         for (row, col), text in texts.items():
             colour = self._painted_cells[row // step, col // step]
             if self._in_ring(row, col):
-                colour = colour * (1 - _TINT.alphaF()) + np.array(_TINT.getRgb()[:3]) * _TINT.alphaF()
+                colour = colour * (1 - _TINT.alphaF()) + np.array(rgb(_TINT)) * _TINT.alphaF()
             painter.setPen(QColor(16, 16, 16) if is_light(colour) else QColor(250, 250, 250))
             painter.drawText(QRectF(*grid.box(row, col)), Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
@@ -256,112 +248,36 @@ class HeatmapView(GridView):
     def paint(self, painter: QPainter) -> None:
         """Paint the map, then the selected cell."""
         super().paint(painter)
-        if self._selected and self.figure is not None and self.figure.editable and self.hasFocus():
+        cell = self.editing.selected
+        if cell and self.editable and self.hasFocus():
             painter.setPen(QPen(look_of(self).accent, 2, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(*self.grid.box(*self._selected)).adjusted(2, 2, -2, -2))
+            painter.drawRect(QRectF(*self.grid.box(*cell)).adjusted(2, 2, -2, -2))
 
     # Editing
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Select the cell that is to be edited."""
         super().mousePressEvent(event)
-        if self.figure is not None and self.figure.editable and event.button() == Qt.MouseButton.LeftButton:
-            self._leave_cell()
-            self._select(self.grid.cell_at(event.position().x(), event.position().y()))
+        if self.editable and event.button() == Qt.MouseButton.LeftButton:
+            self.editing.leave()
+            self.editing.select(self.grid.cell_at(event.position().x(), event.position().y()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Edit the cell under the mouse."""
         cell = self.grid.cell_at(event.position().x(), event.position().y())
-        if self.figure is not None and self.figure.editable and cell:
-            self._select(cell)
-            self.edit()
+        if self.editable and cell:
+            self.editing.select(cell)
+            self.editing.open()
         else:
             super().mouseDoubleClickEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move with the arrows, begin to edit by typing, copy and paste the numbers."""
-        if self.figure is None or not self.figure.editable or self._selected is None:
-            event.ignore()
-        elif event.key() in _ARROWS:
-            self._move(*_ARROWS[Qt.Key(event.key())])
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
-            self.edit()
-        elif event.matches(QKeySequence.StandardKey.Copy):
-            QApplication.clipboard().setText(self.as_text())
-        elif event.matches(QKeySequence.StandardKey.Paste):
-            self._paste(QApplication.clipboard().text())
-        elif event.text() and event.text() in "0123456789-+.,−":
-            self.edit(event.text())
-        elif event.key() == Qt.Key.Key_Escape:
-            self._select(None)
-        else:
+        if not (self.editable and self.editing.key(event)):
             event.ignore()
 
-    def edit(self, text: str | None = None) -> None:
-        """Open the selected cell for typing; `text` replaces what it holds."""
-        if self.figure is None or self._selected is None:
-            return
-        self._leave_cell()
-        held = float(self.figure.values[self._selected])
-        self._editor = CellEditor(self, held, text)
-        self._editor.numbered.connect(self._typed)
-        self._editor.moved.connect(self._edited_and_moved)
-        self._editor.closed.connect(self._leave_cell)
-        self._place_editor()
-        self._editor.begin()
-
     @property
-    def editor(self) -> CellEditor | None:
-        """The field one is typing into, None where no cell is open."""
-        return self._editor
-
-    @property
-    def complaint(self) -> QLabel | None:
-        """The sentence that says what is wrong with the text in the open cell."""
-        return self._editor.complaint if self._editor else None
-
-    def as_text(self) -> str:
-        """Return the numbers as rows of tab-separated text."""
-        values = self.figure.values if self.figure is not None else np.zeros((0, 0))
-        return "\n".join("\t".join(f"{float(value):g}" for value in row) for row in values)
-
-    def _place_editor(self) -> None:
-        if self._editor and self._selected:
-            x, y, width, height = self.grid.box(*self._selected)
-            self._editor.place(QRectF(x, y, width, height), type_of(self, min(height * 0.42, self.type_px * 1.6)))
-
-    def _typed(self, value: float) -> None:
-        if self.figure is not None and self._selected is not None:
-            self.edited.emit(self.figure.name, self._selected, value)
-
-    def _edited_and_moved(self, down: int, right: int) -> None:
-        self._leave_cell()
-        self._move(down, right)
-
-    def _leave_cell(self) -> None:
-        if self._editor:
-            editor, self._editor = self._editor, None
-            had_focus = editor.hasFocus()
-            editor.finish()
-            if had_focus:
-                self.setFocus()
-
-    def _move(self, down: int, right: int) -> None:
-        if self._selected is None:
-            return
-        rows, cols = self.shape()
-        row, col = min(max(self._selected[0] + down, 0), rows - 1), min(max(self._selected[1] + right, 0), cols - 1)
-        self._select((row, col))
-
-    def _select(self, cell: tuple[int, int] | None) -> None:
-        self._selected = cell
-        self.update()
-
-    def _paste(self, text: str) -> None:
-        if self.figure is None or self._selected is None:
-            return
-        rows, cols = self.shape()
-        for (row, col), value in pasted(text, self._selected):
-            if row < rows and col < cols:
-                self.edited.emit(self.figure.name, (row, col), value)
+    def editable(self) -> bool:
+        """True where a person may type into the cells."""
+        return self.figure is not None and self.figure.editable

@@ -57,9 +57,13 @@ def look_of(widget: QWidget) -> Look:
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:
     """Mix two colours; `share` is how much of the other."""
-    parts = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
-    red, green, blue = (round(a * (1 - share) + b * share) for a, b in parts)
+    red, green, blue = (round(a * (1 - share) + b * share) for a, b in zip(rgb(one), rgb(other), strict=True))
     return QColor(red, green, blue)
+
+
+def rgb(colour: QColor) -> tuple[int, int, int]:
+    """Return red, green and blue in 0..255."""
+    return colour.red(), colour.green(), colour.blue()
 
 
 def type_of(widget: QWidget, pixels: float, bold: bool = False, fixed: bool = False) -> QFont:

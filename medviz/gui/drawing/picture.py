@@ -32,7 +32,7 @@ class PictureView(GridView):
 
     def shape(self) -> tuple[int, int]:
         """Rows and columns of pixels."""
-        return tuple(self.figure.pixels.shape[:2]) if self.figure else (0, 0)  # type: ignore[return-value]
+        return tuple(self.figure.pixels.shape[:2]) if self.figure else (0, 0)
 
     def ratio(self) -> float:
         """Height of a pixel over its width, from mm."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
+from medviz.gui.drawing.look import rgb
 from medviz.gui.icons import icon
 from medviz.refused import Refused
 
@@ -45,7 +46,7 @@ class Plate(QFrame):
         now = colours()
         colour = now.of(self._level if self._level != "info" else "dim")
         self.picture.setPixmap(icon(self._glyph, self._level if self._level != "info" else "dim").pixmap(16, 16))
-        red, green, blue, _ = colour.getRgb()
+        red, green, blue = rgb(colour)
         self.setObjectName("plate")
         self.setStyleSheet(
             f"#plate {{ background: rgba({red},{green},{blue},36); border: none; border-left: 4px solid "

@@ -20,13 +20,13 @@ class Panel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside = QWidget()
-        self._column = QVBoxLayout(inside)
+        self._inside = QWidget()
+        self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(12, 12, 12, 12)
         self._column.setSpacing(16)
         self._column.addWidget(chooser)
         self._column.addStretch(1)
-        self.setWidget(inside)
+        self.setWidget(self._inside)
 
     def put(self, form: QWidget) -> None:
         """Show the form of another lab."""
@@ -37,7 +37,7 @@ class Panel(QScrollArea):
         self._form = form
         self._column.insertWidget(1, form)
         bar = self.verticalScrollBar().sizeHint().width()
-        self.setMinimumWidth(min(_MOST_PX, self.widget().minimumSizeHint().width() + bar))
+        self.setMinimumWidth(min(_MOST_PX, self._inside.minimumSizeHint().width() + bar))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Hand on what no control took (Space, a, b, p, e)."""

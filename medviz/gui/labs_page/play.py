@@ -51,7 +51,7 @@ def differences(one: Any, other: Any, moves_too: bool = False) -> tuple[str, ...
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one is other or (type(one).__eq__ is not object.__eq__ and one == other)
+    return one is other or bool(one == other)
 
 
 def untouched(play: Play) -> bool:

@@ -21,7 +21,7 @@ def inputs_left_behind(text: str) -> LeftBehind | None:
         inputs = json.loads(text).get("inputs", {}).values()
         for told in inputs:
             if "pixels" not in told:
-                plane = told.get("plane") if told.get("plane") in PLANES else "axial"
+                plane: Plane = next((one for one in PLANES if one == told.get("plane")), PLANES[0])
                 return LeftBehind(str(told.get("name", "")), plane, int(told.get("index", 0)))
     except (AttributeError, TypeError, ValueError):
         return None

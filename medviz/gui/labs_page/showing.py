@@ -9,6 +9,7 @@ from medviz.figures import Figure
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.messages import Message, Note, Progress, Scalar, Work
+from medviz.refused import Refused
 
 DRAIN_MS = 4
 """The mouse is followed: a cell must light up within 50 ms, work and painting included."""
@@ -70,8 +71,8 @@ class Showing(QObject):
         job = Job(str(getattr(lab, "TITLE", "lab")), lambda: _shown(lab), self, DRAIN_MS)
         job.said.connect(lambda messages: self._hear(generation, messages))
         job.ended.connect(lambda steps: self._end(generation, steps))
-        job.refused.connect(lambda refusal: self._is_current(generation) and self.refused.emit(lab, refusal))
-        job.failed.connect(lambda *said: self._is_current(generation) and self.failed.emit(*said))
+        job.refused.connect(lambda refusal: self._refuse(generation, refusal))
+        job.failed.connect(lambda sentence, trace: self._fail(generation, sentence, trace))
         job.over.connect(self._over)
         self._job = job
         self._desk.jobs.append(job)
@@ -105,6 +106,14 @@ class Showing(QObject):
         if self._is_current(generation):
             self._tell(True)
             self.counted.emit(self._lab, steps)
+
+    def _refuse(self, generation: int, refusal: Refused) -> None:
+        if self._is_current(generation):
+            self.refused.emit(self._lab, refusal)
+
+    def _fail(self, generation: int, sentence: str, trace: str) -> None:
+        if self._is_current(generation):
+            self.failed.emit(sentence, trace)
 
     def _over(self) -> None:
         job, self._job = self._job, None

@@ -1,0 +1,161 @@
+"""What a hand may do to what is played with: one door to the Store, no widget, no thread."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from medviz.gui.labs_page.inputs import chosen, looked_at
+from medviz.gui.labs_page.play import History, On, Play, differences, example_lab, input_kind, input_of
+from medviz.gui.labs_page.shared import LeftBehind
+from medviz.gui.store import Store
+from medviz.imaging.scene import Scene
+from medviz.parameters import changed, parameters
+from medviz.refused import Refused
+
+
+class Hand:
+    """Turns what a person does into the next Play. What cannot be done is told to `complain`; the state stays.
+
+    Turned parameters, examples and inputs can be taken back (`undo`); pointing and stepping cannot.
+    """
+
+    def __init__(self, scene: Store[Scene], complain: Callable[[Refused], object]) -> None:
+        self.store: Store[Play | None] = Store(None)
+        self.history = History()
+        self.kept: dict[str, Play] = {}
+        self._scene = scene
+        self._complain = complain
+        self._left: dict[str, Play] = {}
+        self._cut_from: tuple[Any, ...] = ()
+        self.store.listen(self._remember)
+
+    @property
+    def play(self) -> Play | None:
+        """What is played with now."""
+        return self.store.state
+
+    def as_left(self, name: str) -> Play | None:
+        """Return a lab as it was left, None where it was not opened yet."""
+        return self._left.get(name)
+
+    def begin(self, play: Play) -> None:
+        """Bring a lab to the front."""
+        self.store.put(play)
+
+    def first(self, name: str, kind: Any) -> None:
+        """Bring a lab to the front for the first time, with its first worked example."""
+        example = next(iter(kind.EXAMPLES), None)
+        self.begin(Play(name, kind() if example is None else example_lab(kind, example), example))
+
+    def load(self, example: Any) -> None:
+        """Take a worked example with the deck's own numbers."""
+        if self.play is not None:
+            self._change(Play(self.play.name, example_lab(type(self.play.lab), example), example, On()))
+
+    def turn(self, lab: Any) -> None:
+        """Take other parameters."""
+        if self.play is not None:
+            self._change(replace(self.play, lab=lab))
+
+    def move(self, act: Callable[[Any], Any]) -> bool:
+        """Point or step: `act` makes the next lab of the present one; True where it is another."""
+        if self.play is None:
+            return False
+        try:
+            lab = act(self.play.lab)
+        except Refused as refusal:
+            self._complain(refusal)
+            return False
+        if lab is self.play.lab or not differences(lab, self.play.lab, moves_too=True):
+            return False
+        self.store.put(replace(self.play, lab=lab))
+        return True
+
+    def type_into(self, field: str, cell: tuple[int, int], value: float) -> None:
+        """Put a typed number into a cell of the matrix `field`."""
+        if self.play is None or field not in {one.name for one in parameters(self.play.lab)}:
+            return
+        rows = [list(row) for row in getattr(self.play.lab, field)]
+        if cell[0] >= len(rows) or cell[1] >= len(rows[0]):
+            return
+        rows[cell[0]][cell[1]] = value
+        try:
+            self.turn(changed(self.play.lab, **{field: tuple(map(tuple, rows))}))
+        except Refused as refusal:
+            self._complain(refusal)
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if self.play is not None:
+            self.store.put(self.history.undo(self.play))
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if self.play is not None:
+            self.store.put(self.history.redo(self.play))
+
+    def compare(self, slot: str, anew: bool = False) -> None:
+        """Keep the present state as "a" or "b"; where it is kept already, go to it (unless `anew`)."""
+        if self.play is None:
+            return
+        if anew or slot not in self.kept:
+            self.kept[slot] = self.play
+        elif self.kept[slot] is not self.play:
+            self._change(self.kept[slot])
+
+    @property
+    def at(self) -> str:
+        """The slot whose state is in front, empty where neither is."""
+        return next((slot for slot, kept in self.kept.items() if kept is self.play), "")
+
+    def work_on(self, on: On) -> None:
+        """Work on something else; the parameters stay."""
+        if self.play is None:
+            return
+        try:
+            self._change(self._with_input(replace(self.play, on=on)))
+        except Refused as refusal:
+            self._complain(refusal)
+
+    def follow(self) -> None:
+        """Cut anew where the viewer's cursor or scan has changed."""
+        play = self.play
+        if play is None or play.on.kind in ("example", "phantom"):
+            return
+        if looked_at(play.on, input_kind(play.lab), self._scene.state) == self._cut_from:
+            return
+        try:
+            self.store.put(self._with_input(play))
+        except Refused as refusal:
+            self._complain(refusal)
+
+    def take_shared(self, name: str, lab: Any, left: LeftBehind | None) -> bool:
+        """Take a shared lab; `left` is the scan that did not travel. False where no scan can stand in for it."""
+        kind = type(lab)
+        example = next((one for one in kind.EXAMPLES if not differences(lab, example_lab(kind, one))), None)
+        play = Play(name, lab, example)
+        stands_in = left is not None and self._scene.state.scan is not None
+        if left is not None and stands_in:
+            play = self._with_input(Play(name, lab, None, On("slice", left.plane)))
+        self._change(play)
+        return left is None or stands_in
+
+    def _with_input(self, play: Play) -> Play:
+        one = input_of(play.lab)
+        if one is None:
+            return play
+        given = play.example.parameters if play.example is not None else {}
+        own = given.get(one.name, one.default)
+        kind, scene = input_kind(play.lab), self._scene.state
+        value = chosen(play.on, kind, scene, own)
+        self._cut_from = looked_at(play.on, kind, scene)
+        return replace(play, lab=replace(play.lab, **{one.name: value}))
+
+    def _change(self, play: Play) -> None:
+        if self.play is not None:
+            self.history.changed(self.play, play)
+        self.store.put(play)
+
+    def _remember(self, old: Play | None, new: Play | None) -> None:
+        if new is not None:
+            self._left[new.name] = new
