@@ -1,13 +1,14 @@
 """A matrix to be edited cell by cell: typed, walked with the arrows, pasted, made larger or smaller."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from medviz.gui.controls import Control, calm
+from medviz.gui.controls import Control, calm, chain
 from medviz.parameters import Matrix, Parameter, Size
 from medviz.refused import Refused
 
@@ -23,10 +24,8 @@ class Cells(Control):
         super().__init__(one)
         self.size_mark = one.mark(Size) or Size(9, 9)
         self.grid = Grid()
-        self.rows, self.columns = (
-            self._counter("rows", self.size_mark.rows),
-            self._counter("columns", self.size_mark.columns),
-        )
+        self.rows = self._counter("rows", self.size_mark.rows, self._turn_rows)
+        self.columns = self._counter("columns", self.size_mark.columns, self._turn_columns)
         self._rows: Matrix = ((0.0,),)
         above = QHBoxLayout()
         above.setSpacing(8)
@@ -39,7 +38,6 @@ class Cells(Control):
         column.addLayout(above)
         column.addWidget(self.grid, 0, Qt.AlignmentFlag.AlignLeft)
         self.row.addLayout(column)
-        self.setFocusProxy(self.grid)
         self.grid.typed.connect(self._typed)
         self.grid.pasted.connect(self._pasted)
 
@@ -48,9 +46,10 @@ class Cells(Control):
         self._rows = value
         self.rows.setValue(len(value))
         self.columns.setValue(len(value[0]))
-        self.grid.put(value)
+        if self.grid.put(value):
+            chain(self.columns, self.grid)
 
-    def _counter(self, what: str, most: int) -> QSpinBox:
+    def _counter(self, what: str, most: int, act: Callable[[int], None]) -> QSpinBox:
         box = QSpinBox()
         box.setRange(1, most)
         box.setAccessibleName(f"{what} of {self.one.label}")
@@ -58,20 +57,21 @@ class Cells(Control):
         box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box.setFixedWidth(60)
         calm(box)
-        box.valueChanged.connect(self._resized)
+        box.valueChanged.connect(act)
         return box
 
-    def _resized(self) -> None:
-        rows, columns = self.rows.value(), self.columns.value()
-        if (rows, columns) == (len(self._rows), len(self._rows[0])) or not self.grid.cells:
-            return  # the counters follow the matrix
+    def _turn_rows(self, count: int) -> None:
+        self._resize(count, len(self._rows[0]))
+
+    def _turn_columns(self, count: int) -> None:
+        self._resize(len(self._rows), count)
+
+    def _resize(self, rows: int, columns: int) -> None:
         old = self._rows
-        self._take(
-            tuple(
-                tuple(old[r][c] if r < len(old) and c < len(old[0]) else 0.0 for c in range(columns))
-                for r in range(rows)
-            )
-        )
+        if (rows, columns) == (len(old), len(old[0])):
+            return  # the counter follows the matrix
+        whole = [[old[r][c] if r < len(old) and c < len(old[0]) else 0.0 for c in range(columns)] for r in range(rows)]
+        self._take(tuple(map(tuple, whole)))
 
     def _typed(self) -> None:
         wrong = self.grid.wrong()
@@ -110,15 +110,20 @@ class Grid(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(2)
 
-    def put(self, rows: Matrix) -> None:
-        """Show these numbers; a cell in which the same number stands otherwise written ("1.") is left alone."""
-        if (len(rows), len(rows[0])) != (len(self.cells), len(self.cells[0]) if self.cells else 0):
+    def put(self, rows: Matrix) -> bool:
+        """Show these numbers; True where cells had to be made.
+
+        A cell in which the same number stands otherwise written ("1.") is left alone.
+        """
+        other = (len(rows), len(rows[0])) != (len(self.cells), len(self.cells[0]) if self.cells else 0)
+        if other:
             self._build(len(rows), len(rows[0]))
         for cells, values in zip(self.cells, rows, strict=True):
             for cell, value in zip(cells, values, strict=True):
                 if number(cell.text()) != value and cell.text() != short(value):
                     cell.setText(short(value))
                 mark(cell, False)
+        return other
 
     def read(self, before: Matrix) -> Matrix:
         """Return the numbers, only where none is `wrong`; a cell not touched keeps all digits of `before`."""
@@ -173,7 +178,6 @@ class Grid(QWidget):
             old.hide()
             old.deleteLater()
         self.cells = [[self._cell(r, c) for c in range(columns)] for r in range(rows)]
-        self.setFocusProxy(self.cells[0][0])
 
     def _cell(self, r: int, c: int) -> QLineEdit:
         cell = QLineEdit("0", self)

@@ -6,7 +6,16 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QToolButton,
+    QWidget,
+)
 
 from medviz.gui.colours import colours
 from medviz.gui.icons import icon
@@ -41,7 +50,6 @@ class Control(QWidget):
         for widget in widgets:
             widget.setAccessibleName(self.one.label)
             widget.setAccessibleDescription(self.one.help)
-        self.setFocusProxy(widgets[0])
 
 
 class _Calm(QObject):
@@ -82,6 +90,15 @@ class Select(Control):
         """Show an option."""
         if value in self.options:
             self.box.setCurrentIndex(self.options.index(value))
+
+
+def chain(anchor: QWidget, inside: QWidget) -> None:
+    """Let Tab go from `anchor` through what was put `inside` later, in the order it was made in."""
+    for widget in inside.findChildren(QWidget):
+        inner = isinstance(widget.parent(), QAbstractSpinBox) or widget.window() is not inside.window()
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not inner:  # a box's own line, a list that pops up
+            QWidget.setTabOrder(anchor, widget)
+            anchor = widget
 
 
 class Toggle(QCheckBox):

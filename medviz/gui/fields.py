@@ -116,7 +116,6 @@ class Row(QWidget):
         self.label.setWordWrap(True)
         self.label.setToolTip(explained(one))
         self.label.installEventFilter(self)
-        self.label.setBuddy(self.control)
         self.sentence = QLabel()
         self.sentence.setProperty("look", "bad")
         self.sentence.setWordWrap(True)

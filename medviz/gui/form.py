@@ -76,6 +76,7 @@ def scrolling(inside: QWidget) -> QScrollArea:
     """Put a widget into an area that scrolls up and down and is never narrower than the widget."""
     area = _Tall()
     area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout
 
 from medviz.catalog import Catalog
-from medviz.gui.controls import Control, Select, Toggle
+from medviz.gui.controls import Control, Select, Toggle, chain
 from medviz.gui.job import Job
 from medviz.messages import Progress, Work
 from medviz.parameters import MISSING, Choice, Parameter, Part, Pick, Range, Settings, Step, parameters
@@ -87,7 +87,6 @@ class PartBox(Control):
         for widget in (self.select, self.summary, self.box):
             column.addWidget(widget)
         self.row.addLayout(column)
-        self.setFocusProxy(self.select)
         self.select.edited.connect(self._chosen)
 
     def put(self, value: Any) -> None:
@@ -137,6 +136,7 @@ class PartBox(Control):
         self.fields.edited.connect(self._edited)
         self._inside.addWidget(self.fields)
         self.box.setVisible(bool(shown))
+        chain(self.select.box, self.fields)
 
     def _values(self, shown: tuple[Parameter, ...]) -> dict[str, Any]:
         chosen = dict(self.settings.values)
