@@ -195,7 +195,7 @@ def _overlay(scene: Scene, layer: Layer, base: Slice, rows: int, cols: int) -> P
     assert scene.scan is not None
     number = scene.frame if scene.frame < layer.volume.frames else 0
     where = (layer.volume, scene.scan, base.plane, base.index, number, scene.radiological)
-    width = max(1, round(max(rows, cols) / 500))
+    width = max(1, round(max(rows, cols) / 400))
     if layer.role == "labels":
         labels = _enlarged(label_values(slice_of(*where)), rows, cols)
         table = layer_table(layer, int(labels.max(initial=0)))

@@ -1,6 +1,7 @@
 """NIfTI-1 and NIfTI-2: .nii, .nii.gz and .hdr with .img, read and written with nibabel's headers."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from nibabel.volumeutils import shape_zoom_affine
 from numpy.typing import NDArray
 
 from medviz.imaging.readers.nifti_header import Kept, Layout, layout, version_of
-from medviz.imaging.readers.order import to_ras, to_stored
+from medviz.imaging.readers.order import to_order, to_ras
 from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
 from medviz.imaging.readers.streams import filled, packing
 from medviz.imaging.storage import replacing
@@ -82,7 +83,7 @@ def write(volume: Volume, path: Path) -> None:
     with replacing(path) as file, packing(file, path.name.lower().endswith(".gz")) as out:
         out.write(header.binaryblock)
         out.write(tail)
-        for block in _blocks(volume.voxels, affine, header):
+        for block in _blocks(volume, affine, header):
             out.write(block)
 
 
@@ -108,17 +109,18 @@ def _voxels(buffer: NDArray[np.uint8], found: Layout) -> tuple[Array, tuple[str,
 
 def _header(volume: Volume) -> tuple[Any, bytes, Affine]:
     """Return the header to write, the bytes between it and the voxels, and the affine that gives the order."""
-    kept, affine, tail = volume.stored.header, volume.stored.affine, _NO_EXTENSION
+    fits = _is_own_grid(volume)
+    kept, affine, tail = volume.stored.header if fits else None, volume.stored.affine, _NO_EXTENSION
     if isinstance(kept, Kept):
         header = kept.header.copy()
     else:
-        header, affine = _new_header(volume)
+        header, affine = _new_header(volume, affine if fits else volume.affine)
     if volume.stored.borrowed:
         _forget(header)
     elif isinstance(kept, Kept) and len(kept.tail) >= len(_NO_EXTENSION):
         tail = kept.tail
-    own = isinstance(kept, Kept) and not volume.stored.borrowed
-    if not own or (volume.slope, volume.intercept) != (kept.slope, kept.intercept):
+    scaling = (kept.slope, kept.intercept) if isinstance(kept, Kept) and not volume.stored.borrowed else None
+    if scaling != (volume.slope, volume.intercept):
         header["scl_slope"], header["scl_inter"] = volume.slope, volume.intercept
     _declare(header, volume, affine)
     size = len(header.binaryblock)
@@ -127,12 +129,21 @@ def _header(volume: Volume) -> tuple[Any, bytes, Affine]:
     return header, tail, affine
 
 
-def _new_header(volume: Volume) -> tuple[Any, Affine]:
+def _is_own_grid(volume: Volume) -> bool:
+    """Tell whether the voxels still lie where the file put them: not after a crop or a resampling."""
+    corners = np.array(list(product(*((0, length - 1) for length in volume.stored.shape[:3]))))
+    if corners.shape[1] != 3:
+        return False
+    reached = volume.to_voxel(corners @ volume.stored.affine[:3, :3].T + volume.stored.affine[:3, 3])
+    first, last = reached.min(axis=0), reached.max(axis=0)
+    return bool(np.allclose(first, 0, atol=0.01) and np.allclose(last, np.subtract(volume.shape, 1), atol=0.01))
+
+
+def _new_header(volume: Volume, affine: Affine) -> tuple[Any, Affine]:
     """Return a header for a volume that came from no NIfTI file, and its order."""
     large = max(volume.shape) > _MOST_1 or volume.frames > _MOST_1
     header = (Nifti2Header if large else Nifti1Header)()
     header.set_data_shape(volume.shape)
-    affine = volume.stored.affine
     if not volume.oriented:  # the order in which a header with neither form is read
         sizes = volume.spacing_mm
         affine = np.asarray(shape_zoom_affine(volume.shape, sizes, header.default_x_flip))
@@ -166,7 +177,7 @@ def _declare(header: Any, volume: Volume, affine: Affine) -> None:
     code = _RGB[volume.voxels.shape[0]] if colour else data_type_codes.code[_type(volume.voxels.dtype)]
     header["datatype"] = code
     header["bitpix"] = 8 * data_type_codes.dtype[code].itemsize
-    stored = to_stored(volume.voxels[0], affine).shape
+    stored = to_order(volume.voxels[0], volume.affine, affine).shape
     shape = stored if colour or volume.frames == 1 else (*stored, volume.frames)
     declared = [int(length) for length in header["dim"][1 : int(header["dim"][0]) + 1]]
     own = not volume.stored.borrowed and np.prod(declared) == np.prod(shape) and (*declared, 1, 1)[:3] == stored
@@ -180,11 +191,11 @@ def _type(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     return np.dtype(other.get(dtype.name, dtype.name))
 
 
-def _blocks(voxels: Array, affine: Affine, header: Any) -> Iterator[bytes]:
+def _blocks(volume: Volume, affine: Affine, header: Any) -> Iterator[bytes]:
     """Yield the voxels slice by slice in the file's order, so that no second copy of a volume is made."""
     dtype = np.dtype(np.uint8) if header.get_data_dtype().names else header.get_data_dtype()
-    channels = [np.moveaxis(voxels, 0, 3)] if header.get_data_dtype().names else list(voxels)
+    channels = [np.moveaxis(volume.voxels, 0, 3)] if header.get_data_dtype().names else list(volume.voxels)
     for channel in channels:
-        stored = to_stored(channel, affine)
+        stored = to_order(channel, volume.affine, affine)
         for k in range(stored.shape[2]):
             yield np.ascontiguousarray(stored[:, :, k].swapaxes(0, 1), dtype).tobytes()

@@ -31,13 +31,18 @@ def to_ras(stored: Array, affine: Affine) -> tuple[Array, Affine]:
     return view, np.asarray(affine @ to_stored, np.float64)
 
 
-def to_stored(voxels: Array, affine: Affine) -> Array:
-    """Turn (x, y, z, ...) in RAS+ order back to the order of the file whose own affine this is; a view."""
-    orientation = _orientation(affine)
-    axis_for = np.argsort(orientation[:, 0])
-    flips = orientation[axis_for, 1] < 0
-    view = voxels[tuple(slice(None, None, -1) if flip else slice(None) for flip in flips)]
-    return view.transpose(*np.argsort(axis_for), *range(3, voxels.ndim))
+def to_order(voxels: Array, affine: Affine, wanted: Affine) -> Array:
+    """Turn (x, y, z, ...) whose affine this is to the order in which they have the affine `wanted`; a view.
+
+    Both must place the same voxels (they differ by order alone); raises ValueError otherwise.
+    """
+    turn = np.rint(np.linalg.inv(affine)[:3, :3] @ wanted[:3, :3]).astype(int)
+    if not np.array_equal(np.abs(turn) @ np.ones(3, int), (1, 1, 1)) or abs(round(np.linalg.det(turn))) != 1:
+        raise ValueError("the two affines differ by more than the order of voxels")
+    axes = np.abs(turn).argmax(axis=0)  # exact: each column holds one 1 or -1
+    flips = turn[axes, range(3)] < 0
+    view = voxels.transpose(*axes, *range(3, voxels.ndim))
+    return view[tuple(slice(None, None, -1) if flip else slice(None) for flip in flips)]
 
 
 def _orientation(affine: Affine) -> NDArray[np.int_]:

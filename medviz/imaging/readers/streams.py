@@ -121,13 +121,19 @@ def _content(file: BinaryIO, most: int) -> Iterator[bytes]:
             yield block
         return
     waiting, member = b"", _ZLIB.decompressobj(wbits=_WITH_HEADER)
-    while waiting := waiting or file.read(_PACKED_BLOCK):
-        if block := member.decompress(waiting, most):
+    while True:
+        waiting = waiting or file.read(_PACKED_BLOCK)
+        block = member.decompress(waiting, most)
+        if block:
             yield block
-        waiting = member.unconsumed_tail
         if member.eof:
-            waiting = member.unused_data or file.read(_PACKED_BLOCK)
+            waiting = member.unused_data
+            if len(waiting) < len(MAGIC):
+                waiting += file.read(_PACKED_BLOCK)
             if not waiting.startswith(MAGIC):
                 return
             member = _ZLIB.decompressobj(wbits=_WITH_HEADER)
-    raise EOFError
+        elif not waiting and not block:
+            raise EOFError
+        else:
+            waiting = member.unconsumed_tail
