@@ -39,15 +39,14 @@ def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]
     total = hashlib.sha256()
     shapes, values, labels = [], [], []
     for index in range(min(_LOOKED_AT, len(validation))):
-        sample = validation[index]
+        sample = {name: np.asarray(value) for name, value in validation[index].items() if not isinstance(value, str)}
         for name in sorted(sample):
-            if isinstance(sample[name], torch.Tensor):
-                total.update(sample[name].contiguous().numpy().tobytes())
+            total.update(np.ascontiguousarray(sample[name]).tobytes())
         if "image" in sample:
             shapes.append(list(sample["image"].shape))
-            values.append(sample["image"].numpy().reshape(-1))
-        if "label" in sample:
-            labels.append(np.bincount(sample["label"].numpy().reshape(-1), minlength=1))
+            values.append(sample["image"].reshape(-1))
+        if "label" in sample and sample["label"].dtype.kind in "iu" and sample["label"].min() >= 0:
+            labels.append(np.bincount(sample["label"].reshape(-1)))
     about: dict[str, Any] = {"training samples": len(training), "validation samples": len(validation)}
     about["classes"] = list(getattr(data, "classes", ()))
     if values:

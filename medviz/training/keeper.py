@@ -16,8 +16,8 @@ from medviz.training.run import Run, recipe
 from medviz.training.standing import Clock, Standing
 from medviz.training.task import Task
 
-SAVE_EVERY_S = 30.0
-"""Between two checkpoints, at least; and no more than 2 % of the time goes into writing them."""
+SAVE_EVERY_S, SAVE_SHARE = 30.0, 0.02
+"""Between two checkpoints, at least; and no more than this share of the time goes into writing them."""
 WAIT_S, WAIT_LIMIT_S = 1.0, 1800.0
 """While a disk is full or gone training waits, asks every second, and gives up after half an hour."""
 MAY_CHANGE = frozenset(
@@ -133,7 +133,7 @@ class Keeper:
         if best is not None:
             about = {**self.about, "step": now.step, "measures": dict(best)}
             checkpoints.write_weights(self.run.best, self.learner.judged.state_dict(), about)
-        if save or time.monotonic() - self._saved_s > max(SAVE_EVERY_S, 50 * self._saving_s):
+        if save or time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVE_SHARE):
             self.save(now)
         self.run.flush()
         self.run.beat(**self._status(now, "training"))

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from medviz.messages import Message, Note, Progress, Work
+from medviz.messages import Message, Note, Progress, Scalar, Work
 from medviz.parameters import built, plain
 from medviz.refused import Refused
 from medviz.training import checkpoints
@@ -212,6 +212,7 @@ def attach(folder: Path, poll_s: float = 0.2) -> Work[Path]:
         raise Refused(folder, "there is no run in it (no events.jsonl)", "give the folder of a run")
     still: Message = Progress(0, 0, "waiting for the run")
     ended = warned = False
+    heard: dict[str, int] = {}
     with open(path, "rb") as file:
         tail = Tail(file)
         lines = _without_repeats(tail.lines())
@@ -219,6 +220,10 @@ def attach(folder: Path, poll_s: float = 0.2) -> Work[Path]:
             for line in lines:
                 ended = line["message"] == "end"
                 message = message_of(line, folder)
+                if isinstance(message, Scalar):  # what was said twice, before and after an interruption, counts once
+                    if message.step <= heard.get(message.name, -1):
+                        continue
+                    heard[message.name] = message.step
                 if message is not None:
                     yield message
                     still = message if isinstance(message, Progress) else still

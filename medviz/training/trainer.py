@@ -8,6 +8,7 @@ import contextlib
 import gc
 import math
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -146,8 +147,7 @@ class Teaching:
         self.now = self.now.stepped()
         self.between_steps = True
         if self.now.step == self.keeper.clock.step + 1:
-            gc.collect()
-            gc.freeze()  # what lives now lives on: the collector need not look at it again
+            gc.freeze()  # what lives now lives on; looking through it takes the collector 0.3 s each time
         self.readings.put(self.now.step, readings)
         if self.learner.pieces > pieces:
             yield self._smaller()
@@ -159,23 +159,33 @@ class Teaching:
         """Say the losses that the device has ready; go back where one is not a number. At least one message."""
         speak = time.monotonic() - self._spoken_s > SPEAK_S
         ready = self.readings.ready()
+        said: list[Message] = []
         for step, values in ready:
             losses = {name: value for name, value in values.items() if name.startswith("loss")}
-            trouble = None
+            said += [Scalar(f"train/{name}", step, value) for name, value in losses.items()]
             if not all(map(math.isfinite, losses.values())):
-                trouble = self._gone_back(step, batches)  # before anything is said: closed there, it is done
-            for name, value in (values if speak else losses).items():
-                yield Scalar(f"train/{name}", step, value)
-            if trouble is not None:
-                yield trouble
+                yield from self._all_of([*said, self._gone_back(step, batches)])
                 return
+            if speak:
+                said += [Scalar(f"train/{name}", step, v) for name, v in values.items() if name not in losses]
         if speak:
             speed = self.keeper.clock.steps_per_s(self.now.step) * self.task.batch * self.task.accumulation
-            yield Scalar("train/learning rate", self.now.step, self.task.rate(self.task.PARTS[0]) * factor)
-            yield Scalar("train/samples per second", self.now.step, speed)
+            said.append(Scalar("train/learning rate", self.now.step, self.task.rate(self.task.PARTS[0]) * factor))
+            said.append(Scalar("train/samples per second", self.now.step, speed))
         if speak or not ready:
             self._spoken_s = time.monotonic()
-            yield self._progress()
+            said.append(self._progress())
+        yield from self._all_of(said)
+
+    def _all_of(self, messages: list[Message]) -> Work[None]:
+        """Say these; what is left when the work is closed among them is still written down."""
+        left = deque(messages)
+        try:
+            while left:
+                yield left.popleft()
+        finally:
+            for message in left:
+                self.run.hear(message, self.now.step)
 
     def _gone_back(self, step: int, batches: list[Batch]) -> Note:
         """Undo the last steps after a loss that is not a number, and go on with half the rate."""
@@ -209,9 +219,8 @@ class Teaching:
             )
         finally:
             self.learner.network.train()
-        for name, value in measured.items():
-            yield Scalar(name, self.now.step, value)
-        yield Scalar("train/epoch", self.now.step, float(self.now.epoch + 1))
+        measured = {**measured, "train/epoch": float(self.now.epoch + 1)}
+        yield from (Scalar(name, self.now.step, value) for name, value in measured.items())
         watch = self.now.watch.told(measured.get(self.task.BEST, math.nan), self.now.step, self.task.HIGHER)
         if watch.waited == 0:
             yield from self.keeper.kept(replace(self.now, watch=watch), best=measured)

@@ -1,0 +1,192 @@
+"""A run that was interrupted is the run that was not, bit for bit."""
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medviz.messages import Note, Scalar
+from medviz.refused import Refused
+from medviz.training import checkpoints
+from medviz.training.run import attach
+from medviz.training.trainer import train
+from tests.training.toys import Forger, Toy, best_digest, curve, digest, step_of, taught
+
+ROOT = Path(__file__).parents[2]
+VARIANTS: dict[str, Any] = {
+    "plain": Toy(),
+    "running mean": Toy(ema=0.9),
+    "accumulation": Toy(accumulation=2, batch=3),
+    "plateau": Toy(schedule="plateau", wait=1, learning_rate=0.3),
+    "one cycle, momentum": Toy(schedule="one-cycle", optimiser="nesterov"),
+    "adagrad": Toy(optimiser="adagrad", clip=0.5),
+    "rmsprop": Toy(optimiser="rmsprop"),
+    "two parts": Forger(ema=0.5),
+    "by steps": Toy(steps=11, validate_every=2),
+}
+
+
+def test_a_second_run_is_the_same_and_another_seed_is_not(tmp_path: Path) -> None:
+    for name, task in (("one", Toy()), ("two", Toy()), ("other", Toy(seed=1))):
+        taught(task, tmp_path / name)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    assert digest(tmp_path / "one") != digest(tmp_path / "other")
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_closed_anywhere_and_resumed_it_is_the_same(variant: str, tmp_path: Path) -> None:
+    task = VARIANTS[variant]
+    straight = taught(task, tmp_path / "straight")
+    places = random.Random(variant)
+    for attempt in range(200):
+        work = train(task, tmp_path / "broken", resume=attempt > 0)
+        asked = places.randrange(2, 20)
+        session = [message for message, _ in zip(work, range(asked), strict=False)]
+        work.close()
+        if len(session) < asked:
+            break
+    assert attempt > 0, "it was interrupted"
+    assert digest(tmp_path / "broken") == digest(tmp_path / "straight")
+    assert best_digest(tmp_path / "broken") == best_digest(tmp_path / "straight")
+    replayed = list(attach(tmp_path / "broken"))
+    for name in ("train/loss", "validation/loss", "train/loss/generator"):
+        assert curve(replayed, name) == curve(straight, name)
+
+
+def test_stopped_at_any_step_it_saves(tmp_path: Path) -> None:
+    total = len(taught(Toy(epochs=1), tmp_path / "whole"))
+    for count in range(2, total):
+        folder = tmp_path / str(count)
+        work = train(Toy(epochs=1), folder)
+        said = [next(work) for _ in range(count)]
+        work.close()
+        assert step_of(folder) == max([0, *(one.step for one in said if isinstance(one, Scalar))])
+        assert checkpoints.read(folder / "checkpoints" / "last.safetensors")
+        assert not list(folder.rglob("*.part"))
+
+
+def test_the_collector_threads_and_generators_are_as_they_were(tmp_path: Path) -> None:
+    import gc
+
+    import numpy as np
+    import torch
+
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    threads = torch.get_num_threads()
+    work = train(Toy(), tmp_path / "run")
+    for _ in range(30):
+        next(work)
+        assert gc.isenabled(), "between two steps the window may collect"
+    work.close()
+    assert gc.get_freeze_count() == 0
+    assert torch.get_num_threads() == threads
+    drawn = random.random(), np.random.random(), float(torch.rand(()))
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    assert drawn == (random.random(), np.random.random(), float(torch.rand(())))
+
+
+def test_loader_processes_change_nothing(tmp_path: Path) -> None:
+    task = Toy(epochs=2)
+    taught(task, tmp_path / "alone")
+    folder = tmp_path / "helped"
+    helped = dataclasses.replace(task, workers=1)
+    work = train(task, folder)
+    while getattr(next(work), "step", 0) < 3:
+        pass
+    work.close()
+    assert step_of(folder) == 3, "in the middle of an epoch"
+    taught(helped, folder, resume=True)
+    assert digest(folder) == digest(tmp_path / "alone")
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from medviz.tasks.segmentation import Segmentation
+from medviz.training import keeper
+from medviz.training.trainer import train
+from tests.training.toys import Toy
+keeper.SAVE_EVERY_S, keeper.SAVE_SHARE = 0.0, 1e9
+folder = Path(sys.argv[1])
+for message in train(Toy(epochs=12), folder, resume=(folder / "task.toml").exists()):
+    print([name for name in sys.modules if name.startswith(("PySide6", "medviz.gui"))], flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_killed_at_any_moment_and_resumed_it_is_the_same(tmp_path: Path) -> None:
+    straight = taught(Toy(epochs=12), tmp_path / "straight")
+    folder = tmp_path / "killed"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    steps = []
+    for messages in (37, 52):
+        command = [sys.executable, "-c", CHILD, str(folder)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            for _ in range(messages):
+                assert child.stdout.readline() == "[]\n", "a process that trains knows no window"
+            child.send_signal(signal.SIGKILL)
+        steps.append(step_of(folder))
+    assert 0 < steps[0] < steps[1] < 72, "it was killed in the middle"
+    taught(Toy(epochs=12), folder, resume=True)
+    assert digest(folder) == digest(tmp_path / "straight")
+    assert best_digest(folder) == best_digest(tmp_path / "straight")
+    replayed = list(attach(folder))
+    assert curve(replayed, "train/loss") == curve(straight, "train/loss")
+    losses = [one.step for one in replayed if isinstance(one, Scalar) and one.name == "train/loss"]
+    assert losses == sorted(set(losses)), "what the killed process said too often is left out"
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    taught(Toy(), folder)
+    last = folder / "checkpoints" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:-7])
+    said = taught(Toy(), folder, resume=True)
+    assert any(isinstance(one, Note) and "last.safetensors" in one.text for one in said)
+    last.write_bytes(b"")
+    (folder / "checkpoints" / "prev.safetensors").write_bytes(b"nothing")
+    with pytest.raises(Refused, match="no checkpoint of the run can be read"):
+        taught(Toy(), folder, resume=True)
+
+
+def test_more_epochs_may_be_asked_of_a_run_that_ended(tmp_path: Path) -> None:
+    taught(Toy(epochs=1), tmp_path / "run")
+    said = taught(Toy(epochs=2, learning_rate=1e-3), tmp_path / "run", resume=True)
+    assert step_of(tmp_path / "run") == 12
+    assert any(isinstance(one, Note) and "epochs, learning_rate" in one.text for one in said)
+
+
+def test_another_task_is_refused_and_the_run_left_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    taught(Toy(epochs=1), folder)
+    before = {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and "tensorboard" not in str(path)
+    }
+    with pytest.raises(Refused, match="begun with another batch, seed"):
+        taught(Toy(epochs=1, batch=3, seed=5), folder, resume=True)
+    with pytest.raises(Refused, match="there is a run in it already"):
+        taught(Toy(epochs=1), folder)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_there_must_be_a_run_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no run in it"):
+        taught(Toy(), tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_two_cannot_train_in_one_folder(tmp_path: Path) -> None:
+    work = train(Toy(), tmp_path / "run")
+    for _ in range(4):
+        next(work)
+    with pytest.raises(Refused, match="another process is training in it"):
+        taught(Toy(), tmp_path / "run", resume=True)
+    work.close()
+    taught(Toy(), tmp_path / "run", resume=True)
