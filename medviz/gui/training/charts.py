@@ -77,10 +77,8 @@ class Charts(QWidget):
 
     def live(self, on: bool) -> None:
         """Follow the run by a timer, or stand still."""
-        if on and not self._timer.isActive():
-            self._timer.start()
-        elif not on:
-            self._timer.stop()
+        if on != self._timer.isActive():
+            self._timer.start() if on else self._timer.stop()
             self.redraw_if_new()
 
     def redraw_if_new(self) -> None:
