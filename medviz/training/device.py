@@ -36,8 +36,9 @@ def chosen(wish: str = "auto") -> torch.device:
     if wish == "auto":
         return torch.device(next(name for name, is_there in there.items() if is_there))
     if not there.get(wish, False):
-        names = {"cuda": "an NVIDIA GPU that torch can use", "mps": "an Apple GPU"}
-        raise Refused(f"device={wish}", f"there is no {names.get(wish, 'such device')} here", "take device=auto or cpu")
+        names = {"cuda": "no NVIDIA GPU that torch can use", "mps": "no Apple GPU"}
+        fault = f"there is {names.get(wish, 'no such device')} here"
+        raise Refused(f"device={wish}", fault, "take device=auto or cpu")
     return torch.device(wish)
 
 
