@@ -47,9 +47,7 @@ def test_a_byte_order_mark_and_letters_of_old_are_read(tmp_path: Path) -> None:
 
 
 def test_a_freesurfer_table_is_read(tmp_path: Path) -> None:
-    (tmp_path / "LUT.txt").write_text(
-        "#No. Label Name: R G B A\n0 Unknown 0 0 0 0\n17  Left-Hippocampus  220 216 20 0\n"
-    )
+    (tmp_path / "LUT.txt").write_text("# No. Name R G B A\n0 Unknown 0 0 0 0\n17  Left-Hippocampus  220 216 20 0\n")
     assert load(tmp_path / "LUT.txt") == (Label(17, "Left-Hippocampus", (220, 216, 20)),)
 
 

@@ -9,10 +9,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from medviz.figures import Picture
 from medviz.imaging.readers import describe, read
+from medviz.imaging.slices import cut
 from medviz.messages import Progress, finished
 from medviz.refused import Refused
-from tests.imaging.making import asymmetric, opened, saved
+from tests.imaging.making import asymmetric, opened, reordered, saved
 
 AFFINE = np.array([[-2.0, 0, 0, 20.0], [0, 0, 3.0, -30.0], [0, -1.5, 0, 12.0], [0, 0, 0, 1.0]])  # LIA
 
@@ -406,3 +408,28 @@ def test_real_spacing_and_seconds(data: Path) -> None:
     assert cord.spacing_mm == pytest.approx((0.5, 0.5, 7.5), abs=1e-4)
     series = opened(data / "volumes/4d_pcasl.nii.gz")
     assert series.frames == 10 and series.frame_s == pytest.approx(2.54)
+
+
+@pytest.mark.trap("T14")
+@pytest.mark.parametrize("axes", ["RAS", "LPI", "LIA", "PSR"])
+def test_slices_of_a_large_file_are_seen_before_it_is_read(
+    axes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medviz.imaging.readers.preview.EVERY_S", 0.0)
+    ramp = np.zeros((128, 128, 160), np.int32)
+    ramp[:] = np.arange(1, 161)
+    ramp[:64] += 1000  # the patient's left
+    order = nib.orientations.axcodes2ornt(axes)
+    path = saved(tmp_path / "large.nii", *reordered(ramp, np.diag([1.0, 1.0, 2.0, 1.0]), order))
+    said: list = []
+    scan = finished(read(path), said.append)
+    seen = [message for message in said if isinstance(message, Picture)]
+    assert seen and all(picture.letters == ("R", "L", "A", "P") for picture in seen)
+    middle = cut(scan, "axial", 80).pixels
+    for picture in seen:
+        if axes in ("RAS", "LPI"):  # slice by slice: each is whole
+            number = int(picture.title.split()[2])
+            assert np.array_equal(picture.pixels, cut(scan, "axial", number - 1).pixels)
+        else:  # the middle one grows
+            come = picture.pixels != 0
+            assert 0 < come.sum() < come.size and np.array_equal(picture.pixels[come], middle[come])

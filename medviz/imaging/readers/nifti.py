@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medviz.imaging.readers.nifti_header import Kept, Layout, layout, version_of
 from medviz.imaging.readers.order import to_order, to_ras
+from medviz.imaging.readers.preview import with_preview
 from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
 from medviz.imaging.readers.streams import filled, packing
 from medviz.imaging.storage import replacing
@@ -51,24 +52,12 @@ def read(path: Path) -> Work[Volume]:
     """Read a file into memory in its stored data type; scaling is kept beside the voxels, not put into them."""
     found = layout(path)
     yield Progress(0, found.size, f"reading {path.name}")
-    buffer = np.empty(found.size, np.uint8)
-    yield from filled(buffer, found.data, found.offset)
-    voxels, warnings = _voxels(buffer, found)
-    view, affine = to_ras(voxels, found.place.affine)
-    kind = "colour" if found.colour else "frames" if found.frames > 1 else "scalar"
-    return Volume(
-        np.moveaxis(view, 3, 0),
-        affine,
-        Stored("NIfTI", found.shape, found.axes, found.place.affine, found.dtype, found.kept),
-        name=path.name,
-        kind=kind,  # type: ignore[arg-type]
-        slope=found.kept.slope,
-        intercept=found.kept.intercept,
-        calibrated=found.place.calibrated,
-        oriented=found.place.oriented,
-        warnings=(*found.warnings, *warnings),
-        frame_s=found.frame_s,
-    )
+    buffer = np.zeros(found.size, np.uint8)  # costs nothing until it is written to
+    growing = _volume(_shaped(buffer, found), found, path)
+    slowest = "RASLPI".index(found.axes[2]) % 3
+    yield from with_preview(filled(buffer, found.data, found.offset), growing, slowest, found.axes[2] in "RAS")
+    voxels, warnings = _finished(buffer, found)
+    return _volume(voxels, found, path, warnings)
 
 
 def write(volume: Volume, path: Path) -> None:
@@ -90,13 +79,39 @@ def write(volume: Volume, path: Path) -> None:
 READER = Reader("NIfTI", sniff, read, describe, write)
 
 
-def _voxels(buffer: NDArray[np.uint8], found: Layout) -> tuple[Array, tuple[str, ...]]:
-    """Shape bytes to (x, y, z, channel) without a copy, in this machine's byte order."""
+def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] = ()) -> Volume:
+    """Make the volume of voxels (x, y, z, channel) as stored."""
+    view, affine = to_ras(voxels, found.place.affine)
+    kind = "colour" if found.colour else "frames" if found.frames > 1 else "scalar"
+    return Volume(
+        np.moveaxis(view, 3, 0),
+        affine,
+        Stored("NIfTI", found.shape, found.axes, found.place.affine, found.dtype, found.kept),
+        name=path.name,
+        kind=kind,  # type: ignore[arg-type]
+        slope=found.kept.slope,
+        intercept=found.kept.intercept,
+        calibrated=found.place.calibrated,
+        oriented=found.place.oriented,
+        warnings=(*found.warnings, *warnings),
+        frame_s=found.frame_s,
+    )
+
+
+def _shaped(buffer: NDArray[np.uint8], found: Layout) -> Array:
+    """See bytes as (x, y, z, channel), a view."""
     if found.dtype.names:
-        channels = len(found.dtype.names)
-        by_frame = buffer.reshape(found.frames, *reversed(found.shape[:3]), channels)
+        by_frame = buffer.reshape(found.frames, *reversed(found.shape[:3]), len(found.dtype.names))
+        first: Array = by_frame[0].transpose(2, 1, 0, 3)
+        return first
+    return buffer.view(found.dtype).reshape((*found.shape[:3], found.frames), order="F")
+
+
+def _finished(buffer: NDArray[np.uint8], found: Layout) -> tuple[Array, tuple[str, ...]]:
+    """Shape what was read, in this machine's byte order and without a copy; returns warnings about its content."""
+    if found.dtype.names:
         more = ("only the first of its colour frames is read",) if found.frames > 1 else ()
-        return by_frame[0].transpose(2, 1, 0, 3), more
+        return _shaped(buffer, found), more
     flat: Array = buffer.view(found.dtype)
     if not flat.dtype.isnative:
         flat = flat.byteswap(inplace=True).view(flat.dtype.newbyteorder("="))
