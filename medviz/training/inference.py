@@ -8,7 +8,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medviz.data.preparation import Preparation, air
+from medviz.figures import Gallery
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note, Progress, Work
 from medviz.networks import NETWORKS
@@ -30,6 +31,8 @@ from medviz.training.models import CARD, card_of, model, models
 _WINDOW = {2: 1024, 3: 96}
 """Longest side of a tile where training names no patch: a slice goes whole, a volume does not fit."""
 _OVERLAP = 0.25
+PARTIAL, PARTIAL_S = "partial", 1.5
+"""Name of the Gallery that shows what was found so far, and the seconds between two of them."""
 _SMALLEST = 32
 _SHARE_OF_MEMORY = 0.6
 
@@ -92,23 +95,45 @@ def label_map(made: Model, scan: Volume, where: torch.device) -> Work[Volume]:
     yield Progress(0, 0, "preparing the scan")
     image = made.preparation.prepared(scan)
     yield from doubts(made, scan)
-    shares = yield from probabilities(made, image, where)
+    work = probabilities(made, image, where, growing=True)
+    shares = yield from _on_grid_of(scan, work, image.shape[1:])
     yield Progress(1, 1, "back to the scan's grid")
     found = most_likely(shares, scan.shape)
     return like(scan, found, name=f"{made.name} on {scan.name}")
 
 
-def probabilities(made: Model, image: NDArray[np.float32], where: torch.device) -> Work[Tensor]:
+def _on_grid_of(scan: Volume, work: Work[Tensor], shape: tuple[int, ...]) -> Work[Tensor]:
+    """Pass messages on; labels found so far are fetched onto the scan's grid, nearest neighbour."""
+    index = [
+        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
+        for new, old in zip(scan.shape, shape, strict=True)
+    ]
+    try:
+        while True:
+            message = next(work)
+            if isinstance(message, Gallery):
+                same = message.tiles.shape == scan.shape
+                message = replace(message, tiles=message.tiles if same else message.tiles[np.ix_(*index)])
+            yield message
+    except StopIteration as end:
+        made: Tensor = end.value
+        return made
+    finally:
+        work.close()
+
+
+def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, growing: bool = False) -> Work[Tensor]:
     """Probability of each class on the prepared grid, (classes, x, y, z) float32.
 
-    Starts with the largest tile that memory allows, goes to smaller ones where it runs out, and says so.
+    Starts with the largest tile that memory allows, goes to smaller ones where it runs out, and says so. With
+    `growing` it yields, now and then, a Gallery `PARTIAL` whose tiles (x, y, z) are the labels found so far.
     """
     window = window_of(made, image.shape[1:])
     while memory_bytes(made, window) > _SHARE_OF_MEMORY * _free_bytes(where) and (smaller := _smaller(made, window)):
         window = smaller
     while True:
         try:
-            found = yield from _in_tiles(made, image, window, where)
+            found = yield from _in_tiles(made, image, window, where, growing)
         except (RuntimeError, MemoryError) as problem:
             if not device.out_of_memory(problem):
                 raise
@@ -125,7 +150,7 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device) 
 
 
 def _in_tiles(
-    made: Model, image: NDArray[np.float32], window: tuple[int, int, int], where: torch.device
+    made: Model, image: NDArray[np.float32], window: tuple[int, int, int], where: torch.device, growing: bool
 ) -> Work[Tensor]:
     """Run all tiles of one size; where tiles overlap, the middle of a tile counts more than its rim."""
     classes = len(made.labels) + 1
@@ -138,7 +163,8 @@ def _in_tiles(
     importance = torch.ones(window) if alone else _hill(window)
     weight = torch.zeros(shape)
     level = air(image)
-    began_s, done = time.monotonic(), 0
+    labels = np.zeros(shape, np.uint8)
+    began_s, shown_s, done = time.monotonic(), time.monotonic(), 0
     for number, tile in enumerate(tiles, start=1):
         part = image[(slice(None), *tile)]
         weight[tile] += importance
@@ -146,10 +172,14 @@ def _in_tiles(
             scores = _run(network, part, normal, where)
             total[(slice(None), *tile)] += scores * importance
             done += 1
+            labels[tile] = total[(slice(None), *tile)].argmax(0).numpy()
         else:
             total[(0, *tile)] += importance  # nothing but air: background, and no time spent
         left_s = (time.monotonic() - began_s) / max(done, 1) * (len(tiles) - number)
         yield Progress(number, len(tiles), f"tile {number} of {len(tiles)}", left_s if done else None)
+        if growing and number < len(tiles) and time.monotonic() - shown_s > PARTIAL_S:
+            yield Gallery(PARTIAL, labels.copy(), title="labels so far")
+            shown_s = time.monotonic()
     return total.div_(weight)
 
 

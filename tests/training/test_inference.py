@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from medviz.data.preparation import Preparation
+from medviz.figures import Gallery
 from medviz.imaging.readers import read
 from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Message, Note, Progress, finished
@@ -157,6 +158,20 @@ def test_closing_it_leaves_no_file_and_no_thread(tmp_path: Path, monkeypatch: py
         assert not torch.is_inference_mode_enabled()
         work.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_found_so_far_is_shown_on_the_scans_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "PARTIAL_S", 0.0)
+    made = by_brightness(spacing_mm=(1.0, 1.0, 1.0))
+    scan = volume(picture(20, 24, 6), np.diag([0.5, 0.5, 3.0, 1.0]))
+    said: list[Message] = []
+    whole = finished(label_map(made, scan, CPU), said.append).frame()
+    parts = [one.tiles for one in said if isinstance(one, Gallery) and one.name == "partial"]
+    assert len(parts) == 5, "one after each slice but the last"
+    for number, part in enumerate(parts, start=1):
+        assert part.shape == scan.shape
+        assert not part[..., number:].any(), "slices to come are empty"
+        assert (part[..., :number] == whole[..., :number]).mean() > 0.6, "nearest neighbour, but in its place"
 
 
 def test_out_of_memory_goes_to_smaller_tiles_and_says_so() -> None:
