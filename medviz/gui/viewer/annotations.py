@@ -1,5 +1,6 @@
 """What is written over a slice: letters, slice number and place, window, scale bar, cross-hair."""
 
+from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
 
@@ -21,8 +22,10 @@ PLANE_COLOURS: dict[str, QColor] = {
 }
 """Each plane has a colour: its name is written in it, and its line in the other planes' cross-hair is drawn in it."""
 
-EDGE = 9.0
-GAP = 9.0
+EDGE = 9
+GAP = 9
+RIM = 26
+"""The cross-hair leaves the edge letters alone."""
 
 
 CROSSING: dict[Plane, tuple[Plane, Plane]] = {
@@ -74,6 +77,20 @@ def bar_mm(most_mm: float) -> float:
     return max((step * power for step in (1, 2, 5) if step * power <= most_mm * 1.0001), default=power)
 
 
+@dataclass(frozen=True)
+class Word:
+    """A text and where the foot of its first (or, `how` "right" or "centre", last or middle) letter stands."""
+
+    name: str
+    words: str
+    x: float
+    y: float
+    colour: QColor
+    size_px: int
+    bold: bool = False
+    how: str = ""
+
+
 class Lettering:
     """Texts as small pictures, made once each: laying out type costs twenty times what copying a picture does."""
 
@@ -82,32 +99,31 @@ class Lettering:
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], QPixmap] = {}
 
-    def put(self, painter: QPainter, words: str, size_px: int, colour: QColor, x: float, y: float, **how: bool) -> None:
-        """Write `words` with the foot of its first letter at (x, y); `bold` or not, from `right` or `centre`."""
-        bold, ratio = how.get("bold", False), painter.device().devicePixelRatioF()
-        of = (words, size_px, colour.rgba(), bold, ratio)
+    def put(self, painter: QPainter, word: Word) -> None:
+        """Write it."""
+        ratio = painter.device().devicePixelRatioF()
+        of = (word.words, word.size_px, word.colour.rgba(), word.bold, ratio)
         picture = self._made.get(of)
         if picture is None:
             if len(self._made) > self.MOST:
                 self._made.clear()
-            picture = self._made[of] = _written(words, size_px, colour, bold, ratio)
+            picture = self._made[of] = _written(word, ratio)
         wide = picture.width() / ratio - 2
-        left = x - wide if how.get("right") else x - wide / 2 if how.get("centre") else x
-        painter.drawPixmap(QPointF(round(left), round(y - size_px)), picture)
+        left = word.x - wide if word.how == "right" else word.x - wide / 2 if word.how == "centre" else word.x
+        painter.drawPixmap(QPointF(round(left), round(word.y - word.size_px)), picture)
 
 
-def _written(words: str, size_px: int, colour: QColor, bold: bool, ratio: float) -> QPixmap:
-    type_face = font(size_px, bold)
-    wide = ceil(QFontMetricsF(type_face).horizontalAdvance(words)) + 2
-    picture = QPixmap(ceil(wide * ratio), ceil(size_px * 1.5 * ratio))
+def _written(word: Word, ratio: float) -> QPixmap:
+    type_face = font(word.size_px, word.bold)
+    wide = ceil(QFontMetricsF(type_face).horizontalAdvance(word.words)) + 2
+    picture = QPixmap(ceil(wide * ratio), ceil(word.size_px * 1.5 * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setFont(type_face)
-    painter.setPen(SHADOW)
-    painter.drawText(QPointF(1, size_px + 1), words)
-    painter.setPen(colour)
-    painter.drawText(QPointF(0, size_px), words)
+    for colour, shift in ((SHADOW, 1), (word.colour, 0)):
+        painter.setPen(colour)
+        painter.drawText(QPointF(shift, word.size_px + shift), word.words)
     painter.end()
     return picture
 
@@ -115,7 +131,8 @@ def _written(words: str, size_px: int, colour: QColor, bold: bool, ratio: float)
 class Annotations:
     """Paints the writing of one pane; `size_px` is the size of its text.
 
-    `drawn` says what was written where at the last painting, for those who read the screen by program.
+    `drawn` says what was written where at the last painting, for those who read the screen by program. What stays
+    from slice to slice is laid out once.
     """
 
     def __init__(self, plane: Plane, size_px: int = 13) -> None:
@@ -123,71 +140,69 @@ class Annotations:
         self.size_px = size_px
         self.drawn: dict[str, str] = {}
         self._lettering = Lettering()
+        self._still: tuple[tuple[Any, ...], tuple[Word, ...]] = ((), ())
 
     def paint(self, painter: QPainter, scene: Scene, seen: Slice, sheet: Sheet) -> None:
         """Paint all of it."""
         if scene.scan is None:
             return
-        self.drawn.clear()
-        self._corner(painter, scene, seen, scene.scan)
-        self._letters(painter, seen, sheet)
-        self._bar(painter, seen, sheet)
-        bottom = sheet.height - EDGE
-        self._write(painter, "window", window_text(scene.layers[0]), EDGE, bottom, DIM)
-        if self.plane != "sagittal":
-            words = "radiological" if scene.radiological else "neurological"
-            self._write(painter, "convention", words, sheet.width - EDGE, EDGE + self.size_px * 0.8, DIM, right=True)
+        of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px)
+        if self._still[0] != of:
+            self._still = (of, self._lasting(scene, seen, sheet))
+        words = (*self._still[1], *self._passing(scene, seen, scene.scan))
+        self.drawn = {word.name: word.words for word in words}
+        if seen.mm is not None:
+            self._bar(painter, sheet)
+        for word in words:
+            self._lettering.put(painter, word)
 
-    def _corner(self, painter: QPainter, scene: Scene, seen: Slice, scan: Volume) -> None:
-        top = EDGE + self.size_px * 0.8
-        title = self.plane.capitalize()
-        self._write(painter, "plane", title, EDGE, top, PLANE_COLOURS[self.plane], bold=True)
-        past = EDGE + self.size_px * 5.2
-        self._write(painter, "number", f"{seen.index + 1} / {scan.shape[NORMAL[self.plane]]}", past, top, INK)
-        place = place_text(scan, self.plane, seen.index)
-        frame = f"frame {scene.frame + 1} / {scan.frames}" if scan.frames > 1 else ""
-        self._write(painter, "place", "   ".join(filter(None, (place, frame))), EDGE, top + self.size_px * 1.4, DIM)
-
-    def _letters(self, painter: QPainter, seen: Slice, sheet: Sheet) -> None:
+    def _lasting(self, scene: Scene, seen: Slice, sheet: Sheet) -> tuple[Word, ...]:
+        """Plane, edge letters, window, convention, and the length of the bar."""
+        size, small = round(self.size_px * 1.25), self.size_px
         left, right, top, bottom = seen.letters
-        size = round(self.size_px * 1.25)
+        far, low = sheet.width - EDGE, sheet.height - EDGE
         middle, half = sheet.height / 2 + size * 0.36, sheet.width / 2
-        for name, letter, x, y, how in (
-            ("left", left, EDGE, middle, ""),
-            ("right", right, sheet.width - EDGE, middle, "right"),
-            ("top", top, half, EDGE + size * 0.73, "centre"),
-            ("bottom", bottom, half, sheet.height - EDGE, "centre"),
-        ):
-            self._write(painter, name, letter, x, y, INK, size, bold=True, **({how: True} if how else {}))
+        length = f"{self._bar_mm(sheet):g} mm" if seen.mm is not None else "uncalibrated"
+        words = [
+            Word("plane", self.plane.capitalize(), EDGE, self._top, PLANE_COLOURS[self.plane], small, True),
+            Word("left", left, EDGE, middle, INK, size, True),
+            Word("right", right, far, middle, INK, size, True, "right"),
+            Word("top", top, half, EDGE + size * 0.73, INK, size, True, "centre"),
+            Word("bottom", bottom, half, low, INK, size, True, "centre"),
+            Word("window", window_text(scene.layers[0]), EDGE, low, DIM, small),
+            Word("bar", length, far, low - (8 if seen.mm is not None else 0), DIM, small, False, "right"),
+        ]
+        if self.plane != "sagittal":
+            convention = "radiological" if scene.radiological else "neurological"
+            words.append(Word("convention", convention, far, self._top, DIM, small, False, "right"))
+        return tuple(word for word in words if word.words)
 
-    def _bar(self, painter: QPainter, seen: Slice, sheet: Sheet) -> None:
+    def _passing(self, scene: Scene, seen: Slice, scan: Volume) -> tuple[Word, ...]:
+        """Slice number, its place, and the frame of a series."""
+        number = f"{seen.index + 1} / {scan.shape[NORMAL[self.plane]]}"
+        frame = f"frame {scene.frame + 1} / {scan.frames}" if scan.frames > 1 else ""
+        place = "   ".join(filter(None, (place_text(scan, self.plane, seen.index), frame)))
+        first = Word("number", number, EDGE + self.size_px * 5.2, self._top, INK, self.size_px)
+        if not place:
+            return (first,)
+        return first, Word("place", place, EDGE, self._top + self.size_px * 1.4, DIM, self.size_px)
+
+    @property
+    def _top(self) -> float:
+        return EDGE + self.size_px * 0.8
+
+    @staticmethod
+    def _bar_mm(sheet: Sheet) -> float:
+        return bar_mm(min(sheet.width * 0.28, 140.0) / sheet.scale)
+
+    def _bar(self, painter: QPainter, sheet: Sheet) -> None:
         right, bottom = sheet.width - EDGE, sheet.height - EDGE
-        if seen.mm is None:
-            self._write(painter, "bar", "uncalibrated", right, bottom, DIM, right=True)
-            return
-        length_mm = bar_mm(min(sheet.width * 0.25, 140.0) / sheet.scale)
-        left = round(right - length_mm * sheet.scale)
-        self._write(painter, "bar", f"{length_mm:g} mm", right, bottom - 8, DIM, right=True)
+        left = round(right - self._bar_mm(sheet) * sheet.scale)
         for colour, grow in ((SHADOW, 1), (INK, 0)):
-            painter.fillRect(QRectF(left - grow, bottom - 2 - grow, right - left + 2 * grow, 2 + 2 * grow), colour)
+            painter.fillRect(left - grow, bottom - 2 - grow, right - left + 2 * grow, 2 + 2 * grow, colour)
             for x in (left, right - 2):
-                painter.fillRect(QRectF(x - grow, bottom - 5 - grow, 2 + 2 * grow, 5 + 2 * grow), colour)
-        painter.fillRect(QRectF(left, bottom - 2, right - left, 2), INK)
-
-    def _write(
-        self,
-        painter: QPainter,
-        name: str,
-        words: str,
-        x: float,
-        y: float,
-        colour: QColor,
-        size_px: int = 0,
-        **how: bool,
-    ) -> None:
-        if words:
-            self.drawn[name] = words
-            self._lettering.put(painter, words, size_px or self.size_px, colour, x, y, **how)
+                painter.fillRect(x - grow, bottom - 5 - grow, 2 + 2 * grow, 5 + 2 * grow, colour)
+        painter.fillRect(left, bottom - 2, right - left, 2, INK)
 
 
 def font(size_px: int, bold: bool = False) -> QFont:
@@ -205,10 +220,12 @@ def paint_crosshair(painter: QPainter, plane: Plane, at: tuple[float, float], sh
     upright, level = (QColor(PLANE_COLOURS[name]) for name in CROSSING[plane])
     upright.setAlpha(190)
     level.setAlpha(190)
-    painter.fillRect(QRectF(x, 0, 1, y - GAP), upright)
-    painter.fillRect(QRectF(x, y + GAP, 1, sheet.height - y - GAP), upright)
-    painter.fillRect(QRectF(0, y, x - GAP, 1), level)
-    painter.fillRect(QRectF(x + GAP, y, sheet.width - x - GAP, 1), level)
+    for first, last in ((RIM, y - GAP), (y + GAP, sheet.height - RIM)):
+        if last > first:
+            painter.fillRect(x, first, 1, last - first, upright)
+    for first, last in ((RIM, x - GAP), (x + GAP, sheet.width - RIM)):
+        if last > first:
+            painter.fillRect(first, y, last - first, 1, level)
 
 
 def paint_box(painter: QPainter, corners: tuple[float, float, float, float]) -> None:

@@ -3,65 +3,64 @@
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage
 
-from medviz.gui.viewer.raster import Grid, Shades, colour_picture, label_paint, outlined, thinned
+from medviz.gui.viewer.canvas import Canvas
+from medviz.gui.viewer.raster import Grid, Ink, Shades, colour_picture, label_paint, outlined, thinned
 from medviz.gui.viewer.sheet import Sheet
 from medviz.gui.viewer.tints import ramp, tint
 from medviz.imaging.intensity import levels
-from medviz.imaging.scene import Layer, Scene
-from medviz.imaging.slices import NORMAL, Plane, Slice, cut
+from medviz.imaging.scene import Layer
+from medviz.imaging.slices import Plane, Slice, cut
+from medviz.imaging.volume import Volume
 
 
 class Film:
     """Cuts only when its own index, frame, volume or convention changed; paints from what it has otherwise.
 
-    Opacity is the painter's and costs nothing; window, level and colours cost one lookup; zoom costs a sampling of
-    label outlines only.
+    Opacity costs only the blending; window, level and colours cost one lookup; zoom costs a sampling of label outlines.
     """
 
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
         self.slice: Slice | None = None
         self.cuts = 0
+        self._volume: Volume | None = None
         self._cut_of: tuple[Any, ...] = ()
         self._drawn_of: tuple[Any, ...] = ()
         self._channels: tuple[Any, ...] = ()
         self._pixels: Any = None
         self._image: QImage | None = None
+        self._inks: tuple[Ink, ...] = ()
         self._shades = Shades()
         self._table: tuple[Any, Any] = ((), None)
 
-    def load(self, layer: Layer, scene: Scene) -> Slice:
+    def load(self, layer: Layer, index: int, frame: int, radiological: bool) -> Slice:
         """Bring the slice up to date and return it."""
-        index = scene.voxel[NORMAL[self.plane]]
-        frame = min(scene.frame, layer.volume.frames - 1)
-        of = (layer.volume, index, frame, scene.radiological)
-        if self.slice is None or not _same(of, self._cut_of):
-            count = 3 if layer.volume.kind == "colour" else 1
-            cuts = [cut(layer.volume, self.plane, index, frame + n, scene.radiological) for n in range(count)]
-            self._cut_of, self.slice, self._channels = of, cuts[0], tuple(one.pixels for one in cuts)
+        volume = layer.volume
+        of = (index, min(frame, volume.frames - 1), radiological)
+        if self.slice is None or volume is not self._volume or of != self._cut_of:
+            count = 3 if volume.kind == "colour" else 1
+            cuts = [cut(volume, self.plane, index, of[1] + n, radiological) for n in range(count)]
+            self._volume, self._cut_of = volume, of
+            self.slice, self._channels = cuts[0], tuple(one.pixels for one in cuts)
             self._drawn_of = ()
             self.cuts += 1
         return self.slice
 
-    def paint(self, painter: QPainter, layer: Layer, sheet: Sheet, grid: Grid, ratio: float, below: bool) -> None:
+    def paint(self, canvas: Canvas, layer: Layer, sheet: Sheet, grid: Grid, below: bool) -> None:
         """Draw the slice that was loaded last; `below` for the scan itself, which is opaque."""
-        contour = not below and layer.role != "image" and (layer.role == "labels" or layer.style == "outline")
-        if contour:
-            self._draw_contours(layer, sheet, grid, ratio)
-        else:
-            self._draw_values(layer, sheet, ratio)
-        if self._image is None:
+        if not below and layer.role != "image" and (layer.role == "labels" or layer.style == "outline"):
+            self._draw_contours(layer, sheet, grid, canvas.ratio)
+            if self._inks:
+                for ink in self._inks:
+                    canvas.ink(ink, grid, layer.opacity**0.5)
+            elif self._image is not None:
+                canvas.sharp(self._image, grid, layer.opacity)
             return
-        painter.setOpacity(1.0 if below else layer.opacity**0.5 if layer.style == "outline" else layer.opacity)
-        if contour:
-            self._image.setDevicePixelRatio(ratio)
-            painter.drawImage(QPointF(grid.left / ratio, grid.top / ratio), self._image)
-        else:
-            painter.drawImage(QRectF(*sheet.place), self._image)
-        painter.setOpacity(1.0)
+        self._draw_values(layer, sheet, canvas.ratio)
+        if self._image is not None:
+            canvas.stretched(self._image, sheet.place, 1.0 if below else layer.opacity)
 
     def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float) -> None:
         factor = max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
@@ -85,11 +84,11 @@ class Film:
         labels, paint = self._labels_of(layer)
         near = grid.sample(labels)
         width = max(1, round(1.25 * ratio))
+        self._inks, self._image = (), None
         if layer.style == "outline":
-            picture = outlined(near, paint, width, layer.proposal)
+            self._inks = outlined(near, paint, width, layer.proposal)
         else:
-            picture = np.take(paint, near, mode="clip")
-        self._keep(picture, True)
+            self._keep(np.take(paint, near, mode="clip"), True)
         self._drawn_of = of
 
     def _labels_of(self, layer: Layer) -> tuple[Any, Any]:
@@ -109,9 +108,3 @@ class Film:
         self._pixels = np.ascontiguousarray(picture)  # a QImage does not keep the array it looks at alive
         rows, cols = self._pixels.shape
         self._image = QImage(self._pixels.data, cols, rows, 4 * cols, kind) if rows and cols else None
-
-
-def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(
-        a is b or (not hasattr(a, "voxels") and a == b) for a, b in zip(one, other, strict=True)
-    )

@@ -4,6 +4,7 @@ Grey values go through a lookup table and stay in the slice's own raster (the pa
 sampled at the screen's own resolution, so that an outline is one thin line at every zoom and every voxel shape.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from medviz.imaging.labels import Label, colour_table
 
 Array = NDArray[Any]
 OPAQUE = np.uint32(0xFF000000)
-HATCH_PX = 7
+HATCH_PX = 10
 """Distance of two strokes of a proposal's hatching, in screen pixels."""
 
 
@@ -86,16 +87,44 @@ def rim(labels: Array, width: int = 1) -> NDArray[np.bool_]:
     return edge
 
 
-def outlined(labels: Array, paint: NDArray[np.uint32], width: int = 1, dashed: bool = False) -> NDArray[np.uint32]:
-    """Premultiplied picture of the labels' outlines; `dashed` and hatched for what is only proposed."""
-    picture = np.zeros(labels.shape, np.uint32)
-    marked = rim(labels, width)
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """Single pixels to be coloured: `where` counts along the rows of a grid, `colours` are premultiplied."""
+
+    where: NDArray[np.intp]
+    colours: NDArray[np.uint32]
+
+
+def outlined(labels: Array, paint: NDArray[np.uint32], width: int = 1, dashed: bool = False) -> tuple[Ink, ...]:
+    """Return the ink of the labels' outlines; `dashed` and hatched for what is only proposed."""
+    inside = labels != 0
+    marked = rim(labels, width) & inside
+    hatching: tuple[Ink, ...] = ()
     if dashed:
-        marked = strokes(labels.shape, 8 * width, 5 * width, slope=-1) & marked
-        marked |= strokes(labels.shape, HATCH_PX * width, width) & (labels != 0)
+        marked &= strokes(labels.shape, 8 * width, 5 * width, slope=-1)
+        hatching = (_ink(strokes(labels.shape, HATCH_PX * width, width) & inside & ~marked, labels, fainter(paint)),)
+    return (*hatching, _ink(marked, labels, paint))
+
+
+def _ink(marked: NDArray[np.bool_], labels: Array, paint: NDArray[np.uint32]) -> Ink:
     where = np.flatnonzero(marked)
-    picture.reshape(-1)[where] = np.take(paint, labels.reshape(-1)[where], mode="clip")
-    return picture
+    return Ink(where, np.take(paint, labels.reshape(-1)[where], mode="clip"))
+
+
+def blended(below: NDArray[np.uint32], colours: NDArray[np.uint32], opacity: float) -> NDArray[np.uint32]:
+    """Opaque pixels with premultiplied colours of an opacity over them, four parts at a time."""
+    two, share = np.uint32(0x00FF00FF), np.uint32(round(opacity * 256))
+    left = np.uint32(256) - ((colours >> np.uint32(24)) * share + np.uint32(127) >> np.uint32(8))
+    red_blue = ((below & two) * left + (colours & two) * share) >> np.uint32(8) & two
+    green = (below >> np.uint32(8) & np.uint32(0xFF)) * left + (colours >> np.uint32(8) & np.uint32(0xFF)) * share
+    mixed: NDArray[np.uint32] = OPAQUE | red_blue | (green & np.uint32(0xFF00))
+    return mixed
+
+
+def fainter(paint: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Premultiplied colours at half their strength."""
+    halved: NDArray[np.uint32] = paint >> np.uint32(1) & np.uint32(0x7F7F7F7F)
+    return halved
 
 
 def strokes(shape: tuple[int, ...], every: int, width: int, slope: int = 1) -> NDArray[np.bool_]:
@@ -133,5 +162,5 @@ class Shades:
 def colour_picture(channels: tuple[Array, ...]) -> NDArray[np.uint32]:
     """Colour of each pixel from its red, green and blue channel (0..255)."""
     red, green, blue = (channel.astype(np.uint32) for channel in channels[:3])
-    picture: NDArray[np.uint32] = OPAQUE | red << 16 | green << 8 | blue
+    picture: Array = OPAQUE | red << 16 | green << 8 | blue
     return picture

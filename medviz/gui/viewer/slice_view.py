@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import Annotations, paint_box, paint_crosshair
+from medviz.gui.viewer.canvas import Canvas
 from medviz.gui.viewer.content import Content
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.hand import stepped, turned_layer, windowed
@@ -68,6 +69,9 @@ class SliceView(QWidget):
         self._turned = 0.0
         self._preview: QImage | None = None
         self._grid: tuple[Any, Grid | None] = ((), None)
+        self._canvas: Canvas | None = None
+        self._drawn_of: tuple[Any, ...] = ()
+        self.drawings = 0
         self._pace = Pace(self)
         self.leave: Callable[[], None] = store.listen(self._told)
         self.setObjectName(f"slice {plane}")
@@ -91,7 +95,10 @@ class SliceView(QWidget):
     def slice(self) -> Slice | None:
         """The scan's slice on the screen, None where there is no scan."""
         scene = self.scene
-        return self._film(0).load(scene.layers[0], scene) if scene.layers else None
+        if not scene.layers:
+            return None
+        index = scene.voxel[NORMAL[self.plane]]
+        return self._film(0).load(scene.layers[0], index, scene.frame, scene.radiological)
 
     @property
     def sheet(self) -> Sheet:
@@ -99,7 +106,8 @@ class SliceView(QWidget):
         seen = self.slice
         rows, cols = seen.pixels.shape if seen is not None else (1, 1)
         mm = (seen.mm if seen is not None else None) or (1.0, 1.0)
-        box = self._content.box(self.scene.scan, self.plane, self.scene.radiological) if self.scene.scan else None
+        scene = self.scene
+        box = self._content.box(scene.scan, self.plane, scene.radiological) if scene.scan else None
         return Sheet(rows, cols, mm, self.width(), self.height(), self.camera, box)
 
     def fit(self) -> None:
@@ -159,35 +167,48 @@ class SliceView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what is there: nothing, a preview, or the scene."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), Qt.GlobalColor.black)
         if self.scene.layers:
             self._paint_scene(painter, self.scene)
-        elif self._preview is not None:
-            self._paint_preview(painter, self._preview)
+        else:
+            painter.fillRect(self.rect(), Qt.GlobalColor.black)
+            if self._preview is not None:
+                self._paint_preview(painter, self._preview)
         painter.end()
 
     def _paint_scene(self, painter: QPainter, scene: Scene) -> None:
-        seen = self.slice
+        sheet, seen = self.sheet, self.slice
         assert seen is not None
-        sheet = self.sheet
-        ratio = self.devicePixelRatioF()
-        grid = self._grid_of(sheet, ratio)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scene.smooth)
-        for number, layer in enumerate(scene.layers):
-            if number and (scene.overlays_hidden or not layer.visible or layer.style == "off"):
-                continue
-            if number and layer.volume.shape != scene.layers[0].volume.shape:
-                continue
-            film = self._film(number)
-            film.load(layer, scene)
-            if number or layer.visible:
-                film.paint(painter, layer, sheet, grid, ratio, below=number == 0)
+        painter.drawImage(QPointF(0, 0), self._drawn(scene, sheet).image)
         if scene.crosshair:
             paint_crosshair(painter, self.plane, self.screen_of(scene.cursor), sheet)
         self.annotations.paint(painter, scene, seen, sheet)
         if self._drag is not None and self._drag.does == "box":
             start, now = self._drag.start, self._drag.now
             paint_box(painter, (start.x(), start.y(), now.x(), now.y()))
+
+    def _drawn(self, scene: Scene, sheet: Sheet) -> Canvas:
+        """Return the picture of all layers; it is made anew only if it would differ."""
+        ratio = self.devicePixelRatioF()
+        index = scene.voxel[NORMAL[self.plane]]
+        of = (index, scene.frame, scene.radiological, scene.overlays_hidden, scene.smooth, sheet, ratio, scene.layers)
+        if self._canvas is not None and of == self._drawn_of:
+            return self._canvas
+        if self._canvas is None or self._canvas.image.size() != self.size() * ratio or self._canvas.ratio != ratio:
+            self._canvas = Canvas(self.width(), self.height(), ratio)
+        canvas, grid = self._canvas, self._grid_of(sheet, ratio)
+        canvas.smooth = scene.smooth
+        with canvas:
+            for number, layer in enumerate(scene.layers):
+                over = number > 0
+                if not layer.visible or (over and (scene.overlays_hidden or layer.style == "off")):
+                    continue
+                if layer.volume.shape == scene.layers[0].volume.shape:
+                    film = self._film(number)
+                    film.load(layer, index, scene.frame, scene.radiological)
+                    film.paint(canvas, layer, sheet, grid, below=not over)
+        self._drawn_of = of
+        self.drawings += 1
+        return canvas
 
     def _paint_preview(self, painter: QPainter, picture: QImage) -> None:
         scale = min(self.width() / max(picture.width(), 1), self.height() / max(picture.height(), 1))

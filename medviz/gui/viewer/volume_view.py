@@ -21,7 +21,7 @@ from medviz.figures import Picture
 from medviz.gui.icons import icon
 from medviz.gui.job import Job
 from medviz.gui.store import Store
-from medviz.gui.viewer.annotations import DIM, EDGE, INK, PLANE_COLOURS, Lettering
+from medviz.gui.viewer.annotations import DIM, EDGE, INK, PLANE_COLOURS, Lettering, Word
 from medviz.gui.viewer.projection import Look, Mode, Sight, rendered, to_pixel
 from medviz.gui.viewer.solid import Solid, label_numbers, solid_of
 from medviz.imaging.scene import Layer, Scene
@@ -262,8 +262,8 @@ class VolumeView(QWidget):
     def _paint_words(self, painter: QPainter) -> None:
         size = 13 if min(self.width(), self.height()) >= 220 else 11
         scan = self._store.state.scan
-        write = self._lettering.put
-        write(painter, "3-D", size, PLANE_COLOURS["volume"], EDGE, EDGE + size * 0.8, bold=True)
+        title = Word("title", "3-D", EDGE, EDGE + size * 0.8, PLANE_COLOURS["volume"], size, True)
+        self._lettering.put(painter, title)
         if scan is None:
             return
         words = self.trouble
@@ -274,7 +274,7 @@ class VolumeView(QWidget):
         if not words and self.shown is not None:
             grid = f" · {self.shown.solid.step_mm:.2g} mm grid" if scan.calibrated else ""
             words = MODES[self.shown.wish.mode].lower() + grid
-        write(painter, words, size, DIM, EDGE, EDGE + size * 2.2)
+        self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
         if scan.oriented and self._image is not None:
             self._paint_axes(painter, size)
 
@@ -298,7 +298,8 @@ class VolumeView(QWidget):
             painter.setPen(QPen(colour, 1.6))
             painter.drawLine(middle, middle + tip)
             at = middle + tip * 1.45
-            self._lettering.put(painter, "RAS"[n], size - 2, INK, at.x(), at.y() + size * 0.33, bold=True, centre=True)
+            letter = Word("axis", "RAS"[n], at.x(), at.y() + size * 0.33, INK, size - 2, True, "centre")
+            self._lettering.put(painter, letter)
 
     # -- moved --------------------------------------------------------------------------------------------------
 
