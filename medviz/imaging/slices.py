@@ -1,6 +1,7 @@
 """What faces the screen: `cut` makes the one transpose and flip from a volume to a picture."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +68,13 @@ def letters(affine: Affine, plane: Plane, radiological: bool = True) -> tuple[st
 
     An oblique axis gets up to two letters, the larger share first ("AL"), as scanners print them.
     """
+    return _letters(np.asarray(affine, np.float64).tobytes(), plane, radiological)
+
+
+@lru_cache(maxsize=64)
+def _letters(affine_bytes: bytes, plane: Plane, radiological: bool) -> tuple[str, str, str, str]:
+    """Letters by the bytes of an affine: asked for at every slice, and the same as long as the scan is."""
+    affine = np.frombuffer(affine_bytes).reshape(4, 4)
     turned = facing(plane, radiological)
     right = _toward(affine[:3, turned.across] * (-1 if turned.flip_across else 1))
     bottom = _toward(affine[:3, turned.down] * (-1 if turned.flip_down else 1))

@@ -1,6 +1,7 @@
 """Voxels in their stored data type, seen in RAS+ order, with the affine that says where they lie in the patient."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -83,7 +84,7 @@ class Volume:
         """How many frames there are; 1 for anything but a series in time."""
         return self.voxels.shape[0] if self.kind == "frames" else 1
 
-    @property
+    @cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of neighbouring voxels along x, y, z in mm (1.0 each where uncalibrated)."""
         x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
