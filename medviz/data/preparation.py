@@ -59,11 +59,14 @@ class Preparation:
         return sides[0], sides[1], sides[2]
 
     def prepared(self, volume: Volume) -> NDArray[np.float32]:
-        """Make (channel, x, y, z) float32 of a scan. Refuses a scan with too few channels."""
+        """Make (channel, x, y, z) float32 of a scan, of a colour picture its grey. Refuses too few channels."""
         if volume.voxels.shape[0] < self.channels:
             fault = f"it has {volume.voxels.shape[0]} channel(s) and the network takes {self.channels}"
             raise Refused(volume.name or "the scan", fault, "choose another scan or model")
-        voxels = np.ascontiguousarray(volume.voxels[: self.channels], dtype=np.float32)
+        layers = volume.voxels[: self.channels]
+        if volume.kind == "colour" and self.channels == 1:
+            layers = volume.voxels[:3].mean(0, dtype=np.float32, keepdims=True)
+        voxels = np.array(layers, dtype=np.float32, order="C")  # a copy: the scan itself stays as it is
         np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         if volume.slope != 1.0 or volume.intercept != 0.0:
             voxels = voxels * np.float32(volume.slope) + np.float32(volume.intercept)

@@ -40,7 +40,9 @@ def test_scaling_and_shifting_a_scan_changes_nothing() -> None:
 def test_nan_and_infinite_voxels_count_as_nothing() -> None:
     voxels = np.random.default_rng(1).normal(100, 20, (1, 8, 8, 8)).astype(np.float32)
     voxels[0, 0, 0, 0], voxels[0, 1, 1, 1] = np.nan, np.inf
-    assert np.isfinite(Preparation().prepared(volume(voxels))).all()
+    scan = volume(voxels)
+    assert np.isfinite(Preparation().prepared(scan)).all()
+    assert np.isnan(scan.voxels[0, 0, 0, 0]), "the scan itself stays as it is"
 
 
 def test_an_even_scan_is_prepared_and_not_divided_by_nothing() -> None:
@@ -65,3 +67,10 @@ def test_resampling_keeps_a_ramp_a_ramp_at_the_same_place() -> None:
 def test_too_few_channels_are_refused() -> None:
     with pytest.raises(Refused, match="channel"):
         Preparation(2, 2).prepared(volume(np.zeros((1, 4, 4, 4), np.float32)))
+
+
+def test_a_colour_picture_is_taken_as_grey() -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (3, 12, 12, 1)).astype(np.uint8)
+    grey = colours.mean(0, keepdims=True).astype(np.float32)
+    assert Preparation().prepared(volume(colours, kind="colour")) == pytest.approx(normalised(grey), abs=1e-5)
+    assert Preparation(2, 3).prepared(volume(colours, kind="colour")).shape[0] == 3

@@ -163,3 +163,9 @@ def test_volumes_are_those_of_the_affine_sheared_ones_too() -> None:
     sheared = np.array([[2.0, 1.0, 0, 0], [0, 2.0, 0, 0], [0, 0, 3.0, 0], [0, 0, 0, 1]])
     (row,) = finished(agreement(volume(box(2, 2, 2), sheared), volume(box(2, 2, 2), sheared)))
     assert row.volume_ml_reference == pytest.approx(64 * 12 / 1000)
+
+
+def test_labels_at_opposite_ends_of_a_scan_are_still_held_against_each_other() -> None:
+    row = compared(box(0, 0, 0), box(16, 16, 16))[1]
+    assert row.dice == 0
+    assert row.hd95_mm == pytest.approx(np.sqrt(3) * 16, rel=0.05)
