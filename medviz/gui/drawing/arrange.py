@@ -14,6 +14,8 @@ Box = tuple[float, float, float, float]
 
 GAP, TIGHT_GAP = 16, 8
 LEAST_CELL, MOST_CELL = 28, 64
+LEAST_READ = 160.0
+"""Width below which no text can be read."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Need:
     cells: tuple[int, int] | None = None
     aspect: float | None = None
     height_for: Callable[[float], float] | None = None
-    least: tuple[float, float] = (160, 120)
+    least: tuple[float, float] = (0, 0)
     most_high: float | None = None
     weight: float = 1.0
 
@@ -215,7 +217,7 @@ class _Table:
             wide = max(need.least[0], need.frame[0] + need.cells[0] * self.cell)
             return ceil(wide), ceil(need.frame[1] + need.cells[1] * self.cell)
         if need.height_for:
-            return min(need.least[0], width), need.frame[1] + need.height_for(width - need.frame[0])
+            return min(max(need.least[0], LEAST_READ), width), need.height_for(width)
         share = need.weight / self.weightiest
         high = max(need.least[1], self.comfort * share if need.most_high is None else 0.0)
         wide = max(need.least[0], need.frame[0] + (high - need.frame[1]) * need.aspect * 0.8) if need.aspect else 0.0
@@ -229,7 +231,7 @@ class _Table:
         fixed = [self.least(part, width) for part in node.parts if not self._reads(part)]
         texts = [part for part in node.parts if self._reads(part)]
         taken = sum(w for w, _ in fixed) + gaps
-        share = max((width - taken) / len(texts), 160.0) if texts else 0.0
+        share = max((width - taken) / len(texts), LEAST_READ) if texts else 0.0
         sizes = fixed + [self.least(part, share) for part in texts]
         return sum(w for w, _ in sizes) + gaps, max((h for _, h in sizes), default=0)
 
@@ -340,7 +342,7 @@ class _Table:
     def _place_row(self, node: Nest, box: Box) -> None:
         x, y, width, height = box
         most = [self._useful_width(part, height) for part in node.parts]
-        wishes = [0.0 if self._reads(part) else self.least(part, width)[0] for part in node.parts]
+        wishes = [self.least(part, width)[0] for part in node.parts]
         least = [min(pair) for pair in zip(wishes, most, strict=True)]
         weights = [self._weight(part) if self._grows_wide(part) else 0.0 for part in node.parts]
         widths = shared(width - self.scale.gap * max(0, len(least) - 1), least, most, weights)

@@ -55,7 +55,7 @@ def coloured(values: Array, colours: str, levels: tuple[float, float]) -> NDArra
     scaled = (plain - low) * (255.0 / (high - low))
     wrong = np.isnan(scaled)
     with np.errstate(invalid="ignore"):
-        index = np.clip(np.where(wrong, 0, scaled), 0, 255).astype(np.uint8)
+        index = np.clip(np.where(wrong, 0, scaled) + 0.5, 0, 255).astype(np.uint8)
     painted = colour_map(colours)[index]
     if wrong.any():
         painted[wrong] = NOT_A_NUMBER

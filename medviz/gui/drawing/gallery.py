@@ -31,12 +31,13 @@ class GalleryView(View):
         self._labels: list[QImage] = []
         self._base: QPixmap | None = None
         self._hover: int | None = None
+        self._laid_out: tuple[tuple[float, ...], tuple[int, int, float, float]] | None = None
 
     def take(self, old: Any, new: Any) -> None:
         """Turn tiles into images; the same tiles are kept."""
         if old is not None and same_array(old.tiles, new.tiles) and _same_look(old, new):
             return
-        self._base, self._hover = None, None
+        self._base, self._hover, self._laid_out = None, None, None
         shared = levels_of(new.tiles, new.colours, new.levels) if new.shared_scale or new.levels else None
         self._images = [_image(tile, new, shared) for tile in new.tiles[:_MOST_TILES]]
         labels = [] if new.labels is None else new.labels[:_MOST_TILES]
@@ -59,6 +60,12 @@ class GalleryView(View):
 
     def laid_out(self) -> tuple[int, int, float, float]:
         """Return rows, columns, and width and height of a tile with its title, as large as the room allows."""
+        room = (len(self._images), self.width(), self.height(), self.header_px, self._line_px)
+        if self._laid_out is None or self._laid_out[0] != room:
+            self._laid_out = room, self._fit()
+        return self._laid_out[1]
+
+    def _fit(self) -> tuple[int, int, float, float]:
         count = len(self._images)
         if not count or self.figure is None:
             return 0, 0, 0.0, 0.0
@@ -127,7 +134,15 @@ class GalleryView(View):
 
     def tile_at(self, place: QPointF) -> int | None:
         """Return the number of the tile under a place, None beside them."""
-        return next((number for number in range(len(self._images)) if self.box(number).contains(place)), None)
+        _, cols, width, height = self.laid_out()
+        if not cols:
+            return None
+        first = self.box(0)
+        col = int((place.x() - first.x()) // (width + _GAP)) if width else 0
+        row = int((place.y() - first.y()) // (height + _GAP)) if height else 0
+        number = row * cols + col
+        inside = 0 <= col < cols and 0 <= number < len(self._images)
+        return number if inside and self.box(number).contains(place) else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Point at a tile and say its value."""

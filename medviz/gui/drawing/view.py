@@ -62,7 +62,7 @@ class View(QWidget):
     def need(self) -> Need:
         """Return what room it asks for."""
         weight = self.figure.weight if self.figure else 1.0
-        return Need(frame=(0, self.header_px), weight=weight)
+        return Need(frame=(0, self.header_px), least=(160, 120), weight=weight)
 
     def sizeHint(self) -> QSize:
         """Return a size for a view that stands alone, outside a board."""

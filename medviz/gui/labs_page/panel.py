@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -36,8 +36,22 @@ class Panel(QScrollArea):
             self._form.deleteLater()
         self._form = form
         self._column.insertWidget(1, form)
+        self.updateGeometry()
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width of the form, so that nothing is cut off at the right."""
         bar = self.verticalScrollBar().sizeHint().width()
-        self.setMinimumWidth(min(_MOST_PX, self._inside.minimumSizeHint().width() + bar))
+        return QSize(min(_MOST_PX, self._inside.minimumSizeHint().width() + bar), 120)
+
+    def sizeHint(self) -> QSize:
+        """Return the least width and a comfortable height."""
+        return QSize(self.minimumSizeHint().width(), 600)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask anew when the form has changed."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Hand on what no control took (Space, a, b, p, e)."""
