@@ -147,7 +147,7 @@ def window(steps: int) -> dict[str, Any]:
         timer.timeout.connect(call)
     shown.show_page("training")
     page: Any = shown.pages["training"]
-    page.choose("segmentation", {**FIELDS, "steps": steps}, then=page.start)
+    page.draft.choose("segmentation", {**FIELDS, "steps": steps}, then=page.start)
     ticking.start()
     wait_for(lambda: bool(stamps) and stamps[-1][0] >= steps // 2, 600, 0)
     shown.show_page("viewer")
