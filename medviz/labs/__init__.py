@@ -14,5 +14,23 @@ LABS: Catalog[Any] = Catalog(
             "A kernel slides over the slice: multiply, add, move on",
             theme="Convolution",
         ),
+        "neuron": Entry(
+            "medviz.labs.neuron:Neuron",
+            "Neuron",
+            "Weights times inputs plus a bias, through an activation",
+            theme="Neurons and training",
+        ),
+        "loss": Entry(
+            "medviz.labs.loss:Loss",
+            "Loss",
+            "What a wrong answer costs",
+            theme="Neurons and training",
+        ),
+        "boxes": Entry(
+            "medviz.labs.boxes:Boxes",
+            "Boxes",
+            "What two boxes share, and which of many a detector keeps",
+            theme="Detection",
+        ),
     },
 )
