@@ -65,18 +65,28 @@ class Desk(QObject):
         self.noticed.emit(Offer(note, button, act) if button and act is not None else note)
 
     def start(
-        self, title: str, begin: Callable[[], Work[Any]], page: str = "viewer", then: Callable[[Any], Any] | None = None
+        self,
+        title: str,
+        begin: Callable[[], Work[Any]],
+        page: str = "viewer",
+        then: Callable[[Any], Any] | None = None,
+        quiet: bool = False,
     ) -> Job:
-        """Run work beside the window; what it refuses or breaks becomes a notice, what it makes goes to `then`."""
+        """Run work beside the window; what it refuses or breaks becomes a notice, what it makes goes to `then`.
+
+        `quiet` work (drawing, counting) is not in the status line, and nobody is asked before it is stopped.
+        """
         job = Job(title, begin, self)
         job.setProperty("page", page)
+        job.setProperty("quiet", quiet)
         job.refused.connect(lambda refusal: self.noticed.emit(note_of(refusal)))
         job.failed.connect(lambda sentence, trace: self.noticed.emit(Note(sentence, "error", trace)))
         if then is not None:
             job.ended.connect(then)
         job.over.connect(lambda: self._end(job))
         self.jobs.append(job)
-        self.started.emit(job)
+        if not quiet:
+            self.started.emit(job)
         return job.start()
 
     def recent(self) -> tuple[Path, ...]:

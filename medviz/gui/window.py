@@ -244,7 +244,8 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask once where work is running, keep what the window looked like, stop the work cleanly."""
-        running = [job.title for job in self.desk.jobs if job.running and not job.stopping]
+        jobs = (job for job in self.desk.jobs if job.running and not job.stopping and not job.property("quiet"))
+        running = [job.title for job in jobs]
         if running and self.desk.preferred.state.ask_first and not self.confirm(_question(running)):
             event.ignore()
             return

@@ -22,7 +22,7 @@ from medviz.gui.viewer.opening import As, Opening
 from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.panes import Panes
 from medviz.gui.viewer.predicting import Predicting, proposal_number
-from medviz.gui.viewer.reading import Opened, overlay_layer
+from medviz.gui.viewer.reading import Opened, first_window, overlay_layer
 from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.strip import Strip
 from medviz.imaging.intensity import Role, robust_window, window_of
@@ -61,7 +61,7 @@ class ViewerPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.setObjectName("viewer")
-        self.panes = Panes(desk.scene, self)
+        self.panes = Panes(desk, self)
         self.strip = Strip(desk.scene)
         self.opening = Opening(desk, self)
         self.predicting = Predicting(desk, self)
@@ -243,17 +243,10 @@ class ViewerPage(Page):
                 self._show_models()
             use(cards)
 
-        job = Job("models", listed, self)
-        self._models = job
-        job.ended.connect(take)
-        job.refused.connect(lambda refusal: self.desk.tell(str(refusal), "warning"))
-        job.failed.connect(lambda sentence, trace: self.desk.tell(sentence, "error", trace))
-        job.over.connect(self._models_over)
-        job.start()
+        self._models = self.desk.start("models", listed, then=take, quiet=True)
+        self._models.over.connect(self._models_over)
 
     def _models_over(self) -> None:
-        if self._models is not None:
-            self._models.deleteLater()
         self._models = None
 
     def _run_first(self) -> None:
@@ -282,7 +275,7 @@ class ViewerPage(Page):
         if scene.scan is not None:
             number = scene.active if scene.layers[scene.active].role == "image" else 0
             volume = scene.layers[number].volume
-            window, level = robust_window(volume, min(scene.frame, volume.frames - 1))
+            window, level = first_window(volume, min(scene.frame, volume.frames - 1))
             self.desk.scene.put(scene.with_layer(number, window=window, level=level))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

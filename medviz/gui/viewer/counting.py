@@ -57,7 +57,9 @@ class Counting(QObject):
             self.counted.emit()
         elif self._running is None:
             self._running = volume
-            job = self._desk.start("count labels", lambda: counted(volume), then=lambda made: self._take(volume, made))
+            job = self._desk.start(
+                "count labels", lambda: counted(volume), then=lambda made: self._take(volume, made), quiet=True
+            )
             job.over.connect(self._over)
 
     def _take(self, volume: Volume, counts: Mapping[int, int]) -> None:

@@ -169,7 +169,7 @@ class LabelList(QWidget):
         table = QTableView()
         table.setModel(self.sorted)
         table.setSortingEnabled(True)
-        table.sortByColumn(SEEN, Qt.SortOrder.AscendingOrder)
+        table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)  # as the labels are numbered, until a heading is clicked
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         table.setShowGrid(False)
@@ -180,7 +180,7 @@ class LabelList(QWidget):
         header.setMinimumSectionSize(24)
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, wide in ((SEEN, 28), (VOLUME, 58), (VOXELS, 84)):
+        for column, wide in ((SEEN, 28), (VOLUME, 50), (VOXELS, 78)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             table.setColumnWidth(column, wide)
         table.clicked.connect(self._clicked)

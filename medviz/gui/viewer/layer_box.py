@@ -73,12 +73,18 @@ class LayerBox(QFrame):
     def _lay(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(4)
-        for widget in (self.eye, self.name, self.note, self.role, self.more):
+        for widget in (self.eye, self.name, self.note, self.more):
             head.addWidget(widget, 1 if widget is self.name else 0)
         self.body = QWidget()
         below = QVBoxLayout(self.body)
-        below.setContentsMargins(32, 0, 4, 4)
+        below.setContentsMargins(32, 0, 6, 6)
         below.setSpacing(4)
+        first = QHBoxLayout()
+        first.setSpacing(6)
+        first.addWidget(self.role)
+        first.addWidget(self.fading.styles)
+        first.addStretch(1)
+        below.addLayout(first)
         below.addWidget(self.fading)
         below.addWidget(self.tuning)
         column = QVBoxLayout(self)

@@ -133,7 +133,6 @@ class Fading(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        row.addWidget(self.styles)
         row.addWidget(self.opacity, 1)
         row.addWidget(self.percent)
 

@@ -12,8 +12,8 @@ from medviz.gui.viewer.counting import Counting
 from medviz.gui.viewer.label_list import LabelList
 from medviz.gui.viewer.layer_box import LayerBox
 from medviz.gui.viewer.model_box import ModelBox
+from medviz.gui.viewer.reading import first_window
 from medviz.gui.viewer.readout import place_words, readings
-from medviz.imaging.intensity import robust_window
 from medviz.imaging.scene import Layer, Point, Scene
 
 
@@ -130,7 +130,7 @@ class Panel(QScrollArea):
     def _automatic(self, number: int) -> None:
         scene = self._store.state
         volume = scene.layers[number].volume
-        window, level = robust_window(volume, min(scene.frame, volume.frames - 1))
+        window, level = first_window(volume, min(scene.frame, volume.frames - 1))
         self._store.put(scene.with_layer(number, window=window, level=level))
 
     def _choose(self, number: int) -> None:

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from medviz.gui.colours import colours
-from medviz.gui.store import Store
+from medviz.gui.desk import Desk
 from medviz.gui.viewer.content import Content
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.volume_view import VolumeView
@@ -39,12 +39,12 @@ def places(size: QSize, layout: Layout, maximised: Pane | None, front: Pane = "a
 class Panes(QWidget):
     """Holds the views and moves them when the scene's layout or maximised pane changes."""
 
-    def __init__(self, store: Store[Scene], parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         content = Content()
-        self._store = store
+        store = self._store = desk.scene
         self.slices: dict[Plane, SliceView] = {plane: SliceView(store, plane, content, self) for plane in PLANES}
-        self.volume = VolumeView(store, self)
+        self.volume = VolumeView(desk, self)
         self.leave = store.listen(self._told)
         self.setMinimumSize(320, 240)
         self.arrange()

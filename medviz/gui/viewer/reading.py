@@ -33,13 +33,21 @@ def opened(services: Services, path: Path) -> Work[Opened]:
     """Read a file and look at it."""
     volume = yield from services.read(path)
     yield Progress(0, 0, "looking at it")
-    window, level = robust_window(volume)
+    window, level = first_window(volume)
     return Opened(path, volume, guess_role(volume), window, level, volume.warnings)
+
+
+def first_window(volume: Volume, frame: int = 0) -> tuple[float, float]:
+    """Window and level that the file asks for, else those that suit its values."""
+    return volume.window or robust_window(volume, frame)
 
 
 def scan_layer(found: Opened) -> Layer:
     """Make the layer at the bottom of a scene."""
-    return Layer(found.volume, "image", window=found.window, level=found.level, opacity=1.0, style="fill")
+    colours = "inverted grey" if found.volume.inverted else "grey"
+    return Layer(
+        found.volume, "image", window=found.window, level=found.level, colours=colours, opacity=1.0, style="fill"
+    )
 
 
 def overlay_layer(found: Opened, role: Role, scan: Volume) -> Work[tuple[Layer, tuple[str, ...]]]:

@@ -47,7 +47,7 @@ class Strip(QFrame):
         self.three = self._switch(
             "ph.layout", "One large pane and three small ones", lambda: store.update(layout="1+3")
         )
-        self.smooth = self._switch("ph.drop-half-bottom", "Smooth or crisp voxels (i)", self._smooth)
+        self.smooth = self._switch("ph.drop-half", "Smooth or crisp voxels (i)", self._smooth)
         self.cross = self._switch("ph.crosshair-simple", "Cross-hair (c)", self._cross)
         for button in (self.two, self.three, self.smooth, self.cross):
             button.setCheckable(True)

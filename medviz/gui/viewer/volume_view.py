@@ -18,9 +18,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from medviz.figures import Picture
+from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
 from medviz.gui.job import Job
-from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import DIM, EDGE, INK, PLANE_COLOURS, Lettering, Word
 from medviz.gui.viewer.projection import Look, Mode, Sight, rendered, to_pixel
 from medviz.gui.viewer.solid import Solid, label_numbers, solid_of
@@ -94,14 +94,13 @@ def pictured(wish: Wish, solid: Solid | None) -> Work[Shown]:
 class VolumeView(QWidget):
     """Turned with the left button, enlarged with the wheel; never mirrored, whatever the planes are."""
 
-    def __init__(self, store: Store[Scene], parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.sight = Sight()
         self.mode: Mode = "surface"
         self.cut = True
         self.shown: Shown | None = None
-        self.trouble = ""
-        self._store = store
+        self._desk, self._store = desk, desk.scene
         self._image: QImage | None = None
         self._solid: tuple[tuple[object, ...], Solid] | None = None
         self._job: Job | None = None
@@ -111,7 +110,7 @@ class VolumeView(QWidget):
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(lambda: self._begin(coarse=False))
-        self.leave = store.listen(self._told)
+        self.leave = desk.scene.listen(self._told)
         self.setObjectName("volume")
         self.setAccessibleName("3-D view")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -180,7 +179,6 @@ class VolumeView(QWidget):
     def _told(self, old: Scene, new: Scene) -> None:
         if old.scan is not new.scan:
             self.shown = self._image = self._solid = None
-            self.trouble = ""
             self.update()
         of_note = ("layers", "frame") + (("cursor",) if self.cut else ())
         if any(getattr(old, name) != getattr(new, name) for name in of_note):
@@ -214,13 +212,9 @@ class VolumeView(QWidget):
             return
         key = solid_key(wish)
         solid = self._solid[1] if self._solid is not None and self._solid[0] == key else None
-        self._job = Job("3-D", lambda: pictured(wish, solid), self)
+        self._job = self._desk.start("3-D", lambda: pictured(wish, solid), then=self._take, quiet=True)
         self._job.setProperty("fine", not coarse)
-        self._job.ended.connect(self._take)
-        self._job.failed.connect(self._failed)
-        self._job.refused.connect(lambda refusal: self._failed(str(refusal), ""))
         self._job.over.connect(self._over)
-        self._job.start()
 
     def _take(self, shown: Shown) -> None:
         if not self._store.state.layers or shown.wish.scene.scan is not self._store.state.scan:
@@ -230,17 +224,10 @@ class VolumeView(QWidget):
         pixels = np.ascontiguousarray(shown.picture.pixels)
         rows, cols = pixels.shape[:2]
         self._image = QImage(pixels.data, cols, rows, 3 * cols, QImage.Format.Format_RGB888).copy()
-        self.trouble = ""
-        self.update()
-
-    def _failed(self, sentence: str, trace: str) -> None:
-        self.trouble = sentence
         self.update()
 
     def _over(self) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            job.deleteLater()
+        self._job = None
         if self._again:
             self._again = False
             self._begin(coarse=True)
@@ -266,12 +253,11 @@ class VolumeView(QWidget):
         self._lettering.put(painter, title)
         if scan is None:
             return
-        words = self.trouble
-        if not words and (min(scan.shape) < 2 or scan.kind == "colour"):
+        if min(scan.shape) < 2 or scan.kind == "colour":
             words = "a single slice has no 3-D view" if min(scan.shape) < 2 else "no 3-D view of colour pictures"
-        if not words and self.shown is None:
+        elif self.shown is None:
             words = "rendering …"
-        if not words and self.shown is not None:
+        else:
             grid = f" · {self.shown.solid.step_mm:.2g} mm grid" if scan.calibrated else ""
             words = MODES[self.shown.wish.mode].lower() + grid
         self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
