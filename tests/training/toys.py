@@ -78,7 +78,7 @@ class Toy(Task):
         return {"validation/loss": total / len(batches)}
 
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
-        shares = network(probes[0]["image"]).softmax(1).numpy()
+        shares = network(probes[0]["image"]).float().softmax(1).numpy()
         yield Picture("shares", shares, "Shares", levels=(0.0, 1.0), labels=(shares > 0.5).astype(np.uint8))
 
 
