@@ -251,7 +251,12 @@ class Teaching:
                 except StopIteration as end:
                     return end.value  # type: ignore[no-any-return]
             count += 1
-            yield message
+            yield self._within(message) if isinstance(message, Progress) else message
+
+    def _within(self, part: Progress) -> Progress:
+        """Put the progress of a part (a validation) into that of the run: one bar, one time left."""
+        whole = self._progress()
+        return replace(whole, what=f"{whole.what}, {part.what} {part.done:.0f} of {part.total:.0f}")
 
     def _done(self) -> bool:
         patience = self.task.patience
