@@ -1,5 +1,6 @@
 """One volume on the grid of another, by their affines; exact where the grids differ only in order."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from medviz.imaging.slices import NORMAL, Plane, Slice, cut, facing, letters, to_voxel
+from medviz.imaging.slices import NORMAL, Plane, Slice, cut
 from medviz.imaging.volume import Affine, Volume, like
 
 Array = NDArray[Any]
@@ -64,26 +65,23 @@ def slice_of(
         return cut(overlay, plane, index, frame, radiological)
     if not 0 <= index < scan.shape[NORMAL[plane]]:
         raise IndexError(f"{plane} slice {index} of {scan.shape[NORMAL[plane]]}")
-    turned, transform = facing(plane, radiological), between(overlay, scan)
-    corner = to_voxel(scan.shape, plane, index, 0, 0, radiological)
-    along_row = np.subtract(to_voxel(scan.shape, plane, index, 0, 1, radiological), corner)
-    along_col = np.subtract(to_voxel(scan.shape, plane, index, 1, 0, radiological), corner)
-    start = transform[:3, :3] @ corner + transform[:3, 3]
-    down, across = transform[:3, :3] @ along_col, transform[:3, :3] @ along_row
-    rows, cols = np.arange(scan.shape[turned.down])[:, None], np.arange(scan.shape[turned.across])[None, :]
-    places = tuple(start[axis] + rows * down[axis] + cols * across[axis] for axis in range(3))
-    spacing = scan.spacing_mm
-    return Slice(
-        pixels=_sampled(overlay.frame(frame), places, order, outside),
-        mm=(spacing[turned.down], spacing[turned.across]) if scan.calibrated else None,
-        letters=letters(scan.affine, plane, radiological) if scan.oriented else ("", "", "", ""),
-        plane=plane,
-        index=index,
-        name=overlay.name,
-        slope=overlay.slope,
-        intercept=overlay.intercept,
-        unit=overlay.unit,
-    )
+    transform, dtype = between(overlay, scan), overlay.voxels.dtype if order == "nearest" else np.dtype(np.float32)
+    thin = list(scan.shape)
+    thin[NORMAL[plane]] = 1
+    moved = transform.copy()
+    moved[:3, 3] += transform[:3, NORMAL[plane]] * index
+    slab = np.full(thin, outside, dtype)
+    straight = _straight(overlay.shape, (thin[0], thin[1], thin[2]), moved) if order == "nearest" else None
+    if straight is not None:
+        parts, places = straight
+        slab[tuple(parts)] = overlay.frame(frame)[np.ix_(*(_whole(place) for place in places))]
+    else:
+        z, y, x = np.ogrid[: thin[2], : thin[1], : thin[0]]  # x innermost, as voxels lie in memory: twice as fast
+        along = (moved[axis, 0] * x + moved[axis, 1] * y + (moved[axis, 2] * z + moved[axis, 3]) for axis in range(3))
+        _sample_into(slab.T, overlay.frame(frame), tuple(along), order)
+    made = like(scan, np.broadcast_to(slab, scan.shape), overlay.name)  # a view: every index holds this slice
+    seen = cut(made, plane, index, 0, radiological)
+    return replace(seen, slope=overlay.slope, intercept=overlay.intercept, unit=overlay.unit)
 
 
 def grid_note(overlay: Volume, scan: Volume) -> str | None:
@@ -152,34 +150,90 @@ def _reindexed(
 
 def _interpolated(voxels: Array, shape: tuple[int, int, int], transform: Affine, order: Order, outside: float) -> Array:
     """Sample plane by plane, so that no array of coordinates as large as the volume is made."""
-    x, y = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     dtype = voxels.dtype if order == "nearest" else np.dtype(np.float32)
-    made = np.empty((len(voxels), *shape[::-1]), dtype).transpose(0, 3, 2, 1)
+    made = np.full((len(voxels), *shape[::-1]), outside, dtype).transpose(0, 3, 2, 1)
+    if (straight := _straight(voxels.shape[1:], shape, transform)) is not None:
+        _fill_straight(made, voxels, *straight, order)
+        return made
+    x, y = np.arange(shape[0])[None, :], np.arange(shape[1])[:, None]
     flat = tuple(transform[axis, 0] * x + transform[axis, 1] * y + transform[axis, 3] for axis in range(3))
     for z in range(shape[2]):
         places = tuple(flat[axis] + transform[axis, 2] * z for axis in range(3))
         for channel, source in enumerate(voxels):
-            made[channel, :, :, z] = _sampled(source, places, order, outside)
+            _sample_into(made[channel, :, :, z].T, source, places, order)
     return made
 
 
-def _sampled(voxels: Array, places: tuple[Array, ...], order: Order, outside: float) -> Array:
-    """Values at voxel coordinates; a voxel reaches half its size around its centre, what lies beyond is outside."""
-    inside = np.ones(places[0].shape, bool)
-    for place, size in zip(places, voxels.shape, strict=True):
-        inside &= (place >= -0.5) & (place < size - 0.5)
+def _straight(
+    held: tuple[int, ...], shape: tuple[int, int, int], transform: Affine
+) -> tuple[list[slice], list[NDArray[np.float64]]] | None:
+    """Where the grids differ by spacing and offset alone: the part of each axis that is inside, and the places there.
+
+    None where the grids are turned against each other.
+    """
+    off = transform[:3, :3] - np.diag(np.diag(transform[:3, :3]))
+    if (np.abs(off) * np.array(shape)).sum(axis=1).max() > _EXACT_VOXELS:
+        return None
+    parts, places = [], []
+    for axis, (size, length) in enumerate(zip(held, shape, strict=True)):
+        along = transform[axis, axis] * np.arange(length) + transform[axis, 3]
+        inside = np.flatnonzero((along >= -0.5) & (along < size - 0.5))
+        parts.append(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0))
+        places.append(along[parts[-1]])
+    return parts, places
+
+
+def _fill_straight(
+    made: Array, voxels: Array, parts: list[slice], places: list[NDArray[np.float64]], order: Order
+) -> None:
+    """Sample one axis after the other, which costs a tenth of looking each voxel up by three coordinates."""
+    within = made[(slice(None), *parts)]
     if order == "nearest":
-        index = tuple(
-            np.clip(np.floor(place + 0.5).astype(np.intp), 0, size - 1)
-            for place, size in zip(places, voxels.shape, strict=True)
-        )
-        found = voxels[index]
+        x, y, z = (_whole(place) for place in places)
+        for number, k in enumerate(z):
+            within[..., number] = np.take(np.take(voxels[..., k], x, axis=1), y, axis=2)
+        return
+    for number, place in enumerate(places[2]):
+        plane = _between_two(voxels, np.array([place]), 3)[..., 0]
+        within[..., number] = _between_two(_between_two(plane, places[0], 1), places[1], 2)
+
+
+def _whole(place: Array) -> NDArray[np.intp]:
+    """Index of the voxel that holds a place that is inside, thus not below -0.5: the cast is the floor."""
+    return (place + 0.5).astype(np.intp)
+
+
+def _between_two(values: Array, places: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+    """Interpolate along one axis; half a voxel beyond the outermost centres the outermost value holds."""
+    last = values.shape[axis] - 1
+    kept = np.clip(places, 0, last)
+    below = np.minimum(kept.astype(np.intp), max(0, last - 1))
+    share = (kept - below).astype(np.float32).reshape((-1,) + (1,) * (values.ndim - 1 - axis))
+    if last == 0:
+        return np.take(values, below, axis=axis).astype(np.float32)
+    low, high = (np.take(values, index, axis=axis).astype(np.float32) for index in (below, below + 1))
+    low += (high - low) * share
+    return low
+
+
+def _sample_into(made: Array, voxels: Array, places: tuple[Array, ...], order: Order) -> None:
+    """Write the values at voxel coordinates; a voxel reaches half its size around its centre, no change beyond."""
+    inside = np.ones(made.shape, bool)
+    kept: list[Array] = []
+    for place, size in zip(places, voxels.shape, strict=True):
+        where = np.floor(place + 0.5)
+        inside &= where >= 0
+        inside &= where < size
+        if order == "nearest":
+            kept.append(np.clip(where, 0, size - 1, out=where).astype(np.intp))
+        else:
+            kept.append(np.clip(place, 0, size - 1))
+    if order == "nearest":
+        found = voxels[tuple(kept)]
     else:
-        source = voxels if voxels.dtype.itemsize > 2 or voxels.dtype.kind != "f" else voxels.astype(np.float32)
-        kept = [np.clip(place, 0, size - 1) for place, size in zip(places, voxels.shape, strict=True)]
+        source = voxels.astype(np.float32) if voxels.dtype == np.float16 else voxels
         found = map_coordinates(source, kept, output=np.float32, order=1, mode="nearest", prefilter=False)
-    found[~inside] = outside
-    return found
+    np.copyto(made, found, where=inside)
 
 
 def _box(overlay: Volume, scan: Volume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
