@@ -14,6 +14,12 @@ LABS: Catalog[Any] = Catalog(
             "A kernel slides over the slice: multiply, add, move on",
             theme="Convolution",
         ),
+        "pooling": Entry(
+            "medviz.labs.pooling:Pooling",
+            "Pooling",
+            "A window of values becomes one",
+            theme="Convolution",
+        ),
         "neuron": Entry(
             "medviz.labs.neuron:Neuron",
             "Neuron",
@@ -24,6 +30,18 @@ LABS: Catalog[Any] = Catalog(
             "medviz.labs.loss:Loss",
             "Loss",
             "What a wrong answer costs",
+            theme="Neurons and training",
+        ),
+        "activation": Entry(
+            "medviz.labs.activation:ActivationLab",
+            "Activation",
+            "What a function does to a feature map, and to the gradient",
+            theme="Neurons and training",
+        ),
+        "chain": Entry(
+            "medviz.labs.chain:Chain",
+            "Chain rule",
+            "A value forward, its derivative back, factor by factor",
             theme="Neurons and training",
         ),
         "boxes": Entry(
