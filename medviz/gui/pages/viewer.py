@@ -189,6 +189,8 @@ class ViewerPage(Page):
 
     def _show_cards(self) -> None:
         scan = self.desk.scene.state.scan
+        self.panes.wait(self.opening.busy)
+        self.strip.setVisible(scan is not None)
         self.empty.setVisible(scan is None and not self.opening.busy)
         if not self.empty.isHidden():
             self.empty.place()
@@ -199,6 +201,7 @@ class ViewerPage(Page):
 
     def _loading(self, name: str, job: Job) -> None:
         self.empty.hide()
+        self.panes.wait(True)
         self.loading.follow(name, job)
 
     def _asked(self, found: Opened) -> None:

@@ -149,7 +149,7 @@ class Annotations:
         of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px)
         if self._still[0] != of:
             self._still = (of, self._lasting(scene, seen, sheet))
-        words = (*self._still[1], *self._passing(scene, seen, scene.scan))
+        words = (*self._still[1], *self._passing(scene, seen, scene.scan, sheet))
         self.drawn = {word.name: word.words for word in words}
         if seen.mm is not None:
             self._bar(painter, sheet)
@@ -172,20 +172,26 @@ class Annotations:
             Word("window", window_text(scene.layers[0]), EDGE, low, DIM, small),
             Word("bar", length, far, low - (8 if seen.mm is not None else 0), DIM, small, False, "right"),
         ]
-        if self.plane != "sagittal":
+        if self.plane != "sagittal" and not self._is_narrow(sheet):
             convention = "radiological" if scene.radiological else "neurological"
             words.append(Word("convention", convention, far, self._top, DIM, small, False, "right"))
         return tuple(word for word in words if word.words)
 
-    def _passing(self, scene: Scene, seen: Slice, scan: Volume) -> tuple[Word, ...]:
+    def _passing(self, scene: Scene, seen: Slice, scan: Volume, sheet: Sheet) -> tuple[Word, ...]:
         """Slice number, its place, and the frame of a series."""
         number = f"{seen.index + 1} / {scan.shape[NORMAL[self.plane]]}"
+        narrow = self._is_narrow(sheet)
         frame = f"frame {scene.frame + 1} / {scan.frames}" if scan.frames > 1 else ""
         place = "   ".join(filter(None, (place_text(scan, self.plane, seen.index), frame)))
-        first = Word("number", number, EDGE + self.size_px * 5.2, self._top, INK, self.size_px)
+        line = self.size_px * 1.4
+        past, second = (EDGE, self._top + line) if narrow else (EDGE + self.size_px * 5.2, self._top)
+        first = Word("number", number, past, second, INK, self.size_px)
         if not place:
             return (first,)
-        return first, Word("place", place, EDGE, self._top + self.size_px * 1.4, DIM, self.size_px)
+        return first, Word("place", place, EDGE, second + line, DIM, self.size_px)
+
+    def _is_narrow(self, sheet: Sheet) -> bool:
+        return sheet.width < self.size_px * 26
 
     @property
     def _top(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
@@ -26,6 +26,11 @@ def label(text: str, look: str = "", wrap: bool = False) -> QLabel:
     return made
 
 
+def breakable(text: str) -> str:
+    """Let a long file name go on in the next line after an underscore or a full stop."""
+    return text.replace("_", "_\u200b").replace(".", ".\u200b")
+
+
 class Card(QFrame):
     """A panel in the middle of its parent."""
 
@@ -33,23 +38,28 @@ class Card(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(width)
+        self._wide = width
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(24, 20, 24, 20)
         self.column.setSpacing(8)
         self.hide()
 
     def place(self) -> None:
-        """Stand in the middle."""
+        """Stand in the middle, no larger than there is room."""
         parent = self.parentWidget()
         if parent is None:
             return
-        self.setFixedWidth(min(self.maximumWidth(), max(parent.width() - 16, 240)))
-        wide, high = self.width(), min(self.sizeHint().height(), max(parent.height() - 16, 80))
-        if self.hasHeightForWidth():
-            high = min(self.heightForWidth(wide), max(parent.height() - 16, 80))
+        wide = min(self._wide, max(parent.width() - 32, 240))
+        high = min(self.column.totalHeightForWidth(wide), max(parent.height() - 16, 80))
         self.setGeometry((parent.width() - wide) // 2, (parent.height() - high) // 2, wide, high)
         self.raise_()
+
+    def event(self, event: QEvent) -> bool:
+        """Grow with what stands in it."""
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest and not self.isHidden():
+            self.place()
+        return done
 
 
 class LoadingCard(Card):
@@ -73,7 +83,7 @@ class LoadingCard(Card):
 
     def follow(self, name: str, job: Job) -> None:
         """Show the progress of a job."""
-        self.title.setText(f"Opening {name}")
+        self.title.setText(breakable(f"Opening {name}"))
         self.what.setText("reading")
         self.bar.setRange(0, 0)
         job.said.connect(lambda messages: self._hear(job))
@@ -113,7 +123,8 @@ class AskCard(Card):
         self.column.addWidget(self.what)
         self.buttons: dict[As, QPushButton] = {}
         for kind, words, sign in self.CHOICES:
-            button = QPushButton(icon(sign), words)
+            button = QPushButton(icon(sign), f"  {words}")
+            button.setStyleSheet("text-align: left")
             button.clicked.connect(lambda checked=False, kind=kind: self._decide(kind))
             self.buttons[kind] = button
             self.column.addWidget(button)
@@ -125,7 +136,7 @@ class AskCard(Card):
     def ask(self, found: Opened) -> None:
         """Ask; what it seems to be is marked and has the focus, so that Return takes it."""
         volume = found.volume
-        self.title.setText(f"What is {volume.name}?")
+        self.title.setText(breakable(f"What is {volume.name}?"))
         values = samples(volume, most=200_000)
         distinct = len(np.unique(values)) if values.size else 0
         size = "×".join(map(str, volume.shape))
@@ -161,10 +172,10 @@ class EmptyCard(Card):
         ways = QGridLayout()
         ways.setHorizontalSpacing(12)
         ways.setVerticalSpacing(8)
-        self.open_button = QPushButton(icon("ph.folder-open", "on_accent"), "Choose a file …")
+        self.open_button = QPushButton(icon("ph.folder-open", "on_accent"), "  Choose a file …")
         self.open_button.setProperty("look", "primary")
         self.open_button.clicked.connect(self.browse)
-        self.sample_button = QPushButton(icon("ph.brain"), "Open the sample")
+        self.sample_button = QPushButton(icon("ph.brain"), "  Open the sample")
         self.sample_button.setToolTip("MNI152: the mean T1 of 152 heads, 1 mm")
         self.sample_button.clicked.connect(self.sample)
         ways.addWidget(self.open_button, 0, 0)
@@ -191,7 +202,7 @@ class EmptyCard(Card):
             if (gone := item.widget()) is not None:
                 gone.deleteLater()
         for path in paths[:MOST_RECENT]:
-            button = QPushButton(icon("ph.clock-counter-clockwise", "dim"), f"{path.name}   {path.parent}")
+            button = QPushButton(icon("ph.clock-counter-clockwise", "dim"), f"  {path.name}   {path.parent}")
             button.setProperty("look", "quiet")
             button.setStyleSheet("text-align: left")
             button.setToolTip(str(path))

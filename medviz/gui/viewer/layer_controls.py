@@ -41,6 +41,7 @@ class Tuning(QWidget):
         self.colours = QComboBox()
         self.colours.setAccessibleName("colour map")
         self.colours.addItems(COLOUR_MAPS)
+        shrink(self.colours)
         calm(self.colours)
         self.colours.textActivated.connect(lambda name: self.changed.emit(lambda one: replace(one, colours=name)))
         column = QVBoxLayout(self)
@@ -73,6 +74,7 @@ class Tuning(QWidget):
         made.addItem("automatic")
         for one in PRESETS:
             made.addItem(f"{one.name}  {one.window:g} / {one.level:g}".replace("-", "−"), one)
+        shrink(made)
         calm(made)
         made.activated.connect(self._preset)
         return made
@@ -154,6 +156,12 @@ class Fading(QWidget):
             button.setChecked(one == style)
         if style != self.layer.style:
             self.changed.emit(lambda one: replace(one, style=style))
+
+
+def shrink(box: QComboBox) -> None:
+    """Let a box be narrower than the longest of its choices."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(5)
 
 
 def quiet(sign: str, words: str) -> QToolButton:

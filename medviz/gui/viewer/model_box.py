@@ -72,7 +72,7 @@ class ModelBox(QWidget):
         self.picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.picker.currentIndexChanged.connect(self._show_card)
         calm(self.picker)
-        self.button = QPushButton("Run")
+        self.button = QPushButton(" Run")
         self.button.setIcon(icon("ph.play", "on_accent"))
         self.button.setProperty("look", "primary")
         self.button.setToolTip("Run the model over the open scan, in the background")
@@ -172,6 +172,7 @@ class ModelBox(QWidget):
         self.time.setText(f"{left} left" if left else (now.what if now is not None else "starting"))
 
     def _show_card(self) -> None:
+        self.picker.setToolTip(self.chosen.title if self.chosen is not None else "")
         if self.chosen is not None:
             self.card.show_card(self.chosen)
         else:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from medviz.gui.status import Elided
 from medviz.gui.store import Store
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.counting import Counting
@@ -43,7 +44,8 @@ class Panel(QScrollArea):
         self.boxes: list[LayerBox] = []
         self.layers = QVBoxLayout()
         self.layers.setSpacing(2)
-        self.labels_title = label("Labels", "heading")
+        self.labels_title = Elided("labels")
+        self.labels_title.setProperty("look", "heading")
         self.labels = LabelList()
         self.labels.hidden.connect(self._hide)
         self.labels.wanted.connect(self._go)
@@ -60,6 +62,8 @@ class Panel(QScrollArea):
         column.setContentsMargins(12, 8, 12, 12)
         column.setSpacing(6)
         self.layers_title = label("Layers", "heading")
+        self.hint = label("Open a scan to see its layers, labels and values here.", "dim", wrap=True)
+        column.addWidget(self.hint)
         column.addWidget(self.layers_title)
         column.addLayout(self.layers)
         column.addSpacing(8)
@@ -75,7 +79,7 @@ class Panel(QScrollArea):
 
     def heard(self, old: Scene, new: Scene) -> None:
         """Show what changed."""
-        if len(self.boxes) != len(new.layers):
+        if old is new or len(self.boxes) != len(new.layers):
             self._rebuild(new)
         if old is new or old.layers != new.layers or old.active != new.active:
             for number, (box, layer) in enumerate(zip(self.boxes, new.layers, strict=True)):
@@ -109,6 +113,7 @@ class Panel(QScrollArea):
         for box in reversed(self.boxes):  # the topmost layer stands at the top
             self.layers.addWidget(box)
         self.layers_title.setVisible(bool(self.boxes))
+        self.hint.setVisible(not self.boxes)
 
     def _show_labels(self) -> None:
         scene = self._store.state
@@ -118,7 +123,7 @@ class Panel(QScrollArea):
         if number is None:
             return
         layer = scene.layers[number]
-        self.labels_title.setText(f"Labels of {layer.volume.name}" if len(scene.layers) > 2 else "Labels")
+        self.labels_title.write(f"Labels of {layer.volume.name}" if len(scene.layers) > 2 else "Labels")
         self.labels.show_layer(layer, self.counts(layer))
 
     def _change(self, number: int, change: object) -> None:

@@ -45,6 +45,7 @@ class Panes(QWidget):
         store = self._store = desk.scene
         self.slices: dict[Plane, SliceView] = {plane: SliceView(store, plane, content, self) for plane in PLANES}
         self.volume = VolumeView(desk, self)
+        self.waiting = False
         self.leave = store.listen(self._told)
         self.setMinimumSize(320, 240)
         self.arrange()
@@ -73,11 +74,19 @@ class Panes(QWidget):
     def arrange(self) -> None:
         """Put each pane where it belongs."""
         scene = self._store.state
-        lying = places(self.size(), scene.layout, scene.maximised)
+        seen = scene.scan is not None or self.waiting
+        lying = places(self.size(), scene.layout, scene.maximised) if seen else {}
         for name, view in self.views.items():
             if name in lying:
                 view.setGeometry(lying[name])
             view.setVisible(name in lying)
+
+    def wait(self, waiting: bool) -> None:
+        """Show empty panes while a first scan is read."""
+        if waiting != self.waiting:
+            self.waiting = waiting
+            self.arrange()
+            self.update()
 
     def close_views(self) -> None:
         """Stop listening and rendering (the page goes)."""
@@ -87,7 +96,7 @@ class Panes(QWidget):
         self.volume.close_view()
 
     def _told(self, old: Scene, new: Scene) -> None:
-        if (old.layout, old.maximised) != (new.layout, new.maximised):
+        if (old.layout, old.maximised, old.scan is None) != (new.layout, new.maximised, new.scan is None):
             self.arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -97,5 +106,6 @@ class Panes(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the lines between the panes."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colours().of("line"))
+        seen = self._store.state.scan is not None or self.waiting
+        painter.fillRect(self.rect(), colours().of("line" if seen else "image"))
         painter.end()

@@ -117,6 +117,7 @@ class VolumeView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumSize(120, 100)
         self._mode_button, self._cut_button = self._buttons()
+        self._show_buttons()
 
     def _buttons(self) -> tuple[QToolButton, QToolButton]:
         menu = QMenu(self)
@@ -124,12 +125,12 @@ class VolumeView(QWidget):
             action = menu.addAction(words)
             action.triggered.connect(lambda checked=False, mode=mode: self.choose(mode))
         first = QToolButton(self)
-        first.setIcon(icon("ph.cube", "dim"))
+        first.setIcon(icon("ph.cube", "on_image"))
         first.setMenu(menu)
         first.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         first.setToolTip("What is rendered")
         second = QToolButton(self)
-        second.setIcon(icon("ph.scissors", "dim"))
+        second.setIcon(icon("ph.scissors", "on_image"))
         second.setCheckable(True)
         second.setChecked(self.cut)
         second.setToolTip("Take the corner at the cross-hair away")
@@ -139,6 +140,10 @@ class VolumeView(QWidget):
             button.setCursor(Qt.CursorShape.ArrowCursor)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return first, second
+
+    def _show_buttons(self) -> None:
+        for button in (self._mode_button, self._cut_button):
+            button.setVisible(self._store.state.scan is not None)
 
     def sizeHint(self) -> QSize:
         """Ask for room."""
@@ -179,6 +184,7 @@ class VolumeView(QWidget):
     def _told(self, old: Scene, new: Scene) -> None:
         if old.scan is not new.scan:
             self.shown = self._image = self._solid = None
+            self._show_buttons()
             self.update()
         of_note = ("layers", "frame") + (("cursor",) if self.cut else ())
         if any(getattr(old, name) != getattr(new, name) for name in of_note):
@@ -258,7 +264,8 @@ class VolumeView(QWidget):
         elif self.shown is None:
             words = "rendering …"
         else:
-            grid = f" · {self.shown.solid.step_mm:.2g} mm grid" if scan.calibrated else ""
+            told = scan.calibrated and self.width() > size * 26
+            grid = f" · {self.shown.solid.step_mm:.2g} mm grid" if told else ""
             words = MODES[self.shown.wish.mode].lower() + grid
         self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
         if scan.oriented and self._image is not None:
