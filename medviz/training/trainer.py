@@ -52,7 +52,9 @@ def train(task: Task, folder: Path, resume: bool = False) -> Work[Path]:
         fault = "there is no run in it to go on with" if resume else "there is a run in it already"
         raise Refused(folder, fault, "start a new run" if resume else "resume it or choose a new folder")
     with considerate(task.deterministic), apart(task.seed):
-        yield Progress(0, 0, "reading the data")
+        first = Progress(0, 0, "reading the data")
+        run.hear(first, 0)
+        yield first
         teaching = Teaching(task, run)  # refuses before anything is written
         with run.held():
             yield from _heard(teaching, resume)
