@@ -48,7 +48,7 @@ class Pooling(Lab):
                 {"output": [[6, 8], [3, 4]], "formula": "max(1, 1, 5, 6) = 6"}, text="Printed in the deck."),
         Example("Smallest", "CONV-13", "D3", {"kind": "min"}, {"output": [[1, 2], [1, 0]]}),
         Example("Mean", "CONV-13", "D3", {"kind": "average"}, {"output": [[3.25, 5.25], [2, 2]]}),
-        Example("L2", "CONV-13", "D4", {"kind": "l2"}, {"output": np.sqrt([[63.0, 133], [18, 26]])},
+        Example("L2", "CONV-13", "D4", {"kind": "l2"}, {"output": np.sqrt(np.array([[63.0, 133], [18, 26]]))},
                 text="√63 = 7.937, √133 = 11.533, √18 = 4.243, √26 = 5.099."),
         Example("Shifted by one pixel", "CONV-13", "D4", {"kind": "max", "shift": 1},
                 {"shifted": [[8, 7], [4, 3]], "story": "changes 4 of 4"}, E6,
@@ -106,7 +106,8 @@ class Pooling(Lab):
 
     def steps(self) -> int:
         """One step a window."""
-        rows, cols = ((length - self.size) // self.stride + 1 for length in self.image.pixels.shape[:2])
+        height, width = self.image.pixels.shape[:2]
+        rows, cols = (height - self.size) // self.stride + 1, (width - self.size) // self.stride + 1
         return max(0, rows) * max(0, cols)
 
     def at_step(self, number: int) -> Self:
