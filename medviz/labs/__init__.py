@@ -44,6 +44,12 @@ LABS: Catalog[Any] = Catalog(
             "A value forward, its derivative back, factor by factor",
             theme="Neurons and training",
         ),
+        "attention": Entry(
+            "medviz.labs.attention:Attention",
+            "Attention",
+            "Each token asks all others, and takes of each what the answer is worth",
+            theme="Attention",
+        ),
         "boxes": Entry(
             "medviz.labs.boxes:Boxes",
             "Boxes",

@@ -106,7 +106,7 @@ class Pooling(Lab):
 
     def steps(self) -> int:
         """One step a window."""
-        height, width = self.image.pixels.shape[:2]
+        height, width = map(int, self.image.pixels.shape[:2])
         rows, cols = (height - self.size) // self.stride + 1, (width - self.size) // self.stride + 1
         return max(0, rows) * max(0, cols)
 
