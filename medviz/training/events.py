@@ -95,9 +95,9 @@ def painted(picture: Picture, opacity: float = 0.5) -> NDArray[np.uint8]:
     """Pixels (rows, cols, 3) of a picture, its labels over them in the label colours."""
     pixels = np.asarray(picture.pixels)
     if pixels.dtype != np.uint8:
-        low, high = picture.levels or (float(np.nanmin(pixels)), float(np.nanmax(pixels)))
-        spread = (np.nan_to_num(pixels.astype(np.float32)) - low) / ((high - low) or 1.0)
-        pixels = np.rint(spread.clip(0, 1) * 255).astype(np.uint8)
+        finite = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        low, high = picture.levels or (float(finite.min()), float(finite.max()))
+        pixels = np.rint(((finite - low) / ((high - low) or 1.0)).clip(0, 1) * 255).astype(np.uint8)
     colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
     if picture.labels is None:
         return colour
