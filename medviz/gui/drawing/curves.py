@@ -35,9 +35,12 @@ class CurvesView(View):
         super().__init__(parent)
         self.smoothing = 0.0
         self._plot = pg.PlotWidget(parent=self, background=None, enableMenu=False)
+        self._plot.viewport().setAutoFillBackground(False)
         self._plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self._plot.hideButtons()
         self._item = self._plot.getPlotItem()
+        menu = self._item.ctrlMenu  # pyqtgraph makes it without a parent, and it would outlive the view
+        menu.setParent(self._plot, menu.windowFlags())
         self._items: dict[str, tuple[Any, Any]] = {}
         self._at = pg.InfiniteLine(angle=90, movable=False)
         self._at.hide()
@@ -47,6 +50,7 @@ class CurvesView(View):
         self._item.showGrid(x=True, y=True, alpha=0.12)
         self._legend = QLabel()
         self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._legend.setWordWrap(True)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, 99)
         self._slider.setFixedWidth(72)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from medviz.gui.desk import Desk
@@ -27,7 +27,9 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 
 TELL_MS = 250
-"""Between two looks at the clock while a run goes (time left, list of runs)."""
+"""Between two looks at the clock while a run goes."""
+LIST_EVERY = 4
+"""So many looks at the clock between two at the disk."""
 
 
 class TrainingPage(Page):
@@ -53,9 +55,11 @@ class TrainingPage(Page):
         self.form: QWidget = QWidget()
         self._tick = QTimer(self)
         self._tick.setInterval(TELL_MS)
-        self._tick.timeout.connect(self._tell)
+        self._tick.timeout.connect(self._by_the_clock)
+        self._ticks = 0
         self._lay_out()
         self._connect()
+        self._bind_keys()
         self._put_form()
 
     def panel(self) -> QWidget:
@@ -91,7 +95,7 @@ class TrainingPage(Page):
         column.addWidget(self.transport)
         self.form_place = QVBoxLayout()
         side = QVBoxLayout(self.side)
-        side.setContentsMargins(0, 4, 8, 0)
+        side.setContentsMargins(0, 4, 0, 0)
         side.setSpacing(8)
         side.addWidget(self.runs)
         side.addWidget(_line())
@@ -114,6 +118,18 @@ class TrainingPage(Page):
         self.runs.chosen.connect(self.look_at)
         self.runs.compared.connect(self._compare)
 
+    def _bind_keys(self) -> None:
+        """Give the page's buttons keys; the window lists them in its help."""
+        for button, key, does in (
+            (self.setup.start, "Ctrl+Return", "start"),
+            (self.transport.pause, "Ctrl+P", "pause or resume"),
+            (self.transport.stop, "Ctrl+.", "stop and keep"),
+        ):
+            action = QAction(does, self)
+            action.setShortcut(QKeySequence(key))
+            action.triggered.connect(button.click)
+            self.addAction(action)
+
     def _put_form(self) -> None:
         """Show the form of the task that is there now, or what it waits for."""
         self.form_place.removeWidget(self.form)
@@ -132,7 +148,6 @@ class TrainingPage(Page):
         """Show what can be done now: the buttons, the middle, how the run stands."""
         draft, busy = self.draft, self.own_run()
         self.setup.show_task(draft.name, draft.task)
-        self.plan.show_draft(draft)
         why = f"{busy.title} is training: stop it first, or wait until it is done" if busy else ""
         ready = draft.task is not None and not draft.is_loading and busy is None
         self.setup.allow(check=ready and not draft.is_checking, start=ready, why=why)
@@ -148,8 +163,22 @@ class TrainingPage(Page):
         if live != self._tick.isActive():
             self._tick.start() if live else self._tick.stop()
 
+    def _by_the_clock(self) -> None:
+        """Say how the run stands, and once a second how the others do."""
+        self._ticks += 1
+        if self._ticks % LIST_EVERY == 0:
+            self._list_runs()
+        self._say()
+
     def _tell(self) -> None:
         self._list_runs()
+        self._say()
+
+    def _say(self) -> None:
+        if self.watch is not None and self.watch.going:
+            self.plan.show_run(self.watch.history)
+        else:
+            self.plan.show_draft(self.draft)
         self.transport.show_run(self.watch)
         self.outcome.show_run(self.watch, self._resumable())
 
@@ -227,6 +256,7 @@ class TrainingPage(Page):
     def _begin(self, watch: Watch, work: Callable[[], Work[Path]]) -> None:
         self.watches[watch.folder] = watch
         watch.changed.connect(self._show_state)
+        watch.warned.connect(self.desk.noticed)
         self._show_run(watch)
         watch.begin(self.desk, work)
         self._show_state()

@@ -12,8 +12,8 @@ from medviz.gui.training.watch import Watch
 
 REDRAW_MS = 100
 ROWS = (("loss",), ("measures",), ("rate", "gradient", "other"))
-HEIGHTS = (3, 3, 2)
-ROOM_FOR_ALL_PX = 380
+HEIGHTS = (5, 5, 4)
+ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX = 400, 560
 
 
 class Charts(QWidget):
@@ -33,7 +33,7 @@ class Charts(QWidget):
         self.log.setCheckable(True)
         self.log.setToolTip("Draw loss and learning rate on a logarithmic axis")
         self.log.toggled.connect(self.redraw)
-        self.by_step, self.by_time = QPushButton("step"), QPushButton("time")
+        self.by_step, self.by_time = QPushButton("steps"), QPushButton("seconds")
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
@@ -96,15 +96,17 @@ class Charts(QWidget):
             made = [curves(history, group, self.across, self.log.isChecked(), others) for group in groups]
             rows.append([figure for figure in made if figure is not None])
         rows = [row for row in rows if row]
-        rows = [[replace(one, x_name="") for one in row] for row in rows[:-1]] + rows[-1:]  # named once, at the foot
+        named = len(rows) - 1 if self.height() >= ROOM_FOR_NAMES_PX else len(rows)  # once, at the foot; else above only
+        rows = [[replace(one, x_name="") for one in row] for row in rows[:named]] + rows[named:]
         self.panes.setVisible(bool(rows))
         self.waits.setVisible(not rows)
         self.panes.show_rows(rows, HEIGHTS)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the small plots out where there is no room for them."""
+        """Leave the small plots and the names of the axes out where there is no room for them."""
         super().resizeEvent(event)
-        if (event.size().height() >= ROOM_FOR_ALL_PX) != (event.oldSize().height() >= ROOM_FOR_ALL_PX):
+        now, before = event.size().height(), event.oldSize().height()
+        if any((now >= room) != (before >= room) for room in (ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX)):
             self.redraw()
 
     def _now(self) -> object:

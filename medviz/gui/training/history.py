@@ -15,6 +15,8 @@ Array = NDArray[Any]
 Across = Literal["step", "time"]
 ROUNDS = 48
 """Rounds of probe pictures that are kept; beyond, every second of the older ones is let go."""
+FLAT = 8
+"""After so many validations without progress a person is told."""
 GROUPS = ("loss", "measures", "rate", "gradient", "other")
 TOLD_ELSEWHERE = ("train/epoch", "train/samples per second")
 """Written as numbers at the foot of the page."""
@@ -126,6 +128,20 @@ class History:
         name = mean or next(iter([*measures, *found]), None)
         best = self.tracks[name].best(higher=group_of(name) == "measures") if name else None
         return (name, best[1], best[0]) if name and best else None
+
+    def hint(self) -> str:
+        """Say that the validation no longer gets better; empty while it does. Looks at the curve whose best is kept."""
+        best = self.best()
+        if best is None:
+            return ""
+        steps, _ = self.tracks[best[0]].along("step")
+        since = int((steps > best[2]).sum())
+        if since < FLAT:
+            return ""
+        return (
+            f"Validation has not improved for {since} times (best at step {best[2]:,.0f}, whose weights are kept): "
+            "stop here, or go on with a lower learning rate or stronger augmentation."
+        )
 
     def colours(self) -> dict[str, tuple[int, int, int]]:
         """Return the colour of each class that the pictures name; the mean of all is grey."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from medviz.figures import Figure, Picture
 from medviz.gui.training.history import Round
@@ -39,7 +40,14 @@ class Probes(QWidget):
         self.waits.setProperty("look", "dim")
         self.waits.setWordWrap(True)
         self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.columns: dict[str, QPushButton] = {}
+        self.columns: dict[str, QAction] = {}
+        self.choice = QToolButton()
+        self.choice.setText("Show ▾")
+        self.choice.setProperty("look", "quiet")
+        self.choice.setToolTip("Choose what is shown of each probe")
+        self.choice.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self.choice)
+        self.choice.setMenu(self.menu)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
@@ -55,9 +63,9 @@ class Probes(QWidget):
         heading.setProperty("look", "heading")
         self._bar.addWidget(heading)
         self._bar.addStretch(1)
-        names = QHBoxLayout()
-        names.setContentsMargins(16, 0, 16, 0)
-        names.addWidget(self.legend, 1)
+        self._bar.addWidget(self.legend)
+        self._bar.addSpacing(8)
+        self._bar.addWidget(self.choice)
         self.foot = QWidget()
         foot = QHBoxLayout(self.foot)
         foot.setContentsMargins(16, 0, 16, 8)
@@ -68,7 +76,6 @@ class Probes(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(head)
-        column.addLayout(names)
         column.addWidget(self.waits, 1)
         column.addWidget(self.panes, 1)
         column.addWidget(self.foot)
@@ -124,30 +131,25 @@ class Probes(QWidget):
         self.said.setText(f"step {chosen.step:,}" + (" · newest" if newest else f" of {rounds[-1].step:,}"))
         table = in_rows(tuple(chosen.figures.values()))
         self._offer(tuple(dict.fromkeys(column for row in table.values() for column in row if len(row) > 1)))
-        hidden = {name for name, button in self.columns.items() if not button.isChecked()}
+        hidden = {name for name, action in self.columns.items() if not action.isChecked()}
         shown = [[one for name, one in row.items() if name not in hidden] for row in table.values()]
         self.panes.show_rows([row for row in shown if row])
         self.legend.setText(legend_of(tuple(chosen.figures.values())))
-        self.legend.setVisible(bool(self.legend.text()))
 
     def _offer(self, names: tuple[str, ...]) -> None:
-        """Offer a button for each column there is; those there were stay as they are."""
+        """Offer each column there is; those there were stay as they are."""
         if tuple(self.columns) == names:
+            self.choice.setVisible(bool(names))
             return
-        for button in self.columns.values():
-            self._bar.removeWidget(button)
-            button.hide()
-            button.deleteLater()
+        self.menu.clear()
         self.columns = {}
+        self.choice.setVisible(bool(names))
         for name in names:
-            button = QPushButton(name)
-            button.setCheckable(True)
-            button.setChecked(name in AT_FIRST or not any(one in AT_FIRST for one in names))
-            button.setProperty("look", "quiet")
-            button.setToolTip(f"Show or hide: {name}")
-            button.clicked.connect(self._draw)
-            self._bar.addWidget(button)
-            self.columns[name] = button
+            action = self.menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(name in AT_FIRST or not any(one in AT_FIRST for one in names))
+            action.triggered.connect(self._draw)
+            self.columns[name] = action
 
 
 def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
@@ -163,7 +165,7 @@ def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
         if isinstance(figure, Picture):
             one = replace(figure, label_names=(), title=column if len(column) > 2 else figure.title)
             if column == "prediction":
-                place["image"] = replace(one, name=f"{row} image", title=f"{row}: image", labels=None)
+                place["image"] = replace(one, name=f"{row} image", title=row, labels=None)
             elif column == "error" and figure.labels is not None:
                 one = replace(one, labels=(figure.labels > 0).astype(np.uint8) * WRONG)
         place[column or figure.name] = one

@@ -11,6 +11,7 @@ from medviz.gui.controls import calm
 from medviz.gui.icons import icon
 from medviz.gui.services import Services
 from medviz.gui.training.draft import Draft
+from medviz.gui.training.history import History
 from medviz.gui.training.words import plan_in_words
 from medviz.parameters import Part, Settings, parameters
 
@@ -128,6 +129,13 @@ class PlanLine(QLabel):
             self.say(f"Plan: {plan_in_words(draft.plan, draft.task)}{checking}")
         else:
             self.say("")
+
+    def show_run(self, history: History) -> None:
+        """Say what the run said last, and what a person should know."""
+        notes = [note.text for note in history.notes]
+        hint = history.hint()
+        self.say(" · ".join(part for part in (*notes[-1:], hint) if part) or "Training begins…")
+        self.setToolTip("\n".join(notes))
 
     def say(self, text: str, bad: bool = False) -> None:
         """Say a sentence."""

@@ -4,6 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
+from medviz.gui.status import Elided
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
@@ -24,7 +25,7 @@ class Transport(QWidget):
         self.stop = QPushButton("Stop and keep")
         self.stop.setIcon(icon("ph.stop-fill"))
         self.stop.setToolTip("Stop after this step; weights, curves and pictures are kept, and the run can be resumed")
-        self.stand = QLabel()
+        self.stand = Elided("where the run stands")
         self.left = QLabel()
         self.left.setProperty("look", "dim")
         self.pause.clicked.connect(self._pause_clicked)
@@ -65,7 +66,7 @@ class Transport(QWidget):
             self.bar.setValue(round(1000 * min(1.0, progress.done / progress.total)))
         elif not watch.going:
             self.bar.setValue(1000 if watch.state == "done" else 0)
-        self.stand.setText(standing(watch))
+        self.stand.write(standing(watch))
         self.left.setText(times(watch))
 
     def _pause_clicked(self) -> None:
@@ -77,7 +78,7 @@ def standing(watch: Watch) -> str:
     progress = watch.history.progress
     where = ""
     if progress is not None and progress.total > 0:
-        epoch = f"{progress.what} · " if progress.what else ""
+        epoch = f"{progress.what} · " if progress.what and watch.going else ""
         where = f"{epoch}step {progress.done:,.0f} of {progress.total:,.0f}"
     elif progress is not None and progress.what:
         where = progress.what

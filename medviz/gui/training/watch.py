@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.training.history import History
-from medviz.messages import Message, Work
+from medviz.messages import Message, Note, Work
 from medviz.refused import Refused
 
 State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "done"]
@@ -31,11 +31,14 @@ class Failure:
 class Watch(QObject):
     """One run on the page. `changed` tells of a new state, never of a message: curves and pictures are fetched.
 
+    `warned` (Note) passes on what went wrong without ending the run: memory, a disk, a loss that is not a number.
+
     `own` says that it is trained in this window: only then can it be paused and stopped. `task` is None where it is
     not known (a run that is elsewhere). `ended_at_s` is when it ended, in s since 1970.
     """
 
     changed = Signal()
+    warned = Signal(object)
 
     def __init__(self, folder: Path, task: Any, own: bool, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +52,6 @@ class Watch(QObject):
         self.ended_at_s: float | None = None
         self._paused_at_s: float | None = None
         self._paused_s = 0.0
-        self._pace: list[tuple[float, float]] = []
 
     @property
     def title(self) -> str:
@@ -99,22 +101,11 @@ class Watch(QObject):
         paused = now - self._paused_at_s if self._paused_at_s is not None else 0.0
         return now - self._began_s - self._paused_s - paused
 
-    @property
-    def pace(self) -> float | None:
-        """Units of its Progress a second over the last seconds; None before it can be told."""
-        if len(self._pace) < 2 or self.state != "running":
-            return None
-        (then_s, then), (now_s, now) = self._pace[0], self._pace[-1]
-        return (now - then) / (now_s - then_s) if now_s > then_s and now > then else None
-
     def _hear(self, messages: list[Message]) -> None:
         self.history.hear(messages, self.elapsed_s)
-        progress = self.history.progress
-        if progress is not None:
-            self._pace.append((self.elapsed_s, progress.done))
-            recent_s = self.elapsed_s - 5.0
-            while len(self._pace) > 2 and self._pace[1][0] < recent_s:
-                self._pace.pop(0)
+        for message in messages:
+            if self.own and isinstance(message, Note) and message.level != "info":
+                self.warned.emit(message)
         if self.state == "waiting":
             self._turn("running")
 
@@ -122,7 +113,6 @@ class Watch(QObject):
         if self._paused_at_s is not None:
             self._paused_s += time.monotonic() - self._paused_at_s
             self._paused_at_s = None
-            self._pace.clear()
 
     def _turn(self, state: State) -> None:
         self.state = state

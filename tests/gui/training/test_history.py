@@ -122,6 +122,15 @@ def test_the_progress_of_a_validation_does_not_hide_that_of_the_run() -> None:
     assert history(Progress(0, 0, "reading"), Note("n")).progress == Progress(0, 0, "reading")
 
 
+def test_a_flat_validation_is_said_with_what_to_do() -> None:
+    heard = History()
+    for step, value in enumerate((0.5, 0.9, *[0.8] * 7)):
+        heard.hear([Scalar("validation/dice/mean", step, value)], 0.0)
+    assert heard.hint() == ""
+    heard.hear([Scalar("validation/dice/mean", 9, 0.89)], 0.0)
+    assert heard.hint().startswith("Validation has not improved for 8 times (best at step 1")
+
+
 def test_numbers_are_written_as_people_read_them() -> None:
     assert [duration(s) for s in (0.4, 41, 3725)] == ["0:00", "0:41", "1:02:05"]
     assert [about(s) for s in (0.2, 41, 540, 12600)] == ["about 1 s", "about 41 s", "about 9 min", "about 3.5 h"]

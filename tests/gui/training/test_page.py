@@ -257,14 +257,14 @@ def test_pause_resume_and_stop_answer_within_one_step(qtbot: QtBot, make: Any) -
     slow = Slow()
     page = make(train=slow)
     started(page, qtbot)
-    assert page.transport.stand.text() == "loading PyTorch and the data…"
+    assert page.transport.stand.full() == "loading PyTorch and the data…"
     slow.go(3)
-    qtbot.waitUntil(lambda: "step 3 of 1,000" in page.transport.stand.text())
+    qtbot.waitUntil(lambda: "step 3 of 1,000" in page.transport.stand.full())
     assert "left" in page.transport.left.text()
 
     qtbot.mouseClick(page.transport.pause, CLICK)
     assert page.transport.pause.text() == "Resume"
-    assert page.transport.stand.text().startswith("paused")
+    assert page.transport.stand.full().startswith("paused")
     slow.go(50)
     time.sleep(0.3)
     assert slow.asked <= 5  # the step it was in, and none after it
@@ -274,7 +274,7 @@ def test_pause_resume_and_stop_answer_within_one_step(qtbot: QtBot, make: Any) -
     qtbot.waitUntil(lambda: slow.asked > 20)
 
     qtbot.mouseClick(page.transport.stop, CLICK)
-    assert "finishing this step" in page.transport.stand.text()
+    assert "finishing this step" in page.transport.stand.full()
     assert not page.transport.stop.isEnabled() and not page.transport.pause.isEnabled()
     slow.go(1)
     ended(page, qtbot, "stopped")
@@ -401,6 +401,45 @@ def test_a_hidden_page_draws_nothing_and_the_run_goes_on(qtbot: QtBot, make: Any
     ended(page, qtbot, "stopped")
 
 
+def test_what_a_run_says_is_read_above_it_and_warnings_become_notices(qtbot: QtBot, make: Any) -> None:
+    word = threading.Event()
+
+    def train(task: Any, folder: Path) -> Work[Path]:
+        yield Note("482,000 weights learn from 128 samples")
+        yield Note("Out of memory with a batch of 8", "warning", "Set batch=4")
+        assert word.wait(10)
+        return folder
+
+    page = make(train=train)
+    told: list[Note] = []
+    page.desk.noticed.connect(told.append)
+    started(page, qtbot)
+    qtbot.waitUntil(lambda: "Out of memory" in page.plan.text())
+    assert "482,000 weights" in page.plan.toolTip()
+    assert [(note.text, note.remedy) for note in told] == [("Out of memory with a batch of 8", "Set batch=4")]
+    word.set()
+    ended(page, qtbot, "done")
+    assert page.plan.text().startswith("Plan:")
+
+
+def test_keys_start_pause_and_stop(qtbot: QtBot, make: Any) -> None:
+    slow = Slow()
+    page = make(train=slow)
+    chosen(page, qtbot)
+    keys = {action.text(): action for action in page.actions()}
+    assert {action.shortcut().toString() for action in keys.values()} == {"Ctrl+Return", "Ctrl+P", "Ctrl+."}
+    keys["start"].trigger()
+    slow.go(1)
+    qtbot.waitUntil(lambda: page.watch is not None and page.watch.state == "running")
+    keys["pause or resume"].trigger()
+    assert page.watch.state == "paused"
+    keys["stop and keep"].trigger()
+    slow.go(3)
+    ended(page, qtbot, "stopped")
+    keys["pause or resume"].trigger()  # nothing to pause: nothing happens
+    assert page.watch.state == "stopped"
+
+
 # Pictures
 
 
@@ -471,7 +510,7 @@ def test_a_run_that_is_elsewhere_is_followed_and_cannot_be_paused(qtbot: QtBot, 
     page.look_at(folder)
     qtbot.waitUntil(lambda: page.watch is not None and page.watch.state == "running")
     assert not page.transport.pause.isVisible() and not page.transport.stop.isVisible()
-    qtbot.waitUntil(lambda: "step 5 of 10" in page.transport.stand.text())
+    qtbot.waitUntil(lambda: "step 5 of 10" in page.transport.stand.full())
     word.set()
     ended(page, qtbot, "done")
 
