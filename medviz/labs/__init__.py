@@ -44,11 +44,29 @@ LABS: Catalog[Any] = Catalog(
             "A value forward, its derivative back, factor by factor",
             theme="Neurons and training",
         ),
+        "wires": Entry(
+            "medviz.labs.wires:Wires",
+            "Wires",
+            "How many numbers a layer has to learn",
+            theme="Convolution",
+        ),
+        "descent": Entry(
+            "medviz.labs.descent:Descent",
+            "Descent",
+            "Optimisers race down one surface",
+            theme="Neurons and training",
+        ),
+        "recurrence": Entry(
+            "medviz.labs.recurrence:Recurrence",
+            "Recurrence",
+            "A network that reads slice after slice, and how its gradient fades",
+            theme="Attention and sequences",
+        ),
         "attention": Entry(
             "medviz.labs.attention:Attention",
             "Attention",
             "Each token asks all others, and takes of each what the answer is worth",
-            theme="Attention",
+            theme="Attention and sequences",
         ),
         "boxes": Entry(
             "medviz.labs.boxes:Boxes",
