@@ -9,6 +9,7 @@ from medviz.imaging.slices import Plane, facing
 from medviz.imaging.volume import Volume
 
 SAMPLES = 1_000_000
+LEAST = 0.4
 ROOM = 0.04
 """Kept free around what is seen, as a share of its size."""
 
@@ -16,21 +17,23 @@ ROOM = 0.04
 def extent(volume: Volume) -> tuple[tuple[float, float], ...]:
     """First and last edge of what is seen along x, y, z in voxels; the whole scan where all of it is.
 
-    Looks at one voxel in so many, takes what is brighter than a twentieth of the range for something.
+    Looks at one voxel in so many, takes what is brighter than a twentieth of the range for something. Where that is
+    small beside the scan, all of the scan is meant.
     """
     step = max(1, round((np.prod(volume.shape) / SAMPLES) ** (1 / 3)))
     few = volume.frame()[::step, ::step, ::step]
     finite = few[np.isfinite(few)] if few.dtype.kind == "f" else few
+    whole = tuple((0.0, float(size)) for size in volume.shape)
     if not finite.size:
-        return tuple((0.0, float(size)) for size in volume.shape)
+        return whole
     low, high = np.percentile(finite, (0.5, 99.5))
     seen = few > low + (high - low) * 0.05
     edges = []
     for axis, size in enumerate(volume.shape):
         there = np.flatnonzero(seen.any(axis=tuple(other for other in range(3) if other != axis)))
-        if not there.size:
-            return tuple((0.0, float(size)) for size in volume.shape)
-        first, last = there[0] * step, (there[-1] + 1) * step
+        first, last = (there[0] * step, (there[-1] + 1) * step) if there.size else (0, 0)
+        if last - first < LEAST * size:
+            return whole
         room = (last - first) * ROOM
         edges.append((float(max(0.0, first - room)), float(min(size, last + room))))
     return tuple(edges)

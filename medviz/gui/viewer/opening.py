@@ -73,8 +73,8 @@ class Opening(QObject):
     def _read(self, found: Opened, kind: As | None, then: Callable[[], object] | None) -> None:
         if self._desk.scene.state.scan is None or kind == "scan":
             self._put(found, "scan", then)
-        elif kind is not None:
-            self._put(found, kind, then)
+        elif kind is not None or not self._desk.asks:
+            self._put(found, kind or found.role, then)
         else:
             self.question = found
             self.asked.emit(found)

@@ -18,6 +18,10 @@ from medviz.gui.viewer.readout import place_words, readings
 from medviz.imaging.scene import Layer, Point, Scene
 
 
+NAME_PX, VALUE_PX = 96, 200
+"""Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
+
+
 def labels_shown(scene: Scene) -> int | None:
     """Return the number of the label layer whose labels are listed: the active one, else the topmost."""
     of_labels = [number for number, layer in enumerate(scene.layers) if number and layer.role == "labels"]
@@ -190,9 +194,8 @@ class CursorBox(QWidget):
         for number, cells in enumerate(self._cells):
             texts = rows[number] if number < len(rows) else ("", "", "")
             for cell, text in zip(cells, texts, strict=True):
-                shown = (
-                    cell.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, 110) if cell is cells[0] else text
-                )
+                wide = NAME_PX if cell is cells[0] else VALUE_PX
+                shown = cell.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, wide)
                 if cell.text() != shown:
                     cell.setText(shown)
                 cell.setVisible(number < len(rows))
@@ -201,6 +204,7 @@ class CursorBox(QWidget):
         row = len(self._cells)
         name, value, stored = label("", "dim"), label(""), label("", "small")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for column, cell in enumerate((name, value, stored)):
-            self.grid.addWidget(cell, row, column)
+        self.grid.addWidget(name, row, 0)
+        self.grid.addWidget(value, row, 1, 1, 2 if row < 2 else 1)
+        self.grid.addWidget(stored, row, 2)
         self._cells.append((name, value, stored))

@@ -26,7 +26,7 @@ def places(size: QSize, layout: Layout, maximised: Pane | None, front: Pane = "a
         xs, ys = ((0, left), (left + GAP_PX, wide - left - GAP_PX)), ((0, top), (top + GAP_PX, high - top - GAP_PX))
         return {pane: QRect(xs[n % 2][0], ys[n // 2][0], xs[n % 2][1], ys[n // 2][1]) for n, pane in enumerate(ORDER)}
     third = (high - 2 * GAP_PX) // 3
-    small = min(max(third, wide // 4), wide // 2)
+    small = min(third, round(wide * 0.3))
     large = wide - small - GAP_PX
     others = [pane for pane in ORDER if pane != front]
     column = {
