@@ -10,12 +10,14 @@ from medviz.gui.drawing.numbers import number_text
 from medviz.gui.drawing.view import View
 
 _GAP, _WIDE, _BEFORE_TEXT = 8, 9, 5
+_ROOM = "−888"
+"""The numbers beside a bar get this much room, so that nothing moves while they change under the mouse."""
 
 
 def bar_room(view: View, levels: tuple[float, float], unit: str) -> float:
     """Return how many px the bar takes at the right of a map."""
     small = QFontMetricsF(type_of(view, view.type_px * 0.85))
-    texts = [*(number_text(level, 3) for level in levels), unit]
+    texts = [*(number_text(level, 3) for level in levels), unit, _ROOM]
     return _GAP + _WIDE + _BEFORE_TEXT + max(small.horizontalAdvance(text) for text in texts)
 
 

@@ -1,8 +1,10 @@
 """The board: figures laid out by their arrangement, each as large as it needs to be, views kept by name."""
 
+import io
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,18 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from medviz.figures import Curves, Figure, Table, Text, array_of
 from medviz.gui.drawing import VIEWS
-from medviz.gui.drawing.arrange import GAP, LEAST_CELL, MOST_CELL, TIGHT_GAP, Plan, Scale, arranged, parsed, stacked
+from medviz.gui.drawing.arrange import (
+    GAP,
+    LEAST_CELL,
+    MOST_CELL,
+    TIGHT_GAP,
+    Need,
+    Plan,
+    Scale,
+    arranged,
+    parsed,
+    stacked,
+)
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.table import as_csv
@@ -65,7 +78,8 @@ class Board(QScrollArea):
         self._figures: dict[str, Figure] = {}
         self._arrangement = ""
         self._alone: str | None = None
-        self._needs: dict[str, Any] = {}
+        self._needs: dict[str, Need] = {}
+        self._tallest: dict[tuple[str, int], float] = {}
         self._type_px, self._most_cell = TYPE_PX, MOST_CELL
 
     @property
@@ -91,6 +105,7 @@ class Board(QScrollArea):
         """Lay the figures out row by row: ``image kernel output / formula``."""
         if arrangement != self._arrangement:
             self._arrangement = arrangement
+            self._tallest.clear()
             self._place()
 
     def set_type(self, pixels: int, most_cell: int = MOST_CELL) -> None:
@@ -114,7 +129,9 @@ class Board(QScrollArea):
         for name in [name for name in self._views if name not in kept and not partial]:
             self._drop(name)
         needs = {name: view.need() for name, view in self._views.items()}
-        if _differ(needs, self._needs) or list(needs) != list(self._needs):
+        if not _alike(needs, self._needs) or any(need.height_for for need in needs.values()):
+            if not _alike(needs, self._needs):
+                self._tallest.clear()
             self._needs = needs
             self._place()
 
@@ -196,7 +213,7 @@ class Board(QScrollArea):
         """  # noqa: D205
         for name in shown:
             self._views[name].set_tight(tight)
-        needs = {name: self._views[name].need() for name in shown}
+        needs = {name: self._steady(name, self._views[name].need()) for name in shown}
         room = float(max(1, size.width() - 2 * edge)), float(max(1, size.height() - 2 * edge))
         larger = self._type_px / TYPE_PX
         scale = Scale(
@@ -206,6 +223,19 @@ class Board(QScrollArea):
             gap=TIGHT_GAP if tight else GAP,
         )
         return arranged(stacked(tree, needs, room[0], scale.gap), needs, room, scale)
+
+    def _steady(self, name: str, need: Need) -> Need:
+        """Let a text keep the height it once had at a width, so that nothing jumps while the mouse moves."""
+        tells = need.height_for
+        if tells is None:
+            return need
+
+        def tallest(width: float) -> float:
+            place = name, round(width)
+            self._tallest[place] = max(self._tallest.get(place, 0.0), tells(width))
+            return self._tallest[place]
+
+        return replace(need, height_for=tallest)
 
     # Taking away
 
@@ -236,10 +266,9 @@ def _fits(plan: Plan, size: QSize, edge: int) -> bool:
 def _numbers(figure: Figure) -> tuple[str, bytes]:
     array = array_of(figure)
     if array is not None:
-        buffer = tempfile.SpooledTemporaryFile()
+        buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
-        buffer.seek(0)
-        return ".npy", buffer.read()
+        return ".npy", buffer.getvalue()
     if isinstance(figure, Table):
         return ".csv", as_csv(figure).encode()
     if isinstance(figure, Text):
@@ -267,15 +296,8 @@ def _written(path: Path, data: bytes) -> Path:
     return path
 
 
-def _differ(needs: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Tell whether the room must be shared anew: not for a text that only changes its words a little."""
-    if needs.keys() != before.keys():
-        return True
-    for name, need in needs.items():
-        old = before[name]
-        same = (need.frame, need.cells, need.aspect, need.least, need.most_high, need.weight) == (
-            old.frame, old.cells, old.aspect, old.least, old.most_high, old.weight
-        )  # fmt: skip
-        if not same or need.height_for is not None:
-            return True
-    return False
+def _alike(needs: dict[str, Need], before: dict[str, Need]) -> bool:
+    """Tell whether the same figures ask for the same room, but for the heights of texts."""
+    return list(needs) == list(before) and all(
+        replace(need, height_for=None) == replace(before[name], height_for=None) for name, need in needs.items()
+    )
