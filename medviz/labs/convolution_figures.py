@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from medviz.figures import Figure, Heatmap, Mark, Picture, Text
 from medviz.imaging.slices import Slice
+from medviz.labs.convolution_words import E1, E3, E4, SIDES, WHY_ONE_SIDE
 from medviz.labs.formulas import number, size_line, sum_of_products
 
 Array = NDArray[Any]
 LARGEST_GRID = 32
 """Cells along a side up to which an image is a grid of numbers; beyond, it is a picture with a numbered zoom."""
+LARGEST_NUMBERED = 7
+"""Side of a kernel up to which its cells are drawn with their numbers; larger ones are edited in the form."""
 AROUND = 2
 """Cells of the image shown around the window in the zoom."""
 
@@ -96,23 +99,19 @@ def figures(look: Look) -> Iterator[Figure]:
     yield _formula(look)
     yield _size(look)
     yield _sum(look)
-    if look.slid.difference is not None:
+    if look.slid.difference is not None and look.slid.difference.any():
         yield _difference(look, look.slid.difference)
     yield from _sentences(look)
 
 
-def _kernel(look: Look) -> Heatmap:
-    rows, cols = look.slid.kernel.shape
+def _kernel(look: Look) -> Figure:
+    kernel = look.slid.kernel
     flipped = ", slides turned by 180°" if look.slid.flipped else ""
-    return Heatmap(
-        "kernel",
-        look.slid.kernel,
-        f"kernel {rows}×{cols}{flipped}",
-        "diverging",
-        levels=_symmetric(look.slid.kernel),
-        editable=True,
-        weight=0.6,
-    )
+    title = f"kernel {kernel.shape[0]}×{kernel.shape[1]}{flipped}"
+    levels = _symmetric(kernel)
+    if max(kernel.shape) > LARGEST_NUMBERED:
+        return Picture("kernel", kernel, title, levels=levels, colours="diverging", weight=0.6)
+    return Heatmap("kernel", kernel, title, "diverging", levels, editable=True, weight=0.6)
 
 
 def _image(look: Look) -> Figure:
@@ -178,7 +177,7 @@ def _zoom(look: Look) -> Heatmap:
     return Heatmap(
         "zoom",
         look.slid.padded[top:bottom, left:right],
-        f"around the window, rows {top - up}–{bottom - up - 1}, columns {left - before}–{right - before - 1}",
+        "close up",
         levels=_levels(look.image.values),
         unit=look.image.unit,
         ring=ring,
@@ -188,12 +187,17 @@ def _zoom(look: Look) -> Heatmap:
     )
 
 
-def _window(look: Look) -> Iterator[Heatmap]:
+def _window(look: Look) -> Iterator[Figure]:
     products = look.window * look.slid.taps
-    levels = _levels(look.image.values)
-    yield Heatmap("window", look.window, "window", levels=levels, unit=look.image.unit, weight=0.8)
+    levels, signed = _levels(look.image.values), _symmetric(products)
     title = "window · turned kernel" if look.slid.flipped else "window · kernel"
-    yield Heatmap("products", products, title, "diverging", _symmetric(products), look.image.unit, weight=0.8)
+    unit = look.image.unit
+    if max(products.shape) > LARGEST_NUMBERED:
+        yield Picture("window", look.window, "window", levels=levels, unit=unit, weight=0.8)
+        yield Picture("products", products, title, levels=signed, colours="diverging", unit=unit, weight=0.8)
+        return
+    yield Heatmap("window", look.window, "window", levels=levels, unit=unit, weight=0.8)
+    yield Heatmap("products", products, title, "diverging", signed, unit, weight=0.8)
 
 
 def _formula(look: Look) -> Text:
@@ -221,6 +225,9 @@ def _size(look: Look) -> Text:
         text += f"\npixel:   {down:g}×{across:g} mm → {down * slid.stride:g}×{across * slid.stride:g} mm"
     else:
         text += "\npixel:   uncalibrated"
+    if slid.difference is not None and not slid.difference.any():
+        other = "zeros" if slid.other == "zero" else "the replicated edge"
+        text += f"\nborder:  gives here what {other} would give"
     if not slid.same:
         return Text("size", text, "size", formula=True)
     if ins == outs:
@@ -245,11 +252,11 @@ def _sum(look: Look) -> Text:
 def _sentences(look: Look) -> Iterator[Text]:
     slid = look.slid
     if slid.only_differences:
-        yield Text("sides", f"{_WHY_ONE_SIDE} {_SIDES[look.display]}", "Why edges on one side only?")
+        yield Text("sides", f"{WHY_ONE_SIDE} {SIDES[look.display]}", "Why edges on one side only?")
     found = [
-        (slid.flipped, _E1),
-        (slid.same and slid.output.shape != look.image.pixels.shape, _E3),
-        (slid.preset in ("smoothing", "weighted") and not slid.normalise, _E4),
+        (slid.flipped, E1),
+        (slid.same and slid.output.shape != look.image.pixels.shape, E3),
+        (slid.preset in ("smoothing", "weighted") and not slid.normalise, E4),
     ]
     said = [text for applies, text in found if applies]
     if said:
@@ -264,30 +271,12 @@ def _levels(values: Array) -> tuple[float, float]:
 
 
 def _symmetric(values: Array) -> tuple[float, float]:
-    reach = float(np.max(np.abs(values), initial=0.0)) or 1.0
+    """As far below 0 as above: to the largest value, of a large map to its 99.5 % point."""
+    sizes = np.abs(values)
+    if max(values.shape) > LARGEST_GRID:
+        few = sizes[:: max(1, sizes.shape[0] // 128), :: max(1, sizes.shape[1] // 128)]
+        reach = float(np.percentile(few, 99.5))
+    else:
+        reach = float(sizes.max(initial=0.0))
+    reach = reach or float(sizes.max(initial=0.0)) or 1.0
     return -reach, reach
-
-
-_WHY_ONE_SIDE = (
-    "The cells of this kernel add up to 0: it answers with + where the image changes one way and with − where it "
-    "changes back."
-)
-_SIDES = {
-    "signed": "The signed map shows both sides, red and blue.",
-    "clip": "Clipped below 0, as ReLU does and as a picture does that draws negative numbers black, one side is gone.",
-    "absolute": "The absolute value shows both sides alike.",
-    "picture": "In a grey picture one side is bright and the other dark; drawn from 0 up, the dark side would be lost.",
-}
-_E1 = (
-    "E1: D3 defines convolution without turning the kernel (a correlation, what nn.Conv2d does), D4 with "
-    "(Σ w(s,t) f(x−s, y−t)): two operations under one name. For a kernel that changes sign when turned, the maps "
-    "are each other's negative."
-)
-_E3 = (
-    "E3: the deck says “p = f // 2 ⇒ in_d = out_d”. It holds for odd f and stride 1 only: an even f gives one more, "
-    "a stride s about in/s. torch refuses padding=“same” with a stride, and pads an even kernel unevenly."
-)
-_E4 = (
-    "E4: the deck prints this smoothing kernel without a divisor; as printed a constant image of 100 becomes 900 "
-    "(sum 9) or 800 (sum 8). Tick “normalise”. The usual Gaussian is [1 2 1; 2 4 2; 1 2 1] / 16."
-)

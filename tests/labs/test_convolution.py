@@ -275,6 +275,20 @@ def test_a_large_slice_is_a_picture_with_a_numbered_zoom() -> None:
     assert "1×2 mm → 2×4 mm" in text(lab, "size")
 
 
+def test_a_large_kernel_is_a_picture_and_its_formula_is_shortened() -> None:
+    figures = figures_of(Convolution(image=noise(*BRAIN_LIKE), preset="box_15"))
+    assert all(isinstance(figures[name], Picture) for name in ("kernel", "window", "products"))
+    assert "… 217 more …" in text(Convolution(image=noise(*BRAIN_LIKE), preset="box_15"), "formula")
+
+
+def test_a_border_that_changes_nothing_is_said_and_not_drawn() -> None:
+    dark = np.zeros((9, 9))
+    dark[4, 4] = 5
+    lab = Convolution(image=image(dark), padding="same")
+    assert "difference" not in figures_of(lab)
+    assert "border:  gives here what the replicated edge would give" in text(lab, "size")
+
+
 def test_at_a_corner_the_zoom_tints_the_padding() -> None:
     zoom = figures_of(Convolution(image=noise(*BRAIN_LIKE), padding="custom", p=2))["zoom"]
     assert isinstance(zoom, Heatmap)
