@@ -20,7 +20,6 @@ from medviz.gui.preferences import settings_file
 from medviz.gui.services import Services
 from medviz.gui.theme import Look, Theme, theme
 from medviz.gui.window import Window
-from medviz.imaging.scene import Scene
 from medviz.refused import Refused
 
 
@@ -33,11 +32,11 @@ def run(services: Services, files: Sequence[Path] = (), page: str = "", quit_aft
     app = application()
     desk = Desk(services, settings_file())
     window = Window(desk)
+    window.drawn.connect(lambda: begin(window, [Path(file) for file in files], page))
     window.show()
     with _interruptible(window), _speaking(desk), _swept(app):
-        QTimer.singleShot(0, window, lambda: begin(window, [Path(file) for file in files], page))
         if quit_after_s is not None:
-            QTimer.singleShot(round(quit_after_s * 1000), window, window.close)
+            QTimer.singleShot(round(quit_after_s * 1000), window, window.quit)
         status = app.exec()
         window.deleteLater()
         desk.deleteLater()
@@ -57,33 +56,8 @@ def begin(window: Window, files: Sequence[Path], page: str = "") -> None:
     for path in files:
         window.desk.open_wanted.emit(path)
     if not files:
-        open_sample(window.desk)
+        window.open_sample()
     window.show_page(first)
-
-
-def open_sample(desk: Desk) -> None:
-    """Open the scan that ships with the program and, once it is there, run the first shipped model over it."""
-    try:
-        path = desk.services.sample()
-    except Refused as refusal:
-        desk.tell(f"{refusal.thing}: {refusal.fault}", "warning", refusal.remedy)
-        return
-
-    def loaded(old: Scene, new: Scene) -> None:
-        if new.scan is None or new.scan is old.scan:
-            return
-        leave()
-        if new.scan.name == path.name:
-            QTimer.singleShot(0, desk, lambda: _predict_first(desk))
-
-    leave = desk.scene.listen(loaded)
-    desk.open_wanted.emit(path)
-
-
-def _predict_first(desk: Desk) -> None:
-    models = desk.services.models()
-    if models:
-        desk.predict_wanted.emit(models[0].where)
 
 
 def screenshot(
@@ -105,6 +79,7 @@ def screenshot(
     kept = QSettings(os.devnull, QSettings.Format.IniFormat)
     desk = Desk(services, kept)
     desk.preferred.update(look=look, text_size=round(100 * scale), motion=False, ask_first=False)
+    desk.asks = False
     window = Window(desk)
     window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     window.setMinimumSize(QSize(1, 1))
@@ -181,8 +156,7 @@ def _interruptible(window: Window) -> Iterator[None]:
         near.recv(64)  # Python runs the handler below once control is back here
 
     def close(number: int, frame: FrameType | None) -> None:
-        window.confirm = lambda question: True
-        QTimer.singleShot(0, window, window.close)
+        QTimer.singleShot(0, window, window.quit)
 
     wake.activated.connect(woken)
     old_handler, old_wakeup = signal.signal(signal.SIGINT, close), signal.set_wakeup_fd(far.fileno())

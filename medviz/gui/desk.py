@@ -33,7 +33,8 @@ class Desk(QObject):
     `open_wanted` (path) asks the viewer to open a file.
 
     Stores: `scene` is what the viewer shows, `preferred` what the settings page sets, `presenting` is True while the
-    window stands before an audience (a page may put it too).
+    window stands before an audience (a page may put it too). `asks` is False where nobody is there to be asked (a
+    picture of the window is drawn): a page then takes what it would have proposed.
     """
 
     noticed = Signal(object)
@@ -51,6 +52,7 @@ class Desk(QObject):
         self.preferred.listen(lambda old, new: keep(preferences, new))
         self.presenting: Store[bool] = Store(False)
         self.jobs: list[Job] = []
+        self.asks = True
 
     def tell(
         self,
@@ -94,7 +96,7 @@ class Desk(QObject):
         return recent(self.preferences)
 
     def remember(self, path: Path) -> None:
-        """Put a file at the head of those open lately; the window does it for what `open_wanted` brought in."""
+        """Put a file at the head of those open lately."""
         remember(self.preferences, path)
 
     def stop_all(self, wait_s: float = 5.0) -> None:

@@ -80,12 +80,12 @@ class Menus(QObject):
         self.panel.setIcon(icon("ph.columns", "dim"))
 
     def _fill_file(self) -> None:
-        window, desk = self._window, self._window.desk
+        window = self._window
         self._add(self.file, "&Open…", "Ctrl+O", self._open_files)
         self._add(self.file, "Open &folder…", "Ctrl+Shift+O", self._open_folder)
         self.recent = self.file.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._list_recent)
-        self._add(self.file, "Open the &sample", "", lambda: window.open(desk.services.sample()))
+        self._add(self.file, "Open the &sample", "", window.open_sample)
         self.file.addSeparator()
         self._add(self.file, "Save &picture of the window…", "Ctrl+Shift+P", self._save_picture)
         self._before_quit = self.file.addSeparator()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QMessageBox, QToolBar, QWidget
 
 from medviz.gui.desk import Desk
@@ -40,10 +40,11 @@ class Window(QMainWindow):
     """Holds the pages and brings them to the front; what they do is theirs.
 
     `pages` says what is on the rail; a page is imported and built when it is first shown. `confirm` (sentence) is asked
-    before running work is stopped by closing; without it a dialog asks.
+    before running work is stopped by closing; without it a dialog asks. `drawn` comes once, after the first pixels.
     """
 
     page_shown = Signal(str)
+    drawn = Signal()
 
     def __init__(
         self, desk: Desk, pages: Mapping[str, Stop] = PAGES, confirm: Callable[[str], bool] | None = None
@@ -52,10 +53,10 @@ class Window(QMainWindow):
         self.desk, self.stops = desk, pages
         self.pages: dict[str, QWidget] = {}
         self.page = ""
+        self._drawn = False
         self._panels: dict[str, QWidget] = {}
         self.confirm = confirm or self._ask
         self._panel_wanted = self._panel_before = True
-        self._opening: Path | None = None
         self.setWindowTitle("medviz")
         self.setWindowIcon(QIcon(str(shipped("icons", "medviz.svg"))))
         self.setMinimumSize(SMALLEST)
@@ -86,6 +87,16 @@ class Window(QMainWindow):
         """Open files or folders in the viewer, one after the other."""
         for path in paths:
             self.desk.open_wanted.emit(path)
+
+    def open_sample(self) -> None:
+        """Open the scan that ships with the program in the viewer, with its model's prediction over it."""
+        self.show_page("viewer")
+        self.pages["viewer"].open_sample()  # type: ignore[attr-defined]
+
+    def quit(self) -> None:
+        """Close without asking; what runs is stopped cleanly."""
+        self.confirm = lambda question: True
+        self.close()
 
     def dress(self) -> None:
         """Put the icons on; called after the first pixels, since a font has to be read for them."""
@@ -151,7 +162,6 @@ class Window(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.dock.closed.connect(lambda: self.show_panel(False))
         desk.page_wanted.connect(self.show_page)
-        desk.open_wanted.connect(self._before_open)
         desk.open_wanted.connect(self._open_in_viewer)
         desk.predict_wanted.connect(self._predict_in_viewer)
         desk.scene.listen(self._scene_changed)
@@ -169,17 +179,9 @@ class Window(QMainWindow):
             self._make("viewer")
             self.desk.predict_wanted.emit(where)
 
-    def _before_open(self, path: Path) -> None:
-        self._opening = Path(path)
-
     def _scene_changed(self, old: Scene, new: Scene) -> None:
-        """Remember a file once its scan is on screen; one that could not be read is not worth remembering."""
-        if new.scan is old.scan:
-            return
-        self.setWindowTitle(f"{new.scan.name} · medviz" if new.scan is not None else "medviz")
-        if new.scan is not None and self._opening is not None:
-            self.desk.remember(self._opening)
-            self._opening = None
+        if new.scan is not old.scan:
+            self.setWindowTitle(f"{new.scan.name} · medviz" if new.scan is not None else "medviz")
 
     def _make(self, name: str) -> QWidget:
         page = _class_of(self.stops[name])(self.desk)
@@ -242,6 +244,13 @@ class Window(QMainWindow):
         kept.setValue("window/page", self.page)
         kept.sync()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Say when the first pixels are there, once they are on their way to the screen."""
+        super().paintEvent(event)
+        if not self._drawn:
+            self._drawn = True
+            QTimer.singleShot(0, self, self.drawn.emit)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask once where work is running, keep what the window looked like, stop the work cleanly."""
         jobs = (job for job in self.desk.jobs if job.running and not job.stopping and not job.property("quiet"))
@@ -251,6 +260,9 @@ class Window(QMainWindow):
             return
         self._keep()
         self.hide()
+        for page in self.pages.values():
+            if isinstance(page, Page):
+                page.close_page()
         self.desk.stop_all(PATIENCE_S)
         event.accept()
 

@@ -28,8 +28,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from medviz.catalog import Catalog, Entry
 from medviz.figures import Curves, Heatmap, Line, Picture, Text
+from medviz.gui.colours import PROPERTY
 from medviz.gui.desk import Desk
 from medviz.gui.services import ModelCard, Services
+from medviz.gui.theme import Theme
 from medviz.imaging.volume import Stored, Volume
 from medviz.labs.lab import Example, Lab
 from medviz.messages import Note, Progress, Scalar, Work
@@ -276,3 +278,14 @@ def desk(qapp: QApplication, services: Services, preferences: QSettings) -> Iter
     made.stop_all()
     made.deleteLater()
     settle()
+
+
+@pytest.fixture
+def dressed(qapp: QApplication) -> Iterator[Theme]:
+    """The application in the program's own look; undressed at the end."""
+    made = Theme(qapp)
+    yield made
+    qapp.setStyleSheet("")
+    qapp.setPalette(qapp.style().standardPalette())
+    qapp.setProperty(PROPERTY, None)
+    shiboken6.delete(made)

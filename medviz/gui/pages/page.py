@@ -30,3 +30,6 @@ class Page(QWidget):
 
     def entered(self) -> None:
         """Come to the front."""
+
+    def close_page(self) -> None:
+        """Let go of what runs and listens; the window closes."""

@@ -36,7 +36,7 @@ class ViewerPage(Page):
 
     NAME = "viewer"
     TITLE = "Viewer"
-    ICON = "ph.cube-focus"
+    ICON = "ph.brain"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Wheel", "slices; with Ctrl zoom at the pointer"),
         ("Left drag", "cross-hair"),
