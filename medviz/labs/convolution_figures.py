@@ -190,7 +190,7 @@ def _zoom(look: Look) -> Heatmap:
 def _window(look: Look) -> Iterator[Figure]:
     products = look.window * look.slid.taps
     levels, signed = _levels(look.image.values), _symmetric(products)
-    title = "window · turned kernel" if look.slid.flipped else "window · kernel"
+    title = "products, turned" if look.slid.flipped else "products"
     unit = look.image.unit
     if max(products.shape) > LARGEST_NUMBERED:
         yield Picture("window", look.window, "window", levels=levels, unit=unit, weight=0.8)
@@ -209,7 +209,7 @@ def _formula(look: Look) -> Text:
         line += f" → max(0, {total}) = {number(max(look.sum, 0.0), 6)}"
     elif look.display == "absolute":
         line += f" → |{total}| = {number(abs(look.sum), 6)}"
-    return Text("formula", line, f"output row {row}, column {col}", formula=True, weight=0.25)
+    return Text("formula", line, f"row {row}, column {col}", formula=True, weight=0.25)
 
 
 def _size(look: Look) -> Text:

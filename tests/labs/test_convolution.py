@@ -159,7 +159,7 @@ def test_window_products_and_formula_belong_to_the_cell_in_focus(values: dict[st
     assert np.array_equal(
         window.values, seen.padded[row * lab.stride :, col * lab.stride :][: len(lab.kernel), : len(lab.kernel[0])]
     )
-    assert said.title == f"output row {row}, column {col}"
+    assert said.title == f"row {row}, column {col}"
     if window.values.size <= 12:
         arithmetic = said.text.replace("−", "-").replace("·", "*").split(" = ")
         assert eval(arithmetic[0]) == pytest.approx(float(arithmetic[1]), abs=1e-2)
