@@ -44,11 +44,29 @@ LABS: Catalog[Any] = Catalog(
             "A value forward, its derivative back, factor by factor",
             theme="Neurons and training",
         ),
+        "learnt_kernel": Entry(
+            "medviz.labs.learnt_kernel:LearntKernel",
+            "Learnt kernel",
+            "Hide a kernel, let gradient descent find it",
+            theme="Convolution",
+        ),
         "wires": Entry(
             "medviz.labs.wires:Wires",
             "Wires",
             "How many numbers a layer has to learn",
             theme="Convolution",
+        ),
+        "fit": Entry(
+            "medviz.labs.fit:Fit",
+            "Fit",
+            "Capacity, overfitting, and what penalties do",
+            theme="Neurons and training",
+        ),
+        "ratios": Entry(
+            "medviz.labs.ratios:Ratios",
+            "Ratios",
+            "Right and wrong answers counted at a threshold",
+            theme="Neurons and training",
         ),
         "descent": Entry(
             "medviz.labs.descent:Descent",
