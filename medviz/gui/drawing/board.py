@@ -129,10 +129,11 @@ class Board(QScrollArea):
         for name in [name for name in self._views if name not in kept and not partial]:
             self._drop(name)
         needs = {name: view.need() for name, view in self._views.items()}
-        if not _alike(needs, self._needs) or any(need.height_for for need in needs.values()):
-            if not _alike(needs, self._needs):
-                self._tallest.clear()
+        if not _alike(needs, self._needs):
             self._needs = needs
+            self._tallest.clear()
+            self._place()
+        elif not all(self._has_room(name, need) for name, need in needs.items()):
             self._place()
 
     def _show(self, figure: Figure) -> None:
@@ -223,6 +224,11 @@ class Board(QScrollArea):
             gap=TIGHT_GAP if tight else GAP,
         )
         return arranged(stacked(tree, needs, room[0], scale.gap), needs, room, scale)
+
+    def _has_room(self, name: str, need: Need) -> bool:
+        """Tell whether a text still fits where it stands; then nothing is laid out anew."""
+        box = self._canvas.plan.boxes.get(name)
+        return need.height_for is None or box is None or need.height_for(box[2]) <= box[3] + 0.5
 
     def _steady(self, name: str, need: Need) -> Need:
         """Let a text keep the height it once had at a width, so that nothing jumps while the mouse moves."""

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from medviz.imaging.slices import Plane
@@ -46,8 +47,14 @@ def differences(one: Any, other: Any, moves_too: bool = False) -> tuple[str, ...
     """Name the fields in which two labs differ; fields of pointing and stepping only where `moves_too`."""
     if type(one) is not type(other):
         return ("lab",)
-    kept = (p for p in parameters(one) if moves_too or not (p.mark(Pick) or p.mark(Step)))
-    return tuple(p.name for p in kept if not _same(getattr(one, p.name), getattr(other, p.name)))
+    kept = (name for name, moves in _fields(type(one)) if moves_too or not moves)
+    return tuple(name for name in kept if not _same(getattr(one, name), getattr(other, name)))
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, bool], ...]:
+    """Names of a lab's fields, and whether pointing or stepping moves them; read once, the mouse asks often."""
+    return tuple((p.name, bool(p.mark(Pick) or p.mark(Step))) for p in parameters(kind))
 
 
 def _same(one: Any, other: Any) -> bool:
