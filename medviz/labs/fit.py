@@ -121,8 +121,8 @@ class Fit(Lab):
         yield Bars("weights", tuple(str(d) for d in range(degree + 1)), np.asarray(w), "weights of the fit")
         data, size = error(x, y, w), _size(w, self.penalty)
         lam = self.strength if self.penalty != "none" else 0.0
-        yield Text("formula", f"loss + λR = {number(data)} + {number(lam)}·{number(size)} = {number(data + lam * size)}",
-                   "what is made small", formula=True)  # fmt: skip
+        total = f"loss + λR = {number(data)} + {number(lam)}·{number(size)} = {number(data + lam * size)}"
+        yield Text("formula", total, "what is made small", formula=True)
         yield Text("story", self._story(w, data, error(far_x, far_y, w)), "")
 
     def _data(self) -> tuple[Array, Array, Array, Array]:
