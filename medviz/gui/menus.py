@@ -1,22 +1,22 @@
 """The menus of the window, and the keys they bring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMainWindow, QMenu, QMessageBox, QToolButton, QWidget
 
 from medviz import __version__
+from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
 from medviz.gui.job import Job
+from medviz.gui.notices import Notices
 from medviz.gui.preferences import LOOK, looked_up
+from medviz.gui.rail import Stop
 from medviz.gui.status import PURPOSE
-
-if TYPE_CHECKING:
-    from medviz.gui.window import Window
 
 REACH_MS = 1000
 """A recent file that has not answered by then lies on a drive that is away."""
@@ -26,15 +26,38 @@ OPENABLE = (
 )
 
 
+class Frame(Protocol):
+    """What the menus ask of the window they are in, beside its being a window."""
+
+    desk: Desk
+    stops: Mapping[str, Stop]
+    notices: Notices
+
+    def open(self, *paths: Path) -> None:
+        """Open files or folders."""
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front."""
+
+    def show_panel(self, wanted: bool) -> None:
+        """Show or hide the dock with the page's panel."""
+
+    def open_sample(self) -> None:
+        """Open the scan that ships with the program."""
+
+    def reset_layout(self) -> None:
+        """Put every part back to where it was at first."""
+
+
 class Menus(QObject):
     """Fills the menu bar. A page's own actions stand in a menu of the page's name while it is in front.
 
     An action of a page whose property ``menu`` is "file" stands in the File menu instead (save, export).
     """
 
-    def __init__(self, window: "Window") -> None:
+    def __init__(self, window: QMainWindow, frame: Frame) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._frame = window, frame
         self._mine: list[QAction] = []
         self._guests: list[QAction] = []
         self._lookup: Job | None = None
@@ -85,19 +108,19 @@ class Menus(QObject):
         self._add(self.file, "Open &folder…", "Ctrl+Shift+O", self._open_folder)
         self.recent = self.file.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._list_recent)
-        self._add(self.file, "Open the &sample", "", window.open_sample)
+        self._add(self.file, "Open the &sample", "", self._frame.open_sample)
         self.file.addSeparator()
         self._add(self.file, "Save &picture of the window…", "Ctrl+Shift+P", self._save_picture)
         self._before_quit = self.file.addSeparator()
         self._add(self.file, "&Quit", "Ctrl+Q", window.close)
 
     def _fill_view(self) -> None:
-        window, desk = self._window, self._window.desk
-        for number, (name, stop) in enumerate(window.stops.items(), start=1):
+        frame, desk = self._frame, self._frame.desk
+        for number, (name, stop) in enumerate(frame.stops.items(), start=1):
             keys = {"settings": "Ctrl+,", "help": "F1"}.get(name, f"Ctrl+{number}")
-            self._add(self.view, stop.word, keys, partial(window.show_page, name))
+            self._add(self.view, stop.word, keys, partial(frame.show_page, name))
         self.view.addSeparator()
-        self.panel = self._add(self.view, "&Panel at the side", "F9", lambda: window.show_panel(self.panel.isChecked()))
+        self.panel = self._add(self.view, "&Panel at the side", "F9", lambda: frame.show_panel(self.panel.isChecked()))
         self.panel.setCheckable(True)
         self.panel.setChecked(True)
         self._fill_looks(self.view.addMenu("&Colours"))
@@ -106,11 +129,11 @@ class Menus(QObject):
         self.presenting = self._add(self.view, "P&resent", "F5", lambda: desk.presenting.put(not desk.presenting.state))
         self.presenting.setCheckable(True)
         self._add(self.view, "&Leave full screen", "Esc", self._leave)
-        self._add(self.view, "&Dismiss notices", "Ctrl+Shift+D", lambda: window.notices.dismiss_all())
-        self._add(self.view, "Reset &layout", "", window.reset_layout)
+        self._add(self.view, "&Dismiss notices", "Ctrl+Shift+D", lambda: frame.notices.dismiss_all())
+        self._add(self.view, "Reset &layout", "", frame.reset_layout)
 
     def _fill_looks(self, menu: QMenu) -> None:
-        desk = self._window.desk
+        desk = self._frame.desk
         group = QActionGroup(self)
         acts = {}
         for look, word in zip(LOOK.options, LOOK.words, strict=True):
@@ -121,8 +144,7 @@ class Menus(QObject):
         menu.aboutToShow.connect(lambda: acts[desk.preferred.state.look].setChecked(True))
 
     def _fill_help(self) -> None:
-        window = self._window
-        self._add(self.help, "&Keys", "?", lambda: window.show_page("help"))
+        self._add(self.help, "&Keys", "?", lambda: self._frame.show_page("help"))
         self._add(self.help, "&About medviz", "", self._about)
 
     def _add(self, menu: QMenu, text: str, keys: str, act: Callable[[], object]) -> QAction:
@@ -136,24 +158,24 @@ class Menus(QObject):
 
     def _open_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self._window, "Open scans or overlays", "", OPENABLE)
-        self._window.open(*map(Path, names))
+        self._frame.open(*map(Path, names))
 
     def _open_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self._window, "Open a folder")
         if name:
-            self._window.open(Path(name))
+            self._frame.open(Path(name))
 
     def _list_recent(self) -> None:
         """List at once; look up beside the window which files are there, and wait a second at most."""
         self.recent.clear()
-        paths = self._window.desk.recent()
+        paths = self._frame.desk.recent()
         if not paths:
             self.recent.addAction("Nothing yet").setEnabled(False)
             return
         acts = {}
         for path in paths:
             acts[str(path)] = self.recent.addAction(f"{path.name}   {path.parent}")
-            acts[str(path)].triggered.connect(lambda _=False, path=path: self._window.open(path))
+            acts[str(path)].triggered.connect(lambda _=False, path=path: self._frame.open(path))
         self._look_up(paths, acts)
 
     def _look_up(self, paths: tuple[Path, ...], acts: dict[str, QAction]) -> None:
@@ -180,7 +202,7 @@ class Menus(QObject):
         picture = self._window.grab()
         name, _ = QFileDialog.getSaveFileName(self._window, "Save picture of the window", "medviz.png", "PNG (*.png)")
         if name and not picture.save(name, "PNG"):
-            self._window.desk.tell(f"{name}: it could not be written", "error", "Choose another folder")
+            self._frame.desk.tell(f"{name}: it could not be written", "error", "Choose another folder")
 
     def _full_screen(self) -> None:
         if self._window.isFullScreen():
@@ -189,8 +211,8 @@ class Menus(QObject):
             self._window.showFullScreen()
 
     def _leave(self) -> None:
-        if self._window.desk.presenting.state:
-            self._window.desk.presenting.put(False)
+        if self._frame.desk.presenting.state:
+            self._frame.desk.presenting.put(False)
         elif self._window.isFullScreen():
             self._window.showNormal()
 

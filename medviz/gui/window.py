@@ -1,13 +1,13 @@
 """The window: a rail of pages, the page in front, its panel in a dock, menus, notices and a status line."""
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QMessageBox, QToolBar, QWidget
 
+from medviz.catalog import Catalog, Entry
 from medviz.gui.desk import Desk
 from medviz.gui.dock import Dock, Stack
 from medviz.gui.menus import Menus
@@ -51,6 +51,8 @@ class Window(QMainWindow):
     ) -> None:
         super().__init__()
         self.desk, self.stops = desk, pages
+        entries = {name: Entry(stop.where, stop.word) for name, stop in pages.items()}
+        self._kinds: Catalog[Callable[[Desk], QWidget]] = Catalog("page", "medviz.pages", entries)
         self.pages: dict[str, QWidget] = {}
         self.page = ""
         self._drawn = False
@@ -125,7 +127,7 @@ class Window(QMainWindow):
             if stop.bottom:
                 continue
             page = self.pages.get(name)
-            own = getattr(page or _class_of(stop), "KEYS", ())
+            own = getattr(page or self._kinds[name], "KEYS", ())
             acts = [(act.shortcut().toString(), act.text().replace("&", "")) for act in page.actions()] if page else []
             found[stop.word] = (*own, *((key, text) for key, text in acts if key))
         return {where: rows for where, rows in found.items() if rows}
@@ -154,7 +156,7 @@ class Window(QMainWindow):
         self.status = Status(self.desk)
         self.statusBar().addWidget(self.status, 1)
         self.statusBar().setSizeGripEnabled(False)
-        self.menus = Menus(self)
+        self.menus = Menus(self, self)
         self.notices = Notices(self, self.desk)
 
     def _listen(self) -> None:
@@ -184,7 +186,7 @@ class Window(QMainWindow):
             self.setWindowTitle(f"{new.scan.name} · medviz" if new.scan is not None else "medviz")
 
     def _make(self, name: str) -> QWidget:
-        page = _class_of(self.stops[name])(self.desk)
+        page = self._kinds[name](self.desk)
         self.pages[name] = page
         self.stack.addWidget(page)
         panel = page.panel() if isinstance(page, Page) else None
@@ -293,12 +295,6 @@ class Window(QMainWindow):
         self._dropping.hide()
         event.acceptProposedAction()
         self.open(*(Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()))
-
-
-def _class_of(stop: Stop) -> Callable[[Desk], QWidget]:
-    module, _, name = stop.where.partition(":")
-    kind: Callable[[Desk], QWidget] = getattr(import_module(module), name)
-    return kind
 
 
 def _question(running: list[str]) -> str:
