@@ -107,14 +107,14 @@ class Augmentation:
     turn_deg: Annotated[float, Range(0, 180, unit="°"), "Largest turn to either side", _PLACE] = 15.0
     zoom: Annotated[float, Range(0, 0.5), "Largest change of size, as a share", _PLACE] = 0.15
     shift: Annotated[float, Range(0, 0.5), "Largest shift, as a share of the side", _PLACE] = 0.05
-    warp_px: Annotated[float, Range(0, 12, unit="px"), "Strength of the elastic warp", _PLACE] = 2.0
+    warp_px: Annotated[float, Range(0, 12, unit="px"), "Strength of the elastic warp", _PLACE] = 1.5
     gamma: Annotated[float, Range(0, 1), "Largest change of gamma, as a power of e", _LIGHT] = 0.4
     contrast: Annotated[float, Range(0, 0.9), "Largest change of contrast, as a share", _LIGHT] = 0.25
     brightness: Annotated[float, Range(0, 2, unit="SD"), "Largest shift of all values", _LIGHT] = 0.3
-    bias: Annotated[float, Range(0, 1), "Strength of the slow shading a coil leaves", _LIGHT] = 0.2
+    bias: Annotated[float, Range(0, 1), "Strength of the slow shading a coil leaves", _LIGHT] = 0.1
     noise: Annotated[float, Range(0, 1, unit="SD"), "Largest noise", _LIGHT] = 0.1
     blur_px: Annotated[float, Range(0, 3, unit="px"), "Largest blur (standard deviation)", _LIGHT] = 0.8
-    often: Annotated[float, Range(0, 1), "Share of samples in which each change of light is made", _LIGHT] = 0.5
+    often: Annotated[float, Range(0, 1), "Share of samples in which each change of light is made", _LIGHT] = 0.2
 
     def stronger(self, factor: float) -> "Augmentation":
         """Return the same with every reach multiplied (0 is none, 1 the same), kept inside its range."""

@@ -101,9 +101,9 @@ def folded(tissue: Tensor, depth_mm: Tensor, random: np.random.Generator) -> Ten
 
 def _brightness(random: np.random.Generator) -> list[float]:
     """Draw the brightness of grey matter, white matter (about 1) and fluid, in T1's order."""
-    white = float(random.uniform(0.85, 1.1))
-    grey = white * float(random.uniform(0.6, 0.88))
-    return [grey, white, grey * float(random.uniform(0.1, 0.75))]
+    white = float(random.uniform(0.9, 1.1))
+    grey = white * float(random.uniform(0.68, 0.86))
+    return [grey, white, grey * float(random.uniform(0.15, 0.7))]
 
 
 def _filling(shape: tuple[int, ...], random: np.random.Generator, noise: torch.Generator) -> Tensor:
