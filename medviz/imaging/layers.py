@@ -16,9 +16,9 @@ def layer_of(volume: Volume, role: Role | None = None, names: tuple[str, ...] = 
     Without `role` its content decides what it is. `names` are those of the labels 1, 2, ... A probability is drawn
     from 0 to 1.
     """
-    kind = role or guess_role(volume)
+    kind = role or ("labels" if volume.labels and volume.voxels.dtype.kind in "ui" else guess_role(volume))
     if kind == "labels":
-        return Layer(volume, "labels", labels=named(names))
+        return Layer(volume, "labels", labels=volume.labels or named(names))
     if kind == "probability":
         return Layer(volume, "probability", window=1.0, level=0.5, colours="magma", style="fill")
     if volume.kind == "colour":

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medviz.imaging.labels import Label
+
 Array = NDArray[Any]
 Affine = NDArray[np.float64]
 
@@ -46,6 +48,7 @@ class Volume:
     warnings : sentences about the file that a person should read.
     frame_s : seconds from frame to frame, None where not known.
     window : width and level that the file asks for, in what a person reads; None where it asks for none.
+    labels : names and colours that the file gives to label values.
     inverted : True where low values are to be drawn bright (a radiograph's MONOCHROME1).
     """
 
@@ -63,6 +66,7 @@ class Volume:
     frame_s: float | None = None
     window: tuple[float, float] | None = None
     inverted: bool = False
+    labels: tuple[Label, ...] = ()
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:

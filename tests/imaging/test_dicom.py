@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pydicom.data
 import pytest
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
 from pydicom import dcmread
 from pydicom.sequence import Sequence
+from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from medviz.imaging.readers import describe, dicom, read
@@ -310,3 +312,55 @@ def test_the_real_chest_is_sorted_by_place() -> None:
     assert scan.shape == (512, 512, 20) and scan.spacing_mm == pytest.approx((0.78125, 0.78125, 1.0), abs=1e-4)
     apart = np.abs(np.diff(scan.frame().astype(float), axis=2)).mean(axis=(0, 1))
     assert apart.max() < 2.5 * np.median(apart)
+
+
+@needs_data
+@pytest.mark.data
+@pytest.mark.trap("T8")
+def test_each_frame_of_a_real_segmentation_lies_in_its_own_place() -> None:
+    labels = opened(SHARED / "dicom" / "seg_highdicom" / "seg_image_ct_binary.dcm")
+    scan = opened(SHARED / "dicom" / "seg_highdicom" / "ct_source")
+    assert labels.labels[0].name == "first segment" and set(np.unique(labels.frame())) == {0, 1}
+    at = labels.to_mm(np.argwhere(labels.frame() > 0))
+    voxels = scan.to_voxel(at)
+    assert np.abs(voxels - np.rint(voxels)).max() < 0.05
+    raw = dcmread(SHARED / "dicom" / "seg_highdicom" / "seg_image_ct_binary.dcm")
+    assert int((labels.frame() > 0).sum()) == int(raw.pixel_array.sum())
+
+
+@needs_data
+@pytest.mark.data
+def test_overlapping_segments_are_said() -> None:
+    labels = opened(SHARED / "dicom" / "seg_highdicom" / "seg_image_ct_binary_overlap.dcm")
+    assert len(labels.labels) == 2 and any("overlap" in warning for warning in labels.warnings)
+
+
+@pytest.mark.trap("T8")
+def test_a_segmentation_of_13_columns_with_empty_slices_goes_round(tmp_path: Path) -> None:
+    """One bit a pixel and 13 columns leave no frame on a whole byte; empty slices have no frame at all."""
+    write_series(tmp_path / "ct", phantom(columns=13, rows=9, slices=7))
+    sources = [dcmread(path) for path in sorted((tmp_path / "ct").iterdir())]
+    sources.sort(key=lambda one: one.ImagePositionPatient[2])
+    mask = np.zeros((7, 9, 13), np.uint8)
+    mask[1, 2:5, 3:12] = mask[4, 1:8, 0:13:2] = 1
+    mask[5, 0:2, 5:7] = 2
+    for one in sources:
+        one.StudyInstanceUID, one.FrameOfReferenceUID = "1.2.3", "1.2.4"
+        one.PatientBirthDate = one.PatientSex = one.StudyDate = one.StudyTime = one.StudyID = ""
+        one.AccessionNumber = one.ReferringPhysicianName = ""
+    segments = [
+        SegmentDescription(number, name, codes.SCT.Organ, codes.SCT.Liver, SegmentAlgorithmTypeValues.MANUAL)
+        for number, name in ((1, "liver"), (2, "cyst"))
+    ]
+    made = Segmentation(
+        sources, mask, SegmentationTypeValues.BINARY, segments, generate_uid(), 5, generate_uid(), 1,
+        "medviz", "tests", "1", "0", omit_empty_frames=True,
+    )  # fmt: skip
+    made.save_as(tmp_path / "seg.dcm")
+    labels, scan = opened(tmp_path / "seg.dcm"), opened(tmp_path / "ct")
+    assert [one.name for one in labels.labels] == ["liver", "cyst"]
+    for z, row, column in ((1, 3, 7), (4, 6, 12), (5, 1, 6), (4, 6, 11), (2, 3, 7)):
+        lps = np.array([-20 + 0.75 * column, -30 + 0.5 * row, 40 + 2.5 * z])
+        found = labels.value_at(lps * (-1, -1, 1))
+        assert (found or 0.0) == mask[z, row, column]
+        assert scan.value_at(lps * (-1, -1, 1)) is not None

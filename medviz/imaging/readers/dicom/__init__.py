@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.imaging.readers.dicom.folder import Found, found_in
+from medviz.imaging.readers.dicom.folder import Found, found_in, is_segmentation
 from medviz.imaging.readers.dicom.pixels import colours_of, fill, room_for, voxel_type
+from medviz.imaging.readers.dicom.segmentation import read_segmentation
 from medviz.imaging.readers.dicom.series import Series
 from medviz.imaging.readers.order import axes_of, to_ras
 from medviz.imaging.readers.reader import Description, Reader, described
@@ -41,6 +42,8 @@ def series_in(path: Path) -> Work[tuple[Series, ...]]:
 
 def read(path: Path) -> Work[Volume]:
     """Read the series of a folder that has most frames (a warning names the others), or one file."""
+    if path.is_file() and is_segmentation(path):
+        return (yield from read_segmentation(path))
     found: Found = yield from found_in(path)
     others = found.series[1:]
     more = tuple(f"there is also {_in_words(one)}" for one in others[:5])

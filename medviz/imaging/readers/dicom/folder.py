@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.uid import SegmentationStorage
+
 from medviz.imaging.readers.dicom.headers import Frame, frames_of, header_of, what_of
 from medviz.imaging.readers.dicom.series import Series, grouped
 from medviz.imaging.storage import opening
@@ -39,6 +41,8 @@ def found_in(path: Path) -> Work[Found]:
         data = header_of(file)
         if data is None:
             foreign += 1
+        elif data.get("SOPClassUID") == SegmentationStorage and len(files) > 1:
+            refusals.append(Refused(file, "a segmentation, to be opened by itself over its scan"))
         elif not what_of(data).startswith("Media Storage Directory"):
             try:
                 frames += frames_of(file, data)
@@ -51,6 +55,12 @@ def found_in(path: Path) -> Work[Found]:
             else Refused(path, "there is no DICOM picture in it", "choose another folder")
         )
     return Found(grouped(frames), _passed_over(refusals), len(files) - foreign)
+
+
+def is_segmentation(path: Path) -> bool:
+    """Tell whether a file is a DICOM SEG object."""
+    data = header_of(path)
+    return data is not None and data.get("SOPClassUID") == SegmentationStorage
 
 
 def _files(folder: Path) -> Iterator[Path]:
