@@ -88,7 +88,8 @@ class Menus(QObject):
             self.file.removeAction(act)
         self._guests = [act for act in page.actions() if act.property("menu") == "file"]
         self.file.insertActions(self._before_quit, self._guests)
-        self.page.clear()
+        for act in self.page.actions():
+            self.page.removeAction(act)  # clear() would delete them
         self.page.addActions([act for act in page.actions() if act not in self._guests])
         self.page.setTitle(f"&{word}")
         self.page.menuAction().setVisible(not self.page.isEmpty())
