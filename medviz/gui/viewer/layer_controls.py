@@ -54,8 +54,8 @@ class Tuning(QWidget):
                 row.addWidget(box, 1)
             column.addLayout(row)
 
-    def _number(self, name: str, letter: str, words: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
+    def _number(self, name: str, letter: str, words: str) -> "Number":
+        box = Number()
         box.setAccessibleName(name)
         box.setToolTip(f"{words} Right drag in a pane.")
         box.setPrefix(f"{letter} ")
@@ -85,13 +85,13 @@ class Tuning(QWidget):
         digits = 0 if layer.window >= 50 else 1 if layer.window >= 5 else 2 if layer.window >= 0.5 else 4
         unit = f" {layer.volume.unit}" if layer.volume.unit else ""
         for box, value in ((self.window_box, layer.window), (self.level_box, layer.level)):
-            box.setDecimals(digits)
+            box.digits = digits
             box.setSingleStep(max(10.0**-digits, float(f"{layer.window / 50:.0g}")))
             box.setSuffix(unit)
             box.setValue(value)
         self.colours.setCurrentText(layer.colours)
 
-    def _turn(self, name: str, box: QDoubleSpinBox, value: float) -> None:
+    def _turn(self, name: str, box: "Number", value: float) -> None:
         if round(getattr(self.layer, name), box.decimals()) != round(value, box.decimals()):
             self.changed.emit(lambda one: replace(one, **{name: value}))
 
@@ -102,6 +102,19 @@ class Tuning(QWidget):
             self.changed.emit(lambda layer: replace(layer, window=float(one.window), level=float(one.level)))
         elif number == 1:
             self.automatic.emit()
+
+
+class Number(QDoubleSpinBox):
+    """A number that is kept exactly and written with `digits` behind the point, so that showing it changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digits = 0
+        self.setDecimals(9)
+
+    def textFromValue(self, value: float) -> str:
+        """Write it."""
+        return f"{value:.{self.digits}f}"
 
 
 class Fading(QWidget):

@@ -17,7 +17,6 @@ from medviz.gui.viewer.reading import first_window
 from medviz.gui.viewer.readout import place_words, readings
 from medviz.imaging.scene import Layer, Point, Scene
 
-
 NAME_PX, VALUE_PX = 96, 200
 """Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
 

@@ -59,11 +59,14 @@ def coarser(voxels: Array, factors: tuple[int, int, int], nearest: bool = False)
     return total / (fx * fy * fz)
 
 
-def blurred(field: Array) -> NDArray[np.float32]:
-    """Mean of three neighbours along each axis, twice: takes the steps off a surface."""
+def blurred(field: Array, spacing_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Mean of three neighbours, twice, along each axis that is nearly as fine as the finest.
+
+    It takes the steps off a surface; along a coarse axis it would make a ball an egg.
+    """
     smooth: Array = field.astype(np.float32)
-    for _ in range(2):
-        for axis in range(3):
+    for axis in np.flatnonzero(spacing_mm < 1.6 * spacing_mm.min()):
+        for _ in range(2):
             padded = np.pad(smooth, [(1, 1) if axis == other else (0, 0) for other in range(3)], mode="edge")
             near = [np.moveaxis(padded, axis, 0)[n : n + smooth.shape[axis]] for n in range(3)]
             smooth = np.moveaxis((near[0] + near[1] + near[2]) / 3, 0, axis)
@@ -86,9 +89,9 @@ def solid_of(
     grey = np.clip((shown - (level - window / 2)) * (255.0 / max(window, 1e-12)), 0, 255).astype(np.uint8)
     few = None if labels is None else coarser(labels, factors, nearest=True)
     if of_labels and few is not None:
-        smooth, at = blurred((few > 0) * np.float32(255)), 110.0
+        smooth, at = blurred((few > 0) * np.float32(255), spacing * factors), 110.0
     else:
-        smooth, at = blurred(_stretched(shown)), 56.0
+        smooth, at = blurred(_stretched(shown), spacing * factors), 56.0
     affine = scan.affine.copy()
     affine[:3, :3] = scan.affine[:3, :3] * factors
     affine[:3, 3] = scan.affine[:3, :3] @ ((np.asarray(factors) - 1) / 2) + scan.affine[:3, 3]

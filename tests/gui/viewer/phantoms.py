@@ -13,7 +13,9 @@ NAMES = named(("grey matter", "white matter", "fluid"))
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 
 
-def volume(voxels: np.ndarray, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0), name: str = "scan.nii.gz", **more: object) -> Volume:
+def volume(
+    voxels: np.ndarray, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0), name: str = "scan.nii.gz", **more: object
+) -> Volume:
     """A scan (x, y, z) or (channel, x, y, z) with its middle at 0 mm."""
     layered = voxels if voxels.ndim == 4 else voxels[np.newaxis]
     affine = np.diag([*spacing, 1.0])

@@ -43,7 +43,7 @@ def test_zoom_has_an_end_and_the_slice_cannot_be_lost() -> None:
     sheet = Sheet(100, 100, (1.0, 1.0), 400, 300)
     assert sheet.zoomed(1e9, 200, 150).zoom == ZOOM_MOST
     away = Sheet(100, 100, (1.0, 1.0), 400, 300, sheet.panned(1e6, -1e6))
-    left, top, wide, high = away.place
+    left, top, _, high = away.place
     assert left == pytest.approx(200) and top + high == pytest.approx(150)
 
 

@@ -1,0 +1,664 @@
+"""The viewer page as a person uses it: open, look, lay over, predict, accept, save; and when things go wrong."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QMainWindow
+from pytestqt.qtbot import QtBot
+
+from medviz.figures import Gallery, Picture
+from medviz.gui.desk import Desk, Offer
+from medviz.gui.pages.viewer import ViewerPage
+from medviz.gui.services import Services
+from medviz.gui.viewer.panel import Panel
+from medviz.gui.viewer.strip import NEUROLOGICAL, RADIOLOGICAL
+from medviz.imaging.scene import Scene
+from medviz.imaging.volume import Volume, like
+from medviz.messages import Note, Progress, Work
+from medviz.refused import Refused
+from tests.gui.conftest import MODEL, head, settle
+from tests.gui.viewer.phantoms import NAMES, grabbed, halves, marked, turn, volume
+
+Button, Key = Qt.MouseButton, Qt.Key
+
+
+class Told:
+    """What notices were asked for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.notes: list[Note] = []
+        desk.noticed.connect(lambda what: self.notes.append(what.note if isinstance(what, Offer) else what))
+
+    def __str__(self) -> str:
+        return " | ".join(f"{note.level}: {note.text}" for note in self.notes)
+
+
+@pytest.fixture
+def files() -> dict[str, Volume]:
+    """What the fake reader finds under a name; anything else is the conftest's head."""
+    return {}
+
+
+@pytest.fixture
+def services(services: Services, files: dict[str, Volume], tmp_path: Path) -> Services:
+    def read(path: Path) -> Work[Volume]:
+        yield Progress(0, 2, f"reading {path.name}")
+        if "bad" in path.name:
+            raise Refused(path.name, "it is not an image", "open a NIfTI file")
+        yield Progress(1, 2, f"reading {path.name}")
+        return files.get(path.name) or head(name=path.name)
+
+    return replace(services, read=read)
+
+
+@pytest.fixture
+def page(desk: Desk, qtbot: QtBot) -> Iterator[ViewerPage]:
+    """The page in a window, with its panel beside it."""
+    window = QMainWindow()
+    made = ViewerPage(desk)
+    window.setCentralWidget(made)
+    window.resize(900, 640)
+    panel = made.panel()
+    panel.setParent(window)
+    panel.setGeometry(560, 0, 340, 640)
+    window.show()
+    panel.show()
+    made.entered()
+    qtbot.waitExposed(window)
+    quiet(qtbot, desk)
+    yield made
+    made.close_page()
+    desk.stop_all()
+    settle()
+    window.close()
+    window.deleteLater()
+    settle()
+
+
+@pytest.fixture
+def told(desk: Desk) -> Told:
+    return Told(desk)
+
+
+def panel_of(page: ViewerPage) -> Panel:
+    panel = page.panel()
+    assert isinstance(panel, Panel)
+    return panel
+
+
+def quiet(qtbot: QtBot, desk: Desk, seconds: float = 20) -> None:
+    """Wait until no job runs and none begins within a moment."""
+
+    def still() -> bool:
+        return not desk.jobs
+
+    qtbot.waitUntil(still, timeout=round(seconds * 1000))
+    qtbot.wait(10)
+    qtbot.waitUntil(still, timeout=round(seconds * 1000))
+
+
+def opened(page: ViewerPage, qtbot: QtBot, name: str = "t1.nii.gz") -> Scene:
+    page.desk.open_wanted.emit(Path(name))
+    qtbot.waitUntil(lambda: page.desk.scene.state.scan is not None and not page.opening.busy)
+    return page.desk.scene.state
+
+
+def with_prediction(page: ViewerPage, qtbot: QtBot) -> Scene:
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2 and page.predicting.job is None)
+    quiet(qtbot, page.desk)
+    return page.desk.scene.state
+
+
+# -- opening ------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_viewer_offers_three_ways_and_the_sample(page: ViewerPage, qtbot: QtBot) -> None:
+    assert page.empty.isVisible() and page.strip.isHidden()
+    assert page.empty.open_button.isVisible() and page.empty.sample_button.isVisible()
+    qtbot.mouseClick(page.empty.sample_button, Button.LeftButton)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2)
+    assert page.empty.isHidden() and not page.strip.isHidden()
+    assert page.desk.scene.state.scan.name == "sample_t1.nii.gz"  # type: ignore[union-attr]
+
+
+def test_scans_open_lately_are_offered_and_opened(page: ViewerPage, qtbot: QtBot, desk: Desk) -> None:
+    desk.remember(Path("/nowhere/lately.nii.gz"))
+    page.entered()
+    buttons = [one for one in page.empty.findChildren(type(page.empty.open_button)) if "lately" in one.text()]
+    wanted: list[Path] = []
+    desk.open_wanted.connect(wanted.append)
+    buttons[0].click()
+    assert wanted == [Path("/nowhere/lately.nii.gz").absolute()]
+    qtbot.waitUntil(lambda: desk.scene.state.scan is not None)
+
+
+def test_a_scan_that_loads_shows_its_progress_and_can_be_stopped(
+    page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told
+) -> None:
+    word, closed = threading.Semaphore(0), threading.Event()
+
+    def slow(path: Path) -> Work[Volume]:
+        try:
+            yield Progress(30, 100, "reading")
+            yield Picture("axial", np.eye(12))
+            while not word.acquire(timeout=0.01):
+                yield Progress(31, 100, "reading")
+            return head()
+        finally:
+            closed.set()
+
+    desk.services = replace(desk.services, read=slow)
+    desk.open_wanted.emit(Path("slow.nii.gz"))
+    qtbot.waitUntil(lambda: page.loading.isVisible() and page.loading.what.text() == "31 %")
+    assert "slow" in page.loading.title.text() and page.empty.isHidden()
+    assert page.panes.slices["axial"].isVisible() and grabbed(page.panes.slices["axial"]).any(), "a first slice"
+    qtbot.mouseClick(page.loading.button, Button.LeftButton)
+    qtbot.waitUntil(lambda: page.empty.isVisible() and page.loading.isHidden())
+    assert closed.is_set() and desk.scene.state.scan is None and not told.notes
+
+
+def test_what_cannot_be_read_is_a_notice_and_the_scan_stays(page: ViewerPage, qtbot: QtBot, told: Told) -> None:
+    before = opened(page, qtbot)
+    page.desk.open_wanted.emit(Path("bad.nii.gz"))
+    qtbot.waitUntil(lambda: "not an image" in str(told))
+    quiet(qtbot, page.desk)
+    assert page.desk.scene.state.layers == before.layers and page.loading.isHidden()
+    page.desk.open_wanted.emit(Path("good.nii.gz"))
+    qtbot.waitUntil(page.ask.isVisible)
+
+
+def test_warnings_about_a_file_are_told(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot, told: Told) -> None:
+    files["odd.nii.gz"] = replace(head(name="odd.nii.gz"), warnings=("sform and qform disagree by 3 mm",))
+    opened(page, qtbot, "odd.nii.gz")
+    assert "warning: odd.nii.gz: sform and qform disagree" in str(told)
+
+
+def test_a_second_file_is_asked_about_and_labels_are_guessed(
+    page: ViewerPage, files: dict[str, Volume], qtbot: QtBot, told: Told
+) -> None:
+    scan = opened(page, qtbot).scan
+    assert scan is not None
+    labels = np.zeros((12, 14, 11), np.uint8)
+    labels[3:9, 3:9, 3:9] = 2
+    files["mask.nii.gz"] = replace(volume(labels, (4.0, 4.0, 4.0), "mask.nii.gz"))
+    page.desk.open_wanted.emit(Path("mask.nii.gz"))
+    qtbot.waitUntil(page.ask.isVisible)
+    assert page.ask.buttons["labels"].property("look") == "primary" and "uint8" in page.ask.what.text()
+    qtbot.keyClick(page.ask.buttons["labels"], Key.Key_Space)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2)
+    layer = page.desk.scene.state.layers[1]
+    assert layer.role == "labels" and layer.volume.same_grid(scan) and [one.value for one in layer.labels] == [2]
+    assert "mask.nii.gz" in str(told) and page.ask.isHidden()
+
+
+@pytest.mark.parametrize("answer", ["scan", "image", "probability", None])
+def test_each_answer_is_taken(page: ViewerPage, qtbot: QtBot, answer: str | None) -> None:
+    opened(page, qtbot)
+    page.desk.open_wanted.emit(Path("other.nii.gz"))
+    qtbot.waitUntil(page.ask.isVisible)
+    button = page.ask.cancel if answer is None else page.ask.buttons[answer]  # type: ignore[index]
+    qtbot.mouseClick(button, Button.LeftButton)
+    quiet(qtbot, page.desk)
+    names = [(layer.volume.name, layer.role) for layer in page.desk.scene.state.layers]
+    first = ("t1.nii.gz", "image")
+    assert (
+        names
+        == {
+            "scan": [("other.nii.gz", "image")],
+            "image": [first, ("other.nii.gz", "image")],
+            "probability": [first, ("other.nii.gz", "probability")],
+            None: [first],
+        }[answer]
+    )
+
+
+def test_several_files_are_asked_about_one_after_the_other(page: ViewerPage, qtbot: QtBot) -> None:
+    for name in ("t1.nii.gz", "two.nii.gz", "three.nii.gz"):
+        page.desk.open_wanted.emit(Path(name))
+    for name in ("two", "three"):
+        qtbot.waitUntil(lambda name=name: page.ask.isVisible() and name in page.ask.title.text())  # type: ignore[misc]
+        page.ask.buttons["image"].click()
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 3)
+    assert [layer.volume.name for layer in page.desk.scene.state.layers] == ["t1.nii.gz", "two.nii.gz", "three.nii.gz"]
+
+
+def test_a_picture_of_one_slice_fills_the_viewer(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot) -> None:
+    files["film.png"] = volume(np.arange(400, dtype=np.uint8).reshape(20, 20, 1), name="film.png")
+    opened(page, qtbot, "film.png")
+    assert page.desk.scene.state.maximised == "axial"
+    assert [pane for pane, view in page.panes.views.items() if view.isVisible()] == ["axial"]
+
+
+def test_the_frames_of_a_series_have_a_slider(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot) -> None:
+    frames = np.stack([np.full((10, 10, 10), value, np.int16) for value in (1, 2, 3)])
+    files["bold.nii.gz"] = volume(frames, name="bold.nii.gz", kind="frames", frame_s=2.5)
+    opened(page, qtbot, "bold.nii.gz")
+    assert page.strip.frame.isVisible() and page.strip.frame_name.text() == "frame 1 / 3 · 0.0 s"
+    page.strip.frame.setValue(2)
+    assert page.desk.scene.state.frame == 2 and page.strip.frame_name.text() == "frame 3 / 3 · 5.0 s"
+    page.desk.scene.update(frame=1)
+    assert page.strip.frame.value() == 1
+    page.desk.open_wanted.emit(Path("t1.nii.gz"))
+    qtbot.waitUntil(page.ask.isVisible)
+    page.ask.buttons["scan"].click()
+    qtbot.waitUntil(lambda: not page.strip.frame.isVisible())
+
+
+# -- looking ------------------------------------------------------------------------------------------------------
+
+
+def test_keys_act_on_the_pane_under_the_mouse(page: ViewerPage, qtbot: QtBot) -> None:
+    start = opened(page, qtbot).voxel
+    coronal = page.panes.slices["coronal"]
+    coronal.setFocus()
+    qtbot.keyClick(coronal, Key.Key_Up)
+    qtbot.keyClick(coronal, Key.Key_PageUp)
+    assert np.subtract(page.desk.scene.state.voxel, start).tolist() == [0, 6, 0]
+    qtbot.keyClick(coronal, Key.Key_Home)
+    assert page.desk.scene.state.voxel[1] == 0
+    qtbot.keyClick(coronal, Key.Key_C)
+    assert not page.desk.scene.state.crosshair
+
+
+@pytest.mark.trap("T2")
+def test_the_badge_says_the_convention_and_n_and_a_click_switch_it(page: ViewerPage, qtbot: QtBot, desk: Desk) -> None:
+    opened(page, qtbot)
+    assert page.strip.badge.isVisible() and page.strip.badge.text() == RADIOLOGICAL
+    qtbot.keyClick(page.panes.slices["axial"], Key.Key_N)
+    assert page.strip.badge.text() == NEUROLOGICAL and not desk.scene.state.radiological
+    page.strip.badge.click()
+    assert page.strip.badge.text() == RADIOLOGICAL
+    page.strip.badge.click()
+    again = ViewerPage(desk)
+    qtbot.addWidget(again)
+    assert not desk.scene.state.radiological, "it is remembered for this person"
+    again.close_page()
+
+
+@pytest.mark.trap("T26")
+def test_space_hides_overlays_as_long_as_it_is_held(page: ViewerPage, qtbot: QtBot) -> None:
+    with_prediction(page, qtbot)
+    axial = page.panes.slices["axial"]
+    axial.setFocus()
+    plain = replace(page.desk.scene.state, overlays_hidden=True)
+    qtbot.keyPress(axial, Key.Key_Space)
+    assert page.desk.scene.state == plain
+    qtbot.keyRelease(axial, Key.Key_Space)
+    assert not page.desk.scene.state.overlays_hidden
+    qtbot.keyPress(axial, Key.Key_Space)
+    page.hide()
+    assert not page.desk.scene.state.overlays_hidden, "another page came to the front while it was held"
+
+
+def test_f_fits_a_pane_and_r_resets_view_and_window(page: ViewerPage, qtbot: QtBot) -> None:
+    first = opened(page, qtbot).layers[0]
+    axial, coronal = page.panes.slices["axial"], page.panes.slices["coronal"]
+    for view in (axial, coronal):
+        turn(view, 4, modifiers=Qt.KeyboardModifier.ControlModifier)
+    axial.setFocus()
+    qtbot.keyClick(axial, Key.Key_F)
+    assert axial.camera.zoom == 1.0 and coronal.camera.zoom > 1.0
+    page.desk.scene.put(page.desk.scene.state.with_layer(0, window=7.0, level=3.0))
+    qtbot.keyClick(axial, Key.Key_R)
+    assert coronal.camera.zoom == 1.0
+    assert page.desk.scene.state.layers[0].window == pytest.approx(first.window)
+
+
+def test_a_double_click_and_the_strip_lay_the_panes(page: ViewerPage, qtbot: QtBot, desk: Desk) -> None:
+    opened(page, qtbot)
+    sagittal = page.panes.slices["sagittal"]
+    small = sagittal.width()
+    qtbot.mouseDClick(sagittal, Button.LeftButton, pos=QPoint(80, 80))
+    assert sagittal.width() == page.panes.width() > 1.8 * small and page.panes.volume.isHidden()
+    qtbot.mouseDClick(sagittal, Button.LeftButton, pos=QPoint(80, 80))
+    assert sagittal.width() == small and page.panes.volume.isVisible()
+    page.strip.three.click()
+    assert page.panes.slices["axial"].width() > 2 * sagittal.width() and desk.scene.state.layout == "1+3"
+    qtbot.mouseDClick(page.panes.volume, Button.LeftButton, pos=QPoint(80, 80))
+    assert desk.scene.state.maximised == "volume" and page.panes.volume.width() == page.panes.width()
+
+
+def test_a_box_sets_the_window_to_what_it_holds(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot) -> None:
+    files["m.nii.gz"] = marked()
+    opened(page, qtbot, "m.nii.gz")
+    page.panes.slices["axial"].boxed.emit(0, np.array([[100.0, 200.0, np.nan, 150.0]]))
+    layer = page.desk.scene.state.layers[0]
+    assert 95 < layer.window < 101 and layer.level == pytest.approx(150)
+
+
+def test_the_panel_reads_what_is_under_the_mouse_and_else_the_cross_hair(page: ViewerPage, qtbot: QtBot) -> None:
+    scene = with_prediction(page, qtbot)
+    panel, axial = panel_of(page), page.panes.slices["axial"]
+    rows = panel.readout.rows()
+    assert panel.readout.title.text() == "At the cross-hair"
+    value = scene.scan.value_at(scene.cursor)  # type: ignore[union-attr]
+    assert [row[1] for row in rows[2:]] == [f"{value:.0f}", "fluid"] and rows[2][2] == "int16"
+    qtbot.mouseMove(axial, QPoint(axial.width() // 2, axial.height() // 2))
+    assert panel.readout.title.text() == "Under the mouse"
+    axial.leaveEvent(None)  # type: ignore[arg-type]
+    assert panel.readout.rows() == rows
+
+
+# -- layers and labels in the panel -------------------------------------------------------------------------------
+
+
+def test_layers_are_listed_from_the_top_and_turned_there(page: ViewerPage, qtbot: QtBot) -> None:
+    scene = with_prediction(page, qtbot)
+    panel = panel_of(page)
+    assert [box.name.full() for box in panel.boxes] == [layer.volume.name for layer in scene.layers]
+    over = panel.boxes[1]
+    assert over.fading.isVisible() and not panel.boxes[0].tuning.isVisible(), "the active layer shows its controls"
+    over.eye.click()
+    assert not page.desk.scene.state.layers[1].visible
+    over.fading.opacity.setValue(35)
+    assert page.desk.scene.state.layers[1].opacity == pytest.approx(0.35)
+    over.fading.buttons["fill"].click()
+    assert page.desk.scene.state.layers[1].style == "fill"
+    over.removed.emit()
+    assert len(page.desk.scene.state.layers) == 1 and len(panel.boxes) == 1
+
+
+def test_window_presets_and_numbers_are_obeyed_and_follow_a_drag(page: ViewerPage, qtbot: QtBot) -> None:
+    first = opened(page, qtbot).layers[0]
+    tuning = panel_of(page).boxes[0].tuning
+    lung = next(n for n in range(tuning.preset.count()) if tuning.preset.itemText(n).startswith("lung"))
+    tuning.preset.activated.emit(lung)
+    layer = page.desk.scene.state.layers[0]
+    assert (layer.window, layer.level) == (1400, -500) and tuning.window_box.value() == 1400
+    page.desk.scene.put(page.desk.scene.state.with_layer(0, window=123.0, level=45.0))
+    assert (tuning.window_box.value(), tuning.level_box.value()) == (123, 45)
+    tuning.level_box.setValue(60)
+    assert page.desk.scene.state.layers[0].level == 60
+    tuning.preset.activated.emit(1)
+    assert page.desk.scene.state.layers[0].window == pytest.approx(first.window)
+    tuning.colours.textActivated.emit("viridis")
+    assert page.desk.scene.state.layers[0].colours == "viridis"
+
+
+def test_showing_a_rounded_window_does_not_change_it(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    page.desk.scene.put(page.desk.scene.state.with_layer(0, window=123.456, level=45.678))
+    layer = page.desk.scene.state.layers[0]
+    assert (layer.window, layer.level) == (123.456, 45.678)
+
+
+def test_labels_have_names_volumes_and_voxels(page: ViewerPage, qtbot: QtBot) -> None:
+    scene = with_prediction(page, qtbot)
+    labels, counts = panel_of(page).labels, np.bincount(scene.layers[1].volume.voxels.ravel())
+    qtbot.waitUntil(lambda: labels.model.counts is not None)
+    rows = [[labels.sorted.index(row, column).data() for column in range(1, 4)] for row in range(3)]
+    assert [row[0] for row in rows] == list(MODEL.labels)
+    assert [int(row[2].replace("\u202f", "")) for row in rows] == counts[1:4].tolist()
+    assert float(rows[0][1]) == pytest.approx(counts[1] * 0.008, abs=0.06), "2×2×2 mm are 0.008 ml"
+
+
+@pytest.mark.trap("T26")
+def test_a_label_can_be_hidden_shown_alone_and_gone_to(page: ViewerPage, qtbot: QtBot) -> None:
+    with_prediction(page, qtbot)
+    labels = panel_of(page).labels
+    labels._clicked(labels.sorted.index(1, 0))
+    assert page.desk.scene.state.layers[1].hidden_labels == {2}
+    labels.solo(3)
+    assert page.desk.scene.state.layers[1].hidden_labels == {1, 2}
+    labels.solo(3)
+    assert page.desk.scene.state.layers[1].hidden_labels == frozenset()
+    labels._clicked(labels.sorted.index(0, 1))
+    scene = page.desk.scene.state
+    assert scene.layers[1].volume.value_at(scene.cursor) == 1, "the cross-hair stands in the label"
+
+
+@pytest.mark.trap("T18")
+def test_many_labels_can_be_searched(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot) -> None:
+    scan = opened(page, qtbot).scan
+    assert scan is not None
+    voxels = (np.arange(scan.frame().size) % 118).astype(np.uint8).reshape(scan.shape)
+    files["many.nii.gz"] = like(scan, np.sort(voxels, axis=0), "many.nii.gz")
+    page.open(Path("many.nii.gz"), "labels")
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2)
+    labels = panel_of(page).labels
+    assert labels.search.isVisible() and labels.sorted.rowCount() == 117
+    labels.search.setText("label 11")
+    assert labels.sorted.rowCount() == 9, "11 and 110 to 117"
+    assert labels.table.height() < 400
+
+
+@pytest.mark.trap("T13")
+def test_a_layer_can_be_taken_for_something_else_with_one_click(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    page.open(Path("other.nii.gz"), "image")
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2)
+    box = panel_of(page).boxes[1]
+    box.role.activated.emit(1)
+    qtbot.waitUntil(lambda: page.desk.scene.state.layers[1].role == "labels")
+    quiet(qtbot, page.desk)
+    assert [label.value for label in page.desk.scene.state.layers[1].labels] == [300, 600, 900]
+    panel_of(page).boxes[1].role.activated.emit(2)
+    qtbot.waitUntil(lambda: page.desk.scene.state.layers[1].role == "probability")
+
+
+# -- models -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.trap("T21")
+def test_a_prediction_is_a_proposal_until_it_is_accepted(page: ViewerPage, qtbot: QtBot) -> None:
+    scene = with_prediction(page, qtbot)
+    models = panel_of(page).models
+    assert scene.layers[1].proposal and models.answer.isVisible()
+    assert [label.name for label in scene.layers[1].labels] == list(MODEL.labels)
+    qtbot.mouseClick(models.accept, Button.LeftButton)
+    assert not page.desk.scene.state.layers[1].proposal and models.answer.isHidden()
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 3 and page.predicting.job is None)
+    assert not page.desk.scene.state.layers[1].proposal, "what was accepted is not touched by another run"
+    models.reject.click()
+    assert len(page.desk.scene.state.layers) == 2
+
+
+def test_the_trust_card_says_what_a_model_is(page: ViewerPage, qtbot: QtBot) -> None:
+    models = panel_of(page).models
+    qtbot.waitUntil(lambda: bool(models.cards))
+    models.fold.setChecked(True)
+    words = [one.text() for one in models.card.findChildren(type(page.loading.title))]
+    assert "a phantom" in words and "MIT" in words and any("no figures" in word for word in words)
+
+
+def growing(asked: threading.Semaphore, ended: threading.Event) -> Callable[[str, Volume], Work[Volume]]:
+    """A model that finds one slab a time, when it is told to go on."""
+
+    def predict(where: str, scan: Volume) -> Work[Volume]:
+        found = np.zeros(scan.shape, np.uint8)
+        try:
+            for tile in range(4):
+                while not asked.acquire(timeout=0.01):
+                    yield Progress(tile, 4, "tile")
+                found[:, :, tile * 5 : tile * 5 + 5] = 1
+                yield Gallery("partial", found.copy())
+            return like(scan, found, name=where)
+        finally:
+            ended.set()
+
+    return predict
+
+
+def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    asked, ended = threading.Semaphore(0), threading.Event()
+    desk.services = replace(desk.services, predict=growing(asked, ended))
+    opened(page, qtbot)
+    models = panel_of(page).models
+    models.button.click()
+    qtbot.waitUntil(lambda: models.progress.isVisible())
+    assert not models.button.isEnabled()
+    asked.release()
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
+    assert int(desk.scene.state.layers[1].volume.frame().sum()) > 0 and models.answer.isHidden()
+    desk.scene.put(desk.scene.state.with_layer(1, opacity=0.2))
+    before = int(desk.scene.state.layers[1].volume.frame().sum())
+    asked.release()
+    qtbot.waitUntil(lambda: int(desk.scene.state.layers[1].volume.frame().sum()) > before)
+    asked.release(2)
+    qtbot.waitUntil(lambda: page.predicting.job is None)
+    (layer,) = desk.scene.state.layers[1:]
+    assert layer.opacity == 0.2 and layer.proposal and models.answer.isVisible()
+
+
+def test_a_run_that_is_cancelled_leaves_nothing(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    asked, ended = threading.Semaphore(1), threading.Event()
+    desk.services = replace(desk.services, predict=growing(asked, ended))
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
+    page.predicting.cancel()
+    qtbot.waitUntil(lambda: page.predicting.job is None)
+    assert ended.is_set() and len(desk.scene.state.layers) == 1
+
+
+def test_an_answer_that_comes_late_is_not_laid_over_another_scan(
+    page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told
+) -> None:
+    asked, ended = threading.Semaphore(0), threading.Event()
+    desk.services = replace(desk.services, predict=growing(asked, ended))
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: page.predicting.job is not None)
+    page.open(Path("other.nii.gz"), "scan")
+    qtbot.waitUntil(lambda: desk.scene.state.scan.name == "other.nii.gz")  # type: ignore[union-attr]
+    asked.release(4)
+    qtbot.waitUntil(lambda: page.predicting.job is None)
+    assert len(desk.scene.state.layers) == 1 and "no longer open" in str(told)
+
+
+@pytest.mark.trap("T7")
+def test_an_answer_on_another_grid_is_refused(page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told) -> None:
+    def elsewhere(where: str, scan: Volume) -> Work[Volume]:
+        yield Progress(0, 1)
+        return replace(like(scan, np.zeros(scan.shape, np.uint8)), affine=scan.affine + 1.0)
+
+    desk.services = replace(desk.services, predict=elsewhere)
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: "another grid" in str(told))
+    assert len(desk.scene.state.layers) == 1
+
+
+def test_a_model_that_breaks_is_a_notice(page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told) -> None:
+    def broken(where: str, scan: Volume) -> Work[Volume]:
+        yield Progress(0, 1)
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    desk.services = replace(desk.services, predict=broken)
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: "cannot be multiplied" in str(told))
+    quiet(qtbot, desk)
+    assert page.predicting.job is None and panel_of(page).models.button.isEnabled()
+
+
+def test_a_model_needs_a_scan_and_runs_once_at_a_time(page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told) -> None:
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: "no scan" in str(told))
+    asked, ended = threading.Semaphore(0), threading.Event()
+    desk.services = replace(desk.services, predict=growing(asked, ended))
+    opened(page, qtbot)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: page.predicting.job is not None)
+    page.run_model(MODEL.where)
+    qtbot.waitUntil(lambda: "still running" in str(told))
+    page.predicting.cancel()
+    qtbot.waitUntil(lambda: page.predicting.job is None)
+
+
+def test_another_page_can_ask_for_a_model_over_the_scan(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    desk.predict_wanted.emit("/runs/tissue 3")
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
+    assert desk.scene.state.layers[1].volume.name == "/runs/tissue 3"
+
+
+# -- saving -------------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_saved_on_the_scans_grid(page: ViewerPage, desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    written: list[tuple[Volume, Path]] = []
+    desk.services = replace(desk.services, write=lambda one, path: written.append((one, path)))
+    scene = with_prediction(page, qtbot)
+    page.saving.write_layer(1, tmp_path / "labels.nii.gz")
+    qtbot.waitUntil(lambda: bool(written))
+    volume_written, path = written[0]
+    assert path.name == "labels.nii.gz" and scene.scan is not None
+    assert np.array_equal(volume_written.affine, scene.scan.affine) and volume_written.stored.borrowed
+    quiet(qtbot, desk)
+
+
+def test_what_cannot_be_saved_is_a_notice(
+    page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told, tmp_path: Path
+) -> None:
+    def refuse(one: Volume, path: Path) -> None:
+        raise Refused(path, "the disk is full", "free some space")
+
+    desk.services = replace(desk.services, write=refuse)
+    with_prediction(page, qtbot)
+    page.saving.write_layer(1, tmp_path / "labels.nii.gz")
+    qtbot.waitUntil(lambda: "disk is full" in str(told))
+    page.saving.write_picture(page.panes.front, tmp_path / "no such folder" / "pane.png")
+    assert "could not be written" in str(told)
+
+
+def test_a_picture_of_a_pane_is_what_is_on_the_screen(page: ViewerPage, qtbot: QtBot, tmp_path: Path) -> None:
+    opened(page, qtbot)
+    axial = page.panes.slices["axial"]
+    page.saving.write_picture(axial, tmp_path / "pane.png")
+    from PySide6.QtGui import QImage
+
+    saved = QImage(str(tmp_path / "pane.png"))
+    assert saved.size() == axial.size() and saved == axial.grab().toImage().convertToFormat(saved.format())
+
+
+# -- the whole ----------------------------------------------------------------------------------------------------
+
+
+def test_the_view_of_the_whole_is_rendered_and_turned_by_hand(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    view = page.panes.volume
+    qtbot.waitUntil(lambda: view.shown is not None and not view.shown.wish.coarse, timeout=20000)
+    assert grabbed(view)[60:-60, 60:-60].max() > 80
+    first = view.shown
+    qtbot.mousePress(view, Button.LeftButton, pos=QPoint(100, 100))
+    qtbot.mouseMove(view, QPoint(160, 120))
+    qtbot.mouseRelease(view, Button.LeftButton, pos=QPoint(160, 120))
+    assert view.sight.turn != first.wish.sight.turn and view.sight.lift == pytest.approx(28)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: view.shown.wish.sight == view.sight and not view.shown.wish.coarse, timeout=20000)  # type: ignore[union-attr]
+    assert view.shown.solid is first.solid, "turned, not made anew"  # type: ignore[union-attr]
+    view.fit()
+    quiet(qtbot, page.desk)
+
+
+def test_labels_can_be_seen_as_surfaces(page: ViewerPage, qtbot: QtBot) -> None:
+    with_prediction(page, qtbot)
+    view = page.panes.volume
+    view.choose("labels")
+    view.choose_cut(False)
+    qtbot.waitUntil(lambda: view.shown is not None and view.shown.wish.mode == "labels", timeout=20000)
+    quiet(qtbot, page.desk)
+    pixels = grabbed(view)[60:-60, 60:-60]
+    lit = pixels[pixels.max(axis=2) > 120].mean(axis=0)
+    assert lit[0] > lit[1] > lit[2] + 30, "the outermost label is grey matter, orange"
+
+
+def test_overlays_of_a_halves_map_read_right_in_every_pane(
+    page: ViewerPage, files: dict[str, Volume], qtbot: QtBot
+) -> None:
+    files["m.nii.gz"] = marked()
+    scan = opened(page, qtbot, "m.nii.gz").scan
+    assert scan is not None
+    page.desk.scene.put(page.desk.scene.state.adding(halves(scan)))
+    for name, view in page.panes.slices.items():
+        near = np.abs(grabbed(view) - np.array(NAMES[1].colour)).max(axis=2) < 30
+        assert near.mean() > 0.1, f"the patient's right half is seen in the {name} pane"
+    QApplication.processEvents()
