@@ -18,6 +18,7 @@ _COLOURS = (
     (136, 204, 238), (204, 102, 119), (221, 204, 119), (17, 119, 51), (51, 34, 136), (170, 68, 153), (68, 170, 153),
     (153, 153, 51), (136, 34, 85), (102, 153, 204),
 )  # fmt: skip
+_DARKEST = 75.0
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,16 @@ class Label:
 
 
 def default_colour(value: int) -> tuple[int, int, int]:
-    """Colour of a label value that has none of its own; past the table the colours come again, darker or lighter."""
+    """Colour of a label value that has none of its own; past the table the colours come again, darker or lighter.
+
+    None is so dark that a thin outline of it would be lost on a black scan.
+    """
     turn, place = divmod(value - 1, len(_COLOURS))
     factor = (1.0, 0.7, 1.25, 0.5, 0.85)[turn % 5]
-    red, green, blue = (min(255, round(part * factor)) for part in _COLOURS[place])
+    parts = [min(255.0, part * factor) for part in _COLOURS[place]]
+    light = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+    white = max(0.0, (_DARKEST - light) / (255.0 - light))
+    red, green, blue = (round(part + (255.0 - part) * white) for part in parts)
     return red, green, blue
 
 

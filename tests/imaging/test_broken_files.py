@@ -1,6 +1,7 @@
 """Any file at all is either read or refused in a sentence; nothing else may happen."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,11 @@ def test_a_folder_and_a_missing_file_are_said(tmp_path: Path) -> None:
         opened(tmp_path)
     with pytest.raises(Refused, match="no such file"):
         opened(tmp_path / "gone.nii.gz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.timeout(10)
+def test_a_pipe_does_not_keep_anyone_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "scan.nii.gz")
+    with pytest.raises(Refused, match="no ordinary file"):
+        opened(tmp_path / "scan.nii.gz")

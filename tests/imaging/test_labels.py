@@ -154,6 +154,12 @@ def test_a_hundred_and_seventeen_labels_have_a_table_of_their_own() -> None:
     assert colour_table((Label(300, "far", (1, 2, 3)),), 1024)[300].tolist() == [1, 2, 3, 255]
 
 
+@pytest.mark.trap("T18")
+def test_no_label_is_too_dark_to_be_seen_on_a_black_scan() -> None:
+    colours = np.array([default_colour(value) for value in range(1, 200)])
+    assert (colours @ (0.2126, 0.7152, 0.0722)).min() > 70 and colours.max() <= 255
+
+
 def test_tissues_are_numbered_as_they_are_learnt() -> None:
     assert [(label.value, label.name) for label in TISSUES] == [
         (1, "grey matter"), (2, "white matter"), (3, "cerebrospinal fluid"),

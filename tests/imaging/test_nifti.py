@@ -1,6 +1,7 @@
 """NIfTI in all its forms is read as nibabel reads it, in the type it was stored in."""
 
 import gzip
+import json
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -286,6 +287,10 @@ def test_describing_reads_the_header_only(tmp_path: Path) -> None:
     assert found["shape"] == [256, 256, 160] and found["axes"] == "LIA" and found["format"] == "NIfTI"
     assert found["series"][0]["spacing_mm"] == pytest.approx([2.0, 1.5, 3.0])
     assert np.allclose(found["affine"], AFFINE)
+    assert {"path", "format", "series", "shape", "axes", "spacing_mm", "affine", "dtype", "frames", "warnings"} <= set(
+        found
+    )
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 # -- refused -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Files to volumes and back: one format a file, found by name and first bytes, imported when it is needed."""
 
 import dataclasses
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +120,8 @@ def _reader_of(path: Path) -> tuple[Reader, tuple[str, ...]]:
     """Choose the reader by name and first bytes; where the two disagree the bytes win and a warning says so."""
     with opening(path):
         folder = path.is_dir()
-        if not folder:
-            path.stat()
+        if not folder and not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep us waiting for ever
+            raise Refused(path, "it is no ordinary file", "give a file or a folder")
     head = b"" if folder else first_bytes(path, _HEAD)
     named = [name for name, suffixes in _suffixes().items() if path.name.lower().endswith(suffixes)]
     for name in named:

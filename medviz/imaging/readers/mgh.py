@@ -24,8 +24,10 @@ _DATA = 284
 
 def sniff(path: Path, head: bytes) -> bool:
     """Tell by the version number, and by sizes that make sense."""
+    if len(head) < 20 or head[:4] != _VERSION:
+        return False
     sizes = np.frombuffer(head[4:20], ">i4")
-    return head[:4] == _VERSION and len(sizes) == 4 and bool(np.all(sizes > 0)) and int(sizes.max()) < 1 << 20
+    return bool(np.all(sizes > 0)) and int(sizes.max()) < 1 << 20
 
 
 def describe(path: Path) -> Description:

@@ -49,7 +49,7 @@ def first_bytes(path: Path, count: int) -> bytes:
                 found += block
                 if len(found) >= count:
                     break
-        except (EOFError, *_DAMAGE):
+        except _DAMAGE:
             pass
     return found[:count]
 
@@ -90,8 +90,6 @@ def filled(buffer: NDArray[np.uint8], path: Path, offset: int) -> Work[None]:
                 if kept:
                     left_s = (time.monotonic() - began) * (total - done) / done
                     yield Progress(done, total, f"reading {in_words(done)} of {in_words(total)}", left_s)
-        except EOFError:
-            pass
         except _DAMAGE as problem:
             raise Refused(path, f"its compressed data are damaged ({problem})", "copy it again") from problem
     if done < total:
@@ -110,7 +108,7 @@ def packing(file: BinaryIO, packed: bool) -> Iterator[BinaryIO]:
 
 
 def _content(file: BinaryIO, most: int) -> Iterator[bytes]:
-    """Yield the content in blocks of at most `most` bytes; raises EOFError where compressed data end too early.
+    """Yield the content in blocks of at most `most` bytes, to where it ends or was cut off.
 
     Not by GzipFile: it fails on a good file with rubbish behind it, and reads further ahead than is asked for.
     """
@@ -134,6 +132,6 @@ def _content(file: BinaryIO, most: int) -> Iterator[bytes]:
                 return
             member = _ZLIB.decompressobj(wbits=_WITH_HEADER)
         elif not waiting and not block:
-            raise EOFError
+            return
         else:
             waiting = member.unconsumed_tail
