@@ -38,10 +38,17 @@ def default_colour(value: int) -> tuple[int, int, int]:
     turn, place = divmod(value - 1, len(_COLOURS))
     factor = (1.0, 0.7, 1.25, 0.5, 0.85)[turn % 5]
     parts = [min(255.0, part * factor) for part in _COLOURS[place]]
-    light = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
-    white = max(0.0, (_DARKEST - light) / (255.0 - light))
+    least = _DARKEST + 12.0 * (turn % 5)  # not the same each turn, so that no two are one colour
+    brighter = max(1.0, min(255.0 / max(parts), least / _lightness(parts)))  # first stronger, then paler
+    parts = [part * brighter for part in parts]
+    white = max(0.0, (least - _lightness(parts)) / (255.0 - _lightness(parts)))
     red, green, blue = (round(part + (255.0 - part) * white) for part in parts)
     return red, green, blue
+
+
+def _lightness(parts: list[float]) -> float:
+    """How light red, green and blue are to the eye, 0 to 255."""
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
 
 def named(names: tuple[str, ...]) -> tuple[Label, ...]:
