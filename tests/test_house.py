@@ -46,7 +46,7 @@ ASTRAY = {
     "No task knows another": [("tasks/segmentation.py", "import medviz.tasks.second")],
     "No network knows another": [("networks/unet.py", "import medviz.networks.lenet")],
     "No reader knows another": [("imaging/readers/nifti.py", "import medviz.imaging.readers.picture")],
-    "No cycles between siblings": [("imaging/labels.py", "import medviz.imaging.scene")],
+    "No cycles between siblings": [("gui/rail.py", "import medviz.gui.window")],
 }
 
 

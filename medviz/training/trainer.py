@@ -132,7 +132,8 @@ class Teaching:
         if (self.now.epoch + 1) % self.task.validate_every == 0 or self.now.step >= self.total:
             yield from self._validated()
         self.now = replace(self.now, epoch=self.now.epoch + 1, place=0)
-        gc.collect()
+        if gc.isenabled():  # the window collects by itself, in its own thread: widgets must not end in this one
+            gc.collect()
         yield from self.keeper.kept(self.now)
 
     def _step(self, batches: list[Batch]) -> Work[None]:
