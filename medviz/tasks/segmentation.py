@@ -156,7 +156,7 @@ def _confusion(found: Tensor, meant: Tensor, classes: int) -> Tensor:
 
 def _dice(table: Tensor) -> list[float | None]:
     """Dice of each class but background out of a confusion table, None where the reference has none of it."""
-    counts = table.double().cpu()
+    counts = table.cpu().double()
     hits, meant, found = counts.diagonal(), counts.sum(1), counts.sum(0)
     return [float(2 * hits[k] / (meant[k] + found[k])) if meant[k] > 0 else None for k in range(1, len(counts))]
 

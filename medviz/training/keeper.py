@@ -90,8 +90,9 @@ class Keeper:
         differ = [f"{name} {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
         if differ:
             return f"the same in a statistical sense only ({'; '.join(differ)})"
-        rounding = self.learner.device.type != "cpu" and not self.task.deterministic
-        return "from the same state; only deterministic=true is bit for bit on a GPU" if rounding else "bit for bit"
+        if self.learner.device.type != "cpu":
+            return "from the same state (a GPU may add in another order; deterministic=true forbids most of that)"
+        return "bit for bit"
 
     def note_good(self) -> bool:
         """Copy the weights as those to go back to, if each is a finite number."""

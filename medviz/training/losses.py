@@ -89,6 +89,10 @@ def focal(scores: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
 
 def cross_entropy(scores: Tensor, label: Tensor) -> Tensor:
     """Mean −log of the right class's probability."""
+    if torch.are_deterministic_algorithms_enabled() and scores.is_cuda:  # torch's own adds in no fixed order there
+        log_shares = scores.float().log_softmax(1)
+        there = torch.zeros_like(log_shares).scatter_(1, label[:, None], 1.0)
+        return -(log_shares * there).sum(1).mean()
     return F.cross_entropy(scores.float(), label)
 
 
