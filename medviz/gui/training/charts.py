@@ -10,7 +10,9 @@ from medviz.gui.training.history import Across, History, curves
 from medviz.gui.training.panes import BAR_PX, Panes
 from medviz.gui.training.watch import Watch
 
-REDRAW_MS = 100
+REDRAW_MS, SLOWEST_MS = 100, 2000
+POINTS_PER_MS = 100
+"""A thousand points take a millisecond to draw: this leaves nine tenths of the time to the rest of the window."""
 ROWS = (("loss",), ("measures",), ("rate", "gradient", "other"))
 HEIGHTS = (5, 5, 4)
 ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX = 400, 560
@@ -101,6 +103,8 @@ class Charts(QWidget):
         self.panes.setVisible(bool(rows))
         self.waits.setVisible(not rows)
         self.panes.show_rows(rows, HEIGHTS)
+        points = sum(len(line.x) for row in rows for figure in row for line in figure.lines)
+        self._timer.setInterval(min(max(REDRAW_MS, points // POINTS_PER_MS), SLOWEST_MS))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the small plots and the names of the axes out where there is no room for them."""

@@ -37,7 +37,7 @@ STARTS = (
         "pictures in half a minute.",
         "ph.brain",
         "segmentation",
-        (("data", Settings("mni152")), ("network", Settings("unet"))),
+        (("data", Settings("mni152")), ("network", Settings("unet")), ("probe_every", 20)),
     ),
     FirstStart(
         "Phantoms, small and quick",

@@ -1,6 +1,6 @@
 """How a run ended, and what can be done with it: a card above the curves."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
@@ -46,6 +46,7 @@ class Outcome(QFrame):
         self.details.setToolTip("Copy the program's own account of the fault, for a report")
         self.details.clicked.connect(self._copy)
         self._trace = ""
+        self._state = ""
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self.title)
@@ -65,8 +66,8 @@ class Outcome(QFrame):
         self.setVisible(ended)
         if watch is None or not ended:
             return
-        name, colour = _ICONS[watch.state]
-        self.picture.setPixmap(icon(name, colour).pixmap(QSize(24, 24)))
+        self._state = watch.state
+        self._paint_icon()
         self.title.setText(headline(watch))
         self.text.setText(account(watch))
         self.text.setVisible(bool(self.text.text()))
@@ -74,6 +75,16 @@ class Outcome(QFrame):
         self.details.setVisible(bool(self._trace))
         self.resume.setVisible(resumable)
         self.viewer.setVisible(watch.state != "failed")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._state:
+            self._paint_icon()
+
+    def _paint_icon(self) -> None:
+        name, colour = _ICONS[self._state]
+        self.picture.setPixmap(icon(name, colour).pixmap(QSize(24, 24)))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._trace)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -10,6 +10,7 @@ from medviz.figures import Figure
 from medviz.gui.drawing import VIEWS
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.view import View
+from medviz.gui.theme import TEXT_PX, theme
 
 Rows = Sequence[Sequence[Figure]]
 LEAST_PX = (88, 72)
@@ -57,6 +58,17 @@ class Panes(QWidget):
         self._place()
         self.alone_changed.emit(self.alone)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of the window's text."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            for view in self.views.values():
+                view.set_type(self._type_px())
+
+    def _type_px(self) -> int:
+        now = theme()
+        return round(TEXT_PX * (now.scale if now else 1.0))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Show all again on Esc."""
         if event.key() == Qt.Key.Key_Escape and self.alone is not None:
@@ -76,6 +88,7 @@ class Panes(QWidget):
     def _make(self, kind: Callable[[QWidget], View], name: str) -> View:
         view = kind(self)
         view.setMinimumSize(*LEAST_PX)
+        view.set_type(self._type_px())
         view.opened.connect(lambda name: self.show_alone(None if self.alone else name))
         if isinstance(view, GridView):
             view.zoomed.connect(lambda part, one=view: self._zoom_alike(one, part))
