@@ -46,7 +46,7 @@ class TrainingPage(Page):
         self.draft = Draft(desk, lambda: self.own_run() is None, self)
         self.watches: dict[Path, Watch] = {}
         self.watch: Watch | None = None
-        self.choose_folder: Callable[[], str] = self._ask_for_folder
+        self.choose_folder: Callable[[str], str] = lambda title: QFileDialog.getExistingDirectory(self, title)
         self.setup, self.plan, self.outcome = SetupBar(desk.services), PlanLine(), Outcome()
         self.first = FirstStarts(desk.services)
         self.charts, self.probes, self.transport = Charts(), Probes(), Transport()
@@ -117,6 +117,7 @@ class TrainingPage(Page):
         self.outcome.resume_wanted.connect(self._go_on)
         self.runs.chosen.connect(self.look_at)
         self.runs.compared.connect(self._compare)
+        self.runs.open_wanted.connect(self._open_run)
 
     def _bind_keys(self) -> None:
         """Give the page's buttons keys; the window lists them in its help."""
@@ -183,8 +184,10 @@ class TrainingPage(Page):
         self.outcome.show_run(self.watch, self._resumable())
 
     def _list_runs(self) -> None:
+        listed = self.desk.services.runs()
         own = tuple(watch for watch in self.watches.values() if watch.own)
-        found = cards(self.desk.services.runs(), own, time.time())
+        opened = tuple(folder for folder, watch in self.watches.items() if not watch.own and folder not in listed)
+        found = cards((*opened, *listed), own, time.time())
         self.runs.put(found, self.watch.folder if self.watch else None)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -236,14 +239,16 @@ class TrainingPage(Page):
     def _start_first(self, one: FirstStart) -> None:
         fields = dict(one.fields)
         if one.folder:
-            folder = self.choose_folder()
+            folder = self.choose_folder("Folder of a data set in MSD layout")
             if not folder:
                 return
             fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
         self.draft.choose(one.task, fields, then=self.start)
 
-    def _ask_for_folder(self) -> str:
-        return QFileDialog.getExistingDirectory(self, "Folder of a data set in MSD layout")
+    def _open_run(self) -> None:
+        folder = self.choose_folder("Folder of a run")
+        if folder:
+            self.look_at(Path(folder))
 
     def _watch_of(self, folder: Path) -> Watch:
         if folder not in self.watches:

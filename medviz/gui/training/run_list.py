@@ -15,7 +15,17 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QLabel, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medviz.gui.colours import colours
 from medviz.gui.training.runs import RunCard
@@ -163,9 +173,13 @@ class _List(QListView):
 
 
 class RunList(QWidget):
-    """Signals: `chosen` (folder) when a run is to be shown; `compared` (frozenset of folders) when ticks changed."""
+    """Signals: `chosen` (folder) when a run is to be shown; `compared` (frozenset of folders) when ticks changed.
+
+    `open_wanted` asks for a run that lies somewhere else.
+    """
 
     chosen = Signal(object)
+    open_wanted = Signal()
     compared = Signal(object)
 
     def __init__(self) -> None:
@@ -183,10 +197,18 @@ class RunList(QWidget):
         self.none.setWordWrap(True)
         heading = QLabel("Runs")
         heading.setProperty("look", "heading")
+        self.open = QPushButton("Open…")
+        self.open.setProperty("look", "quiet")
+        self.open.setToolTip("Follow a run in another folder, of another process or machine")
+        self.open.clicked.connect(self.open_wanted)
+        head = QHBoxLayout()
+        head.addWidget(heading, 1)
+        head.addWidget(self.open)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for widget in (heading, self.none, self.list):
+        column.addLayout(head)
+        for widget in (self.none, self.list):
             column.addWidget(widget)
         self.list.selectionModel().currentChanged.connect(self._chosen)
         self.model.ticked.connect(lambda: self.compared.emit(self.model.compared))

@@ -224,10 +224,10 @@ def test_your_own_folder_is_asked_for(qtbot: QtBot, make: Any, services: Service
 
     sets = Given("data set", {"decathlon": (Entry("conftest:Phantoms", "MSD folder"), Phantoms)})
     page = make(datasets=sets)
-    page.choose_folder = lambda: ""
+    page.choose_folder = lambda title: ""
     qtbot.mouseClick(page.first.buttons["Your own scans"], CLICK)
     assert page.watch is None and not page.draft.is_loading
-    page.choose_folder = lambda: str(tmp_path / "Task04_Hippocampus")
+    page.choose_folder = lambda title: str(tmp_path / "Task04_Hippocampus")
     qtbot.mouseClick(page.first.buttons["Your own scans"], CLICK)
     ended(page, qtbot, "done")
     assert page.watch.title == "Task04_Hippocampus-1"
@@ -513,6 +513,19 @@ def test_a_run_that_is_elsewhere_is_followed_and_cannot_be_paused(qtbot: QtBot, 
     qtbot.waitUntil(lambda: "step 5 of 10" in page.transport.stand.full())
     word.set()
     ended(page, qtbot, "done")
+
+
+def test_a_run_in_any_folder_can_be_opened(qtbot: QtBot, make: Any, tmp_path: Path) -> None:
+    far = on_disk(tmp_path / "far", "away", state="ended", best=0.5)
+    page = make()
+    page.choose_folder = lambda title: ""
+    qtbot.mouseClick(page.runs.open, CLICK)
+    assert page.watch is None
+    page.choose_folder = lambda title: str(far)
+    qtbot.mouseClick(page.runs.open, CLICK)
+    ended(page, qtbot, "done")
+    assert [card.folder for card in page.runs.model.cards] == [far]
+    assert page.runs.list.currentIndex().row() == 0
 
 
 def test_a_stopped_run_can_be_resumed_with_its_curves(qtbot: QtBot, make: Any, runs: Path) -> None:
