@@ -179,7 +179,7 @@ class Row(QWidget):
             grid.addWidget(self.sentence, 2, 0, 1, 3)
             grid.setColumnStretch(1, 1)
             return
-        self.label.setFixedWidth(self.fontMetrics().averageCharWidth() * 12)
+        self.label.setFixedWidth(self.fontMetrics().horizontalAdvance("n" * 12))
         grid.addWidget(self.label, 0, 0)
         grid.addWidget(self.control, 0, 1)
         grid.addWidget(self.back, 0, 2)

@@ -177,7 +177,6 @@ class Notice(QFrame):
         close.clicked.connect(self.close_up)
         column = QVBoxLayout()
         column.setSpacing(6)
-        column.setAlignment(Qt.AlignmentFlag.AlignTop)
         column.addWidget(self._text)
         remedy = self.note.remedy
         if remedy and "\n" not in remedy:
@@ -218,11 +217,13 @@ class Notice(QFrame):
     def _size(self) -> None:
         width = min(WIDTH_PX, max(240, self._over.width() - 32))
         self.setFixedWidth(width)
+        for widget in (self, *self.findChildren(QWidget)):
+            widget.ensurePolished()  # in its own type and border, before its height is asked for
         layout = self.layout()
         assert layout is not None
-        layout.activate()
-        tall = layout.heightForWidth(width) if layout.hasHeightForWidth() else layout.sizeHint().height()
-        self.setFixedHeight(tall)
+        layout.invalidate()
+        tall = layout.totalHeightForWidth(width)
+        self.setFixedHeight(tall if tall > 0 else layout.totalSizeHint().height())
 
 
 class Details(QDialog):

@@ -14,7 +14,8 @@ def sheet(c: Colours, text_px: int) -> str:
     caret = "contrast" if c.name == "contrast" else "grey"
     check = "light" if c.on_accent == "#ffffff" else "dark"
     small, large = max(10, text_px - 2), text_px + 5
-    edge = c.line if c.name != "contrast" else "#ffffff"
+    edge = c.line
+    groove = "#6e6e6e" if c.name == "contrast" else c.line
     return f"""
     QWidget {{ font-size: {text_px}px; }}
     QMainWindow, QWidget[look="page"] {{ background: {c.window}; }}
@@ -106,7 +107,7 @@ def sheet(c: Colours, text_px: int) -> str:
     QCheckBox::indicator:disabled {{ border-color: {c.line}; background: {c.line}; }}
 
     QSlider {{ min-height: 20px; background: transparent; }}
-    QSlider::groove:horizontal {{ height: 4px; background: {c.line}; border-radius: 2px; }}
+    QSlider::groove:horizontal {{ height: 4px; background: {groove}; border-radius: 2px; }}
     QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; height: 4px; }}
     QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
         background: {c.text}; border: 1px solid {c.panel}; }}
@@ -114,7 +115,7 @@ def sheet(c: Colours, text_px: int) -> str:
     QSlider::handle:horizontal:focus {{ border: 2px solid {c.text}; }}
     QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {{ background: {c.faint}; }}
 
-    QProgressBar {{ background: {c.line}; border: none; border-radius: 2px; min-height: 4px; max-height: 4px; }}
+    QProgressBar {{ background: {groove}; border: none; border-radius: 2px; min-height: 4px; max-height: 4px; }}
     QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
 
     QTabBar {{ background: transparent; }}

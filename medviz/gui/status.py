@@ -14,6 +14,7 @@ from medviz.imaging.volume import Volume
 PURPOSE = "Research and teaching, not for diagnosis"
 TICK_MS = 500
 SHOWN_JOBS = 3
+LEAST_PX = 96
 LINE_PX = 36
 """High enough for a job, so that the page does not jump when one starts."""
 
@@ -25,7 +26,9 @@ class Status(QFrame):
         super().__init__()
         self._desk = desk
         self.setProperty("look", "status")
-        self.scan = Elided("scan")
+        self.name = Elided("name of the scan", cut=Qt.TextElideMode.ElideMiddle)
+        self.facts = QLabel()
+        self.facts.setAccessibleName("voxels, their size, and the order they are stored in")
         self.place = Elided("cursor")
         self.purpose = QLabel(PURPOSE)
         self.purpose.setProperty("look", "small")
@@ -40,8 +43,10 @@ class Status(QFrame):
         row.setContentsMargins(12, 2, 12, 2)
         row.setSpacing(16)
         self.setMinimumHeight(LINE_PX)
-        row.addWidget(self.scan, 2)
-        row.addWidget(self.place, 3)
+        row.addWidget(self.name)
+        row.addWidget(self.facts)
+        row.addWidget(self.place)
+        row.addStretch(1)
         row.addLayout(self._jobs)
         row.addWidget(self.more)
         row.addWidget(self.purpose)
@@ -51,7 +56,9 @@ class Status(QFrame):
 
     def heard(self, old: Scene, new: Scene) -> None:
         """Write what the scene says."""
-        self.scan.write(scan_in_words(new.scan))
+        if new.scan is not old.scan or not self.name.full():
+            self.name.write(new.scan.name if new.scan is not None else "No scan open")
+            self.facts.setText(scan_in_words(new.scan))
         self.place.write(cursor_in_words(new))
 
     def _add(self, job: Job) -> None:
@@ -163,28 +170,37 @@ class Chip(QFrame):
 
 
 class Elided(QLabel):
-    """A line of text that is cut with "…" where there is no room, and then says all in its tool tip."""
+    """A line of text that is cut with "…" where there is no room, and then says all in its tool tip.
 
-    def __init__(self, name: str, most_px: int | None = None) -> None:
+    It takes as much room as its text needs, at most `most_px`, and gives way down to nothing.
+    """
+
+    def __init__(self, name: str, most_px: int = 10_000, cut: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__()
         self.setAccessibleName(name)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self._text, self._most_px = "", most_px
-        self.setSizePolicy(
-            QSizePolicy.Policy.Ignored if most_px is None else QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred
-        )
+        self._text, self._most_px, self._cut_at = "", most_px, cut
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
     def write(self, text: str) -> None:
         """Write a text."""
         if text != self._text:
             self._text = text
-            if self._most_px is not None:
-                self.setFixedWidth(min(self._most_px, self.fontMetrics().horizontalAdvance(text) + 4))
+            self.updateGeometry()
             self._cut()
 
     def full(self) -> str:
         """Return the text, not cut."""
         return self._text
+
+    def sizeHint(self) -> QSize:
+        """Room for the text."""
+        wide = self.fontMetrics().horizontalAdvance(self._text) + 4
+        return QSize(min(self._most_px, wide), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Give way; a short text stays whole."""
+        return QSize(min(self.sizeHint().width(), LEAST_PX), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Cut anew."""
@@ -195,19 +211,20 @@ class Elided(QLabel):
         """Cut anew in another size of text."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
+            self.updateGeometry()
             self._cut()
 
     def _cut(self) -> None:
-        cut = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, max(0, self.width()))
+        cut = self.fontMetrics().elidedText(self._text, self._cut_at, max(0, self.width()))
         self.setText(cut)
         self.setToolTip(self._text if cut != self._text else "")
 
 
 def scan_in_words(scan: Volume | None) -> str:
-    """Say the name, the voxels, their size and the order they are stored in; never a patient's name."""
+    """Say the voxels, their size and the order they are stored in."""
     if scan is None:
-        return "No scan open"
-    parts = [scan.name, "×".join(map(str, scan.shape))]
+        return ""
+    parts = ["×".join(map(str, scan.shape))]
     if scan.frames > 1:
         parts.append(f"{scan.frames} frames")
     spacing = [f"{side:.3g}" for side in scan.spacing_mm]

@@ -1,5 +1,6 @@
 """How the window looks: one set of colours at a time, one accent, 13-pixel text on an 8-pixel grid."""
 
+from functools import cache
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 from medviz.gui.colours import DARK, LIGHT, LOOKS, PROPERTY, Colours, colours
 from medviz.gui.icons import icon
 from medviz.gui.sheet import sheet
+from medviz.shipped import shipped
 
 __all__ = ["GRID", "TEXT_PX", "Colours", "Look", "Theme", "colours", "icon", "palette", "text_font", "theme"]
 
@@ -77,9 +79,18 @@ def system_colours() -> Colours:
     return LIGHT if light else DARK
 
 
+@cache
+def text_family() -> str:
+    """Load the type that ships with the program and return its family; the system's where it cannot be loaded."""
+    for file in sorted(shipped("fonts").glob("Inter-*.ttf")):
+        QFontDatabase.addApplicationFont(str(file))
+    system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).family()
+    return "Inter" if "Inter" in QFontDatabase.families() else system
+
+
 def text_font(size_px: int = TEXT_PX, bold: bool = False) -> QFont:
     """Return the interface's font with figures of one width, so that numbers do not dance."""
-    font = QFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))
+    font = QFont(text_family())
     font.setPixelSize(size_px)
     font.setFeature(QFont.Tag("tnum"), 1)
     font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)

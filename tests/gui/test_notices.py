@@ -94,7 +94,8 @@ def test_they_do_not_overlap(over, desk):
     assert all(not one.intersects(other) for one in places for other in places if one != other)
 
 
-def test_all_of_a_long_text_is_shown(over, desk):
+def test_all_of_a_long_text_is_shown(dressed, over, desk):
+    dressed.choose("dark", 1.5)
     desk.tell("a long sentence that goes on and on " * 6, "error")
     (notice,) = over.notices.shown
     label = next(label for label in notice.findChildren(QLabel) if label.text().startswith("a long"))

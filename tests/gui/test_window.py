@@ -394,10 +394,11 @@ class TestPresenting:
 
 class TestStatus:
     def test_the_scan_and_what_is_under_the_cursor_come_from_the_scene(self, window, desk, qtbot):
-        assert window.status.scan.full() == "No scan open"
+        assert window.status.name.full() == "No scan open"
         desk.open_wanted.emit(desk.services.sample())
         qtbot.waitUntil(lambda: desk.scene.state.scan is not None)
-        assert window.status.scan.full() == "sample_t1.nii.gz   24×28×22   2 mm   RAS"
+        assert window.status.name.full() == "sample_t1.nii.gz"
+        assert window.status.facts.text() == "24×28×22   2 mm   RAS"
         desk.scene.put(desk.scene.state.at((-4.0, 1.0, 3.0)))
         x, y, z = desk.scene.state.voxel
         value = int(desk.scene.state.scan.voxels[0, x, y, z])
@@ -410,12 +411,12 @@ class TestStatus:
 
     def test_without_spacing_no_mm_is_printed(self):
         volume = made(np.zeros((1, 4, 4, 1), np.uint8), calibrated=False)
-        assert scan_in_words(volume) == "scan   4×4×1   uncalibrated   RAS"
+        assert scan_in_words(volume) == "4×4×1   uncalibrated   RAS"
         assert "mm" not in cursor_in_words(Scene((Layer(volume),)))
 
     def test_uneven_voxels_frames_and_colours_are_said(self):
         uneven = made(np.zeros((3, 4, 4, 2), np.uint8), spacing=(0.5, 0.5, 3.0), kind="frames")
-        assert scan_in_words(uneven) == "scan   4×4×2   3 frames   0.5×0.5×3 mm   RAS"
+        assert scan_in_words(uneven) == "4×4×2   3 frames   0.5×0.5×3 mm   RAS"
         colour = made(np.tile(np.array([255, 0, 7], np.uint8).reshape(3, 1, 1, 1), (1, 2, 2, 2)), kind="colour")
         assert cursor_in_words(Scene((Layer(colour),))).endswith("value 255  0  7")
 
@@ -482,11 +483,14 @@ class TestStatus:
         qtbot.wait(100)
         assert window.stack.height() == before
 
-    def test_a_name_too_long_is_cut_and_said_in_full_under_the_mouse(self, window, desk):
+    def test_a_name_too_long_is_cut_and_said_in_full_under_the_mouse(self, qtbot, window, desk):
         name = "a_very_long_name_" * 20 + ".nii.gz"
         desk.scene.put(Scene((Layer(made(np.zeros((1, 2, 2, 2)), name=name)),)))
-        assert "…" in window.status.scan.text()
-        assert name in window.status.scan.toolTip()
+        assert "…" in window.status.name.text()
+        assert window.status.name.toolTip() == name
+        assert window.status.facts.text() == "2×2×2   1 mm   RAS"
+        facts = window.status.facts
+        qtbot.waitUntil(lambda: facts.width() >= facts.sizeHint().width())  # they are never cut
 
 
 class TestClosing:
