@@ -2,7 +2,16 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medviz.gui.icons import icon
 
@@ -30,6 +39,15 @@ class Dock(QDockWidget):
         self._close = _button("Close; F9 brings it back")
         self._close.clicked.connect(self.close)
         self.setTitleBarWidget(self._title())
+
+    def add(self, panel: QWidget) -> None:
+        """Take a panel; the dock gives all of them the same margin, so that they stand under its title."""
+        inside = panel.widget() if isinstance(panel, QScrollArea) else panel
+        layout = inside.layout() if inside is not None else None
+        if layout is not None:
+            margins = layout.contentsMargins()
+            layout.setContentsMargins(0, margins.top(), 0, margins.bottom())
+        self.panels.addWidget(panel)
 
     def show_panel(self, panel: QWidget, word: str) -> None:
         """Bring a panel to the front."""

@@ -191,7 +191,7 @@ class Window(QMainWindow):
         self.stack.addWidget(page)
         panel = page.panel() if isinstance(page, Page) else None
         if panel is not None:
-            self.dock.panels.addWidget(panel)
+            self.dock.add(panel)
             self._panels[name] = panel
         return page
 

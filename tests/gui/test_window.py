@@ -314,7 +314,7 @@ class TestMenus:
         press(qtbot, window, "?")
         assert window.page == "help"
         shown = [label.text() for label in window.pages["help"].findChildren(QLabel)]
-        for text in ("Ctrl+O", "Ctrl+2", "F9", "?", "Wheel", "slices", "Alt+T", "Turn"):
+        for text in ("Ctrl+O", "Ctrl+2", "F9", "?", "Wheel", "Slices", "Alt+T", "Turn"):
             assert text in shown
 
     def test_the_question_mark_in_a_text_is_a_question_mark(self, qtbot, window):

@@ -94,6 +94,6 @@ def _column(where: str, rows: tuple[tuple[str, str], ...]) -> QWidget:
         cap = QLabel(key)
         cap.setProperty("look", "key")
         grid.addWidget(cap, number, 0, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(QLabel(what), number, 1)
+        grid.addWidget(QLabel(what[:1].upper() + what[1:].rstrip("…")), number, 1)
     grid.setRowStretch(len(rows) + 1, 1)
     return made
