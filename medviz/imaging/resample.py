@@ -44,7 +44,7 @@ def onto(overlay: Volume, scan: Volume, order: Order = "nearest", outside: float
         intercept=overlay.intercept,
         unit=overlay.unit,
     )
-    return made
+    return replace(made, labels=overlay.labels)
 
 
 def slice_of(

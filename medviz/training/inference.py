@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from medviz.data.preparation import Preparation, air
 from medviz.figures import Gallery
+from medviz.imaging.labels import named
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note, Progress, Work
 from medviz.networks import NETWORKS
@@ -99,7 +100,7 @@ def label_map(made: Model, scan: Volume, where: torch.device) -> Work[Volume]:
     shares = yield from _on_grid_of(scan, work, image.shape[1:])
     yield Progress(1, 1, "back to the scan's grid")
     found = most_likely(shares, scan.shape)
-    return like(scan, found, name=f"{made.name} on {scan.name}")
+    return replace(like(scan, found, name=f"{made.name} on {scan.name}"), labels=named(made.labels))
 
 
 def _on_grid_of(scan: Volume, work: Work[Tensor], shape: tuple[int, ...]) -> Work[Tensor]:

@@ -97,16 +97,19 @@ def whole_numbers(volume: Volume) -> Volume:
 
 
 def labels_in(volume: Volume) -> tuple[Label, ...]:
-    """List the labels that a map of whole numbers holds, with names where none are known: "label 7"."""
+    """List the labels that a map of whole numbers holds, by the names its file gives, else as "label 7"."""
     counts = np.zeros(MOST_LABELS + 1, np.int64)
     for k in range(volume.shape[2]):
         found = np.bincount(volume.voxels[0, :, :, k].ravel(order="K"))
         counts[: len(found)] += found
     present = np.flatnonzero(counts[1:]) + 1
-    return tuple(Label(int(value), f"label {value}", default_colour(int(value))) for value in present)
+    known = {label.value: label for label in volume.labels}
+    return tuple(known.get(int(v)) or Label(int(v), f"label {v}", default_colour(int(v))) for v in present)
 
 
 def named_labels(volume: Volume, names: tuple[str, ...]) -> tuple[Label, ...]:
-    """Labels 1, 2, ... of a model's names; what else the map holds is listed too."""
+    """Labels 1, 2, ... of a model's names (else those the volume knows); what else the map holds is listed too."""
     known = tuple(Label(value, name, default_colour(value)) for value, name in enumerate(names, start=1))
-    return (*known, *(label for label in labels_in(volume) if label.value > len(names)))
+    known = known or volume.labels
+    listed = {label.value for label in known}
+    return (*known, *(label for label in labels_in(volume) if label.value not in listed))

@@ -16,6 +16,7 @@ from medviz.gui.viewer.reading import (
     scan_layer,
     whole_numbers,
 )
+from medviz.imaging.labels import Label
 from medviz.imaging.volume import Volume
 from medviz.messages import finished
 from medviz.refused import Refused
@@ -102,3 +103,13 @@ def test_the_files_own_window_comes_first_and_inverted_radiographs_are_inverted(
     assert first_window(scan) == (350.0, 40.0)
     assert scan_layer(found(scan)).colours == "inverted grey"
     assert first_window(marked())[0] > 0
+
+
+def test_a_label_map_keeps_the_names_its_file_gives() -> None:
+    voxels = np.zeros((4, 4, 4), np.uint8)
+    voxels[:2], voxels[2:] = 1, 9
+    named = (Label(1, "liver", (10, 20, 30)), Label(5, "cyst", (1, 2, 3)))
+    known = replace(volume(voxels), labels=named)
+    assert [label.name for label in labels_in(known)] == ["liver", "label 9"]
+    assert [label.name for label in named_labels(known, ())] == ["liver", "cyst", "label 9"]
+    assert [label.name for label in named_labels(known, ("organ",))] == ["organ", "label 9"]
