@@ -1,6 +1,7 @@
 """All that the viewer shows, as one frozen value."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -79,7 +80,7 @@ class Scene:
         x, y, z = self.scan.to_mm(voxel)
         return self.at((float(x), float(y), float(z)))
 
-    @property
+    @cached_property
     def voxel(self) -> tuple[int, int, int]:
         """The scan's voxel under the cursor."""
         if self.scan is None:

@@ -1,6 +1,7 @@
 """What is written over a slice: letters, slice number and place, window, scale bar, cross-hair."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor, log10
 from typing import Any
 
@@ -11,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 from medviz.gui.viewer.sheet import Sheet
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, letters
-from medviz.imaging.volume import Affine, Volume
+from medviz.imaging.volume import Volume
 
 INK, DIM, SHADOW = QColor(242, 242, 242), QColor(176, 180, 188), QColor(0, 0, 0, 210)
 PLANE_COLOURS: dict[str, QColor] = {
@@ -40,21 +41,27 @@ def place_text(volume: Volume, plane: Plane, index: int) -> str:
     """Where a slice lies along its own normal, as scanners print it: "S 22.0 mm"; empty where uncalibrated."""
     if not volume.calibrated:
         return ""
+    first_mm, step_mm, forward, backward = _ladder(volume.affine.tobytes(), plane)
+    place = round(first_mm + step_mm * index, 1)
+    return f"{forward if place >= 0 else backward} {abs(place):.1f} mm".strip()
+
+
+@lru_cache(maxsize=64)
+def _ladder(affine_bytes: bytes, plane: Plane) -> tuple[float, float, str, str]:
+    """Place of slice 0 along a plane's normal, mm from slice to slice, and the letters of both ways.
+
+    Kept by the bytes of the affine: it is asked for at every slice, and stays as long as the scan does.
+    """
+    affine = np.frombuffer(affine_bytes).reshape(4, 4)
     axis = NORMAL[plane]
-    columns = volume.affine[:3, :3]
+    columns = affine[:3, :3]
     normal = np.cross(columns[:, (axis + 1) % 3], columns[:, (axis + 2) % 3])
     normal = normal / (np.linalg.norm(normal) or 1.0) * (np.sign(normal @ columns[:, axis]) or 1.0)
-    place = round(float(normal @ (columns[:, axis] * index + volume.affine[:3, 3])), 1)
-    forward, backward = _ends(volume.affine, plane)
-    return f"{forward if place >= 0 else backward} {abs(place):.1f} mm"
-
-
-def _ends(affine: Affine, plane: Plane) -> tuple[str, str]:
     if plane == "sagittal":
-        left, right, _, _ = letters(affine, "axial", radiological=False)
-        return right, left
-    _, _, top, bottom = letters(affine, "coronal" if plane == "axial" else "axial")
-    return top, bottom
+        backward, forward, _, _ = letters(affine, "axial", radiological=False)
+    else:
+        _, _, forward, backward = letters(affine, "coronal" if plane == "axial" else "axial")
+    return float(normal @ affine[:3, 3]), float(normal @ columns[:, axis]), forward, backward
 
 
 def number_text(value: float, near: float = 1.0) -> str:
@@ -99,9 +106,8 @@ class Lettering:
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], QPixmap] = {}
 
-    def put(self, painter: QPainter, word: Word) -> None:
-        """Write it."""
-        ratio = painter.device().devicePixelRatioF()
+    def placed(self, word: Word, ratio: float) -> tuple[QPointF, QPixmap]:
+        """Return the picture of a word and where its upper left corner belongs."""
         of = (word.words, word.size_px, word.colour.rgba(), word.bold, ratio)
         picture = self._made.get(of)
         if picture is None:
@@ -110,7 +116,11 @@ class Lettering:
             picture = self._made[of] = _written(word, ratio)
         wide = picture.width() / ratio - 2
         left = word.x - wide if word.how == "right" else word.x - wide / 2 if word.how == "centre" else word.x
-        painter.drawPixmap(QPointF(round(left), round(word.y - word.size_px)), picture)
+        return QPointF(round(left), round(word.y - word.size_px)), picture
+
+    def put(self, painter: QPainter, word: Word) -> None:
+        """Write it."""
+        painter.drawPixmap(*self.placed(word, painter.device().devicePixelRatioF()))
 
 
 def _written(word: Word, ratio: float) -> QPixmap:
@@ -140,21 +150,31 @@ class Annotations:
         self.size_px = size_px
         self.drawn: dict[str, str] = {}
         self._lettering = Lettering()
-        self._still: tuple[tuple[Any, ...], tuple[Word, ...]] = ((), ())
+        self._still: tuple[tuple[Any, ...], dict[str, str], list[tuple[QPointF, QPixmap]]] = ((), {}, [])
+
+    def forget(self) -> None:
+        """Write everything anew (the type has changed)."""
+        self._lettering = Lettering()
+        self._still = ((), {}, [])
 
     def paint(self, painter: QPainter, scene: Scene, seen: Slice, sheet: Sheet) -> None:
         """Paint all of it."""
         if scene.scan is None:
             return
-        of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px)
+        ratio = painter.device().devicePixelRatioF()
+        of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px, ratio)
         if self._still[0] != of:
-            self._still = (of, self._lasting(scene, seen, sheet))
-        words = (*self._still[1], *self._passing(scene, seen, scene.scan, sheet))
-        self.drawn = {word.name: word.words for word in words}
-        if seen.mm is not None:
-            self._bar(painter, sheet)
-        for word in words:
-            self._lettering.put(painter, word)
+            lasting = self._lasting(scene, seen, sheet)
+            pictures = [self._lettering.placed(word, ratio) for word in lasting]
+            if seen.mm is not None:
+                pictures.append(self._bar(sheet, ratio))
+            self._still = (of, {word.name: word.words for word in lasting}, pictures)
+        passing = self._passing(scene, seen, scene.scan, sheet)
+        self.drawn = {**self._still[1], **{word.name: word.words for word in passing}}
+        for at, picture in self._still[2]:
+            painter.drawPixmap(at, picture)
+        for word in passing:
+            painter.drawPixmap(*self._lettering.placed(word, ratio))
 
     def _lasting(self, scene: Scene, seen: Slice, sheet: Sheet) -> tuple[Word, ...]:
         """Plane, edge letters, window, convention, and the length of the bar."""
@@ -201,14 +221,20 @@ class Annotations:
     def _bar_mm(sheet: Sheet) -> float:
         return bar_mm(min(sheet.width * 0.28, 140.0) / sheet.scale)
 
-    def _bar(self, painter: QPainter, sheet: Sheet) -> None:
-        right, bottom = sheet.width - EDGE, sheet.height - EDGE
-        left = round(right - self._bar_mm(sheet) * sheet.scale)
-        for colour, grow in ((SHADOW, 1), (INK, 0)):
-            painter.fillRect(left - grow, bottom - 2 - grow, right - left + 2 * grow, 2 + 2 * grow, colour)
-            for x in (left, right - 2):
-                painter.fillRect(x - grow, bottom - 5 - grow, 2 + 2 * grow, 5 + 2 * grow, colour)
-        painter.fillRect(left, bottom - 2, right - left, 2, INK)
+    def _bar(self, sheet: Sheet, ratio: float) -> tuple[QPointF, QPixmap]:
+        """Paint the scale bar; return it and where its upper left corner belongs."""
+        long = round(self._bar_mm(sheet) * sheet.scale)
+        picture = QPixmap(ceil((long + 2) * ratio), ceil(8 * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.fillRect(0, 0, long + 2, 8, SHADOW)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        painter.fillRect(3, 0, long - 4, 3, Qt.GlobalColor.transparent)
+        for x, y, wide, high in ((1, 5, long, 2), (1, 1, 2, 6), (long - 1, 1, 2, 6)):
+            painter.fillRect(x, y, wide, high, INK)
+        painter.end()
+        return QPointF(sheet.width - EDGE - long - 1, sheet.height - EDGE - 7), picture
 
 
 def font(size_px: int, bold: bool = False) -> QFont:
@@ -220,12 +246,13 @@ def font(size_px: int, bold: bool = False) -> QFont:
     return made
 
 
+LINES = {name: QColor(colour.red(), colour.green(), colour.blue(), 190) for name, colour in PLANE_COLOURS.items()}
+
+
 def paint_crosshair(painter: QPainter, plane: Plane, at: tuple[float, float], sheet: Sheet) -> None:
     """Two thin lines in the colours of the planes they stand for, open where they meet."""
     x, y = (floor(edge) for edge in at)
-    upright, level = (QColor(PLANE_COLOURS[name]) for name in CROSSING[plane])
-    upright.setAlpha(190)
-    level.setAlpha(190)
+    upright, level = (LINES[name] for name in CROSSING[plane])
     for first, last in ((RIM, y - GAP), (y + GAP, sheet.height - RIM)):
         if last > first:
             painter.fillRect(x, first, 1, last - first, upright)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from medviz.gui.viewer.raster import Grid, Ink, blended
@@ -38,19 +38,14 @@ class Canvas:
             self._painter.end()
         self._painter = None
 
-    def stretched(self, picture: QImage, place: tuple[float, float, float, float], opacity: float) -> None:
-        """Draw a picture of the slice's own raster to (left, top, width, height), smooth or crisp."""
+    def stretched(
+        self, picture: QImage, place: tuple[float, float, float, float], opacity: float, smooth: bool = True
+    ) -> None:
+        """Draw a picture of the slice's own raster to (left, top, width, height), smooth where that is wanted."""
         if self._painter is not None:
-            self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
+            self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth and smooth)
             self._painter.setOpacity(opacity)
             self._painter.drawImage(QRectF(*place), picture)
-
-    def sharp(self, picture: QImage, grid: Grid, opacity: float) -> None:
-        """Draw a picture that has one pixel for each of the grid's."""
-        if self._painter is not None:
-            picture.setDevicePixelRatio(self.ratio)
-            self._painter.setOpacity(opacity)
-            self._painter.drawImage(QPointF(grid.left / self.ratio, grid.top / self.ratio), picture)
 
     def ink(self, ink: Ink, grid: Grid, opacity: float) -> None:
         """Colour single pixels of the grid."""

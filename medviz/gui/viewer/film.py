@@ -56,7 +56,7 @@ class Film:
                 for ink in self._inks:
                     canvas.ink(ink, grid, layer.opacity**0.5)
             elif self._image is not None:
-                canvas.sharp(self._image, grid, layer.opacity)
+                canvas.stretched(self._image, sheet.place, layer.opacity, smooth=False)
             return
         self._draw_values(layer, sheet, canvas.ratio)
         if self._image is not None:
@@ -82,13 +82,12 @@ class Film:
         if of == self._drawn_of:
             return
         labels, paint = self._labels_of(layer)
-        near = grid.sample(labels)
-        width = max(1, round(1.25 * ratio))
         self._inks, self._image = (), None
         if layer.style == "outline":
-            self._inks = outlined(near, paint, width, layer.proposal)
+            width = max(1, round(1.25 * ratio))
+            self._inks = outlined(grid.sample(labels), paint, width, layer.proposal)
         else:
-            self._keep(np.take(paint, near, mode="clip"), True)
+            self._keep(np.take(paint, labels, mode="clip"), True)
         self._drawn_of = of
 
     def _labels_of(self, layer: Layer) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """Where a slice lies on a pane: millimetres to screen pixels and back, the same scale down and across."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 MARGIN_PX = 6
 ZOOM_MOST, ZOOM_LEAST = 64.0, 0.2
@@ -40,7 +41,7 @@ class Sheet:
         """The part that fills the pane at zoom 1."""
         return self.box or (0.0, float(self.rows), 0.0, float(self.cols))
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Screen pixels a mm, the same down and across: a round thing is round on the screen."""
         top, bottom, left, right = self.fitted
@@ -48,7 +49,7 @@ class Sheet:
         high = max(self.height - 2 * MARGIN_PX, 1) / ((bottom - top) * self.mm[0])
         return min(wide, high) * self.camera.zoom
 
-    @property
+    @cached_property
     def place(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of the whole slice on the pane."""
         wide, high = self.cols * self.mm[1] * self.scale, self.rows * self.mm[0] * self.scale

@@ -103,7 +103,9 @@ class SliceView(QWidget):
     @property
     def sheet(self) -> Sheet:
         """Where the slice lies on the pane now."""
-        seen = self.slice
+        return self._sheet_of(self.slice)
+
+    def _sheet_of(self, seen: Slice | None) -> Sheet:
         rows, cols = seen.pixels.shape if seen is not None else (1, 1)
         mm = (seen.mm if seen is not None else None) or (1.0, 1.0)
         scene = self.scene
@@ -176,11 +178,13 @@ class SliceView(QWidget):
         painter.end()
 
     def _paint_scene(self, painter: QPainter, scene: Scene) -> None:
-        sheet, seen = self.sheet, self.slice
-        assert seen is not None
+        seen, scan = self.slice, scene.scan
+        assert seen is not None and scan is not None
+        sheet = self._sheet_of(seen)
         painter.drawImage(QPointF(0, 0), self._drawn(scene, sheet).image)
         if scene.crosshair:
-            paint_crosshair(painter, self.plane, self.screen_of(scene.cursor), sheet)
+            row, col = to_screen(scan.shape, self.plane, scan.to_voxel(scene.cursor), scene.radiological)
+            paint_crosshair(painter, self.plane, sheet.to_screen(row, col), sheet)
         self.annotations.paint(painter, scene, seen, sheet)
         if self._drag is not None and self._drag.does == "box":
             start, now = self._drag.start, self._drag.now
@@ -299,6 +303,13 @@ class SliceView(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             self._drag = None
             self._store.update(maximised=None if self.scene.maximised == self.plane else self.plane)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Write anew in another type."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange):
+            self.annotations.forget()
+            self.update()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """The right button turns window and level; there is no menu."""
