@@ -6,7 +6,7 @@ held-out slices lie in slabs instead, with slices between them that are in neith
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, ClassVar
 
@@ -82,6 +82,9 @@ class Mni152Tissue:
     heads: Annotated[
         float, Range(0, 1), Group("data"), "Share of slices round which a head is painted (skull, skin, neck)"
     ] = 0.0
+    true_light: Annotated[
+        float, Range(0, 1), Group("data"), "Share of the slices without a painted head whose light is left as it is"
+    ] = 0.0
 
     classes: ClassVar[tuple[str, ...]] = ("grey matter", "white matter", "CSF")
     channels: ClassVar[int] = 1
@@ -97,7 +100,7 @@ class Mni152Tissue:
         whole = tissue()
         image = normalised(whole.t1[None].astype(np.float32))
         if dimensions == 2:
-            return PaintedSlices(whole, image[0], patch, augmentation, self.heads)
+            return PaintedSlices(whole, image[0], patch, augmentation, self.heads, self.true_light)
         slabs = [Case(f"z {a}-{b - 1}", image[..., a:b], whole.label[..., a:b]) for a, b in _training_slabs(whole)]
         depth = min(patch, min(case.label.shape[2] for case in slabs))
         return Patches(slabs, (patch, patch, depth), augmentation, each=16)
@@ -129,18 +132,23 @@ class PaintedSlices:
     image: NDArray[np.float32]
     patch: int
     augmentation: Augmentation
-    heads: float
+    heads: float = 0.0
+    true_light: float = 0.0
 
     @cached_property
     def slices(self) -> list[int]:
         """Indices of the slices, negative ones lie below the template (only with painted heads)."""
         inside = [z for a, b in _training_slabs(self.whole) for z in range(a, b)]
-        return (list(range(-_PAD[2][0], 0, 2)) if self.heads else []) + inside
+        return (list(range(-_PAD[2][0], 0, 3)) if self.heads else []) + inside
 
     @cached_property
     def _padded(self) -> tuple[Tissue, Surroundings]:
         t1, grey, white = (np.pad(one, _PAD) for one in (self.whole.t1, self.whole.grey, self.whole.white))
         return Tissue(self.whole.scan, t1, grey, white), surroundings(t1 > 0)
+
+    @property
+    def _unlit(self) -> Augmentation:
+        return replace(self.augmentation, often=0.0)
 
     def __len__(self) -> int:
         return len(self.slices)
@@ -156,7 +164,8 @@ class PaintedSlices:
         painting = z < 0 or chance.random() < self.heads
         sample = self._painting(z, chance) if painting else self[index]
         room = [max(self.patch, side) for side in sample["label"].shape]
-        sample = varied(centred(sample, room), self.augmentation, chance)
+        lit = painting or chance.random() >= self.true_light
+        sample = varied(centred(sample, room), self.augmentation if lit else self._unlit, chance)
         size = (self.patch, self.patch)
         return cropped(sample, start_of(sample["label"], size, chance), size)
 

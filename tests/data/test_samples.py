@@ -71,9 +71,23 @@ def test_painted_heads_have_something_outside_the_brain_that_is_background() -> 
     assert air.unique().numel() == 1, "a stripped slice has only air outside"
 
 
+def test_with_true_light_only_the_place_is_changed() -> None:
+    training = Mni152Tissue(true_light=1.0).training(2, 224)
+    index = training.slices.index(100)
+    values = set(training[index]["image"].unique().tolist())
+    assert training.augmentation.often > 0
+    for seed in range(5):
+        change = training._unlit.drawn(np.random.default_rng(seed), (224, 224))
+        assert (change.gamma, change.contrast, change.noise, change.blur_px) == (1, 1, 0, 0)
+        assert change.turns_deg != (0,)
+    drawn = training.drawn(index, np.random.default_rng(0))["image"]
+    assert min(values) - 1e-4 <= float(drawn.min())
+    assert float(drawn.max()) <= max(values) + 1e-4
+
+
 def test_below_the_template_there_is_a_neck_without_brain() -> None:
     training = Mni152Tissue(heads=0.5).training(2, 128)
-    neck = training.drawn(training.slices.index(-20), np.random.default_rng(0))
+    neck = training.drawn(training.slices.index(-19), np.random.default_rng(0))
     assert not neck["label"].any()
     assert neck["image"].std() > 0
 
