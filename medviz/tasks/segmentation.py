@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -18,9 +19,11 @@ from medviz.parameters import Choice, Group, Part, Range, Settings, When, parame
 from medviz.refused import Refused
 from medviz.training.inference import Model, probabilities
 from medviz.training.losses import LOSSES, loss_of
-from medviz.training.task import Batch, Sample, Samples, Task
+from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 
-_MNI152, _UNET = Settings("mni152"), Settings("unet")
+_MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
+_LARGEST = {2: 208, 3: 64}
+"""Side of an automatic patch at most: a whole slice of a head, and what a volume may take of the memory."""
 _DATA, _LOSS = Group("Data"), Group("Loss")
 
 
@@ -40,11 +43,18 @@ class Segmentation(Task):
         int, Choice((2, 3), ("2-D, slice by slice", "3-D")), _DATA, "Slices learn fast; volumes see the context."
     ] = 2
     patch: Annotated[
-        int, Range(16, 512, 16, unit="voxels"), _DATA, "Side of the pieces that training cuts out of the scans."
-    ] = 128
+        int | None,
+        Range(16, 512, 16, unit="voxels"),
+        _DATA,
+        "Side of the pieces that training cuts out of the scans; automatic: as large as they are, at most 208 pixels "
+        "or 64 voxels. A network sees whole slices in use, so pieces much smaller mislead its normalisation.",
+    ] = None
     augment: Annotated[
-        float, Range(0.0, 2.0), _DATA, "Strength of random changes of place and light; 0 is none, 1 the usual."
-    ] = 1.0
+        float,
+        Range(0.0, 2.0),
+        _DATA,
+        "Strength of random changes of place and light; 0 is none, 1 is for scans of many kinds.",
+    ] = 0.5
     loss: Annotated[str, LOSSES, _LOSS, "What is made small."] = "dice-ce"
     gamma: Annotated[
         float,
@@ -61,6 +71,11 @@ class Segmentation(Task):
         "Weight of missed pixels; the rest goes to false alarms.",
     ] = 0.7
 
+    epochs: Epochs = 8
+    batch: BatchSize = 2
+    learning_rate: Rate = 1e-2
+    schedule: ScheduleName = "one-cycle"
+
     def data_set(self) -> Any:
         """Build the data set; refuses one that does not serve these dimensions."""
         data = super().data_set()
@@ -76,7 +91,7 @@ class Segmentation(Task):
 
     def training(self, data: Any) -> Samples:
         """Patches, changed at random."""
-        samples: Samples = data.training(self.dimensions, self.patch, self.augment)
+        samples: Samples = data.training(self.dimensions, self._patch(data), self.augment)
         return samples
 
     def validation(self, data: Any) -> Samples:
@@ -116,7 +131,7 @@ class Segmentation(Task):
 
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw each probe with the prediction, with the reference, and where the two differ; and how sure it is."""
-        preparation: Preparation = data.preparation(self.dimensions, self.patch)
+        preparation: Preparation = data.preparation(self.dimensions)
         for number, batch in enumerate(probes, start=1):
             work = self._shares(network, batch, data)
             shares = finished(work)[0].float().cpu().numpy()  # (classes, x, y[, z])
@@ -130,7 +145,7 @@ class Segmentation(Task):
             "task": self.NAME,
             "network": {"name": settings.name, **dict(settings.values)},
             "classes": list(data.classes),
-            "preparation": data.preparation(self.dimensions, self.patch).plain(),
+            "preparation": data.preparation(self.dimensions, self._patch(data)).plain(),
         }
 
     def _settings(self) -> Settings:
@@ -138,15 +153,27 @@ class Segmentation(Task):
         known = {one.name for one in parameters(NETWORKS[self.network.name])}
         return self.network.turned(dimensions=self.dimensions) if "dimensions" in known else self.network
 
+    def _patch(self, data: Any) -> int:
+        return self.patch or _automatic_patch(data, self.dimensions)
+
     def _shares(self, network: nn.Module, batch: Batch, data: Any) -> Work[Tensor]:
         """Probability of each class (1, classes, x, y[, z]): a slice goes whole, a volume in tiles."""
         image: Tensor = batch["image"]
         if self.dimensions == 2:
             scores: Tensor = network(image)
             return scores.float().softmax(1)
-        model = Model("network", network, data.preparation(3, self.patch), tuple(data.classes))
+        model = Model("network", network, data.preparation(3, self._patch(data)), tuple(data.classes))
         shares = yield from probabilities(model, image[0].cpu().numpy(), image.device)
         return shares[None]
+
+
+@lru_cache(maxsize=8)
+def _automatic_patch(data: Any, dimensions: int) -> int:
+    """Longest side of a typical scan, in sixteens, within bounds."""
+    samples: Samples = data.validation(dimensions)
+    sides = [max(samples[index]["label"].shape) for index in range(min(3, len(samples)))]
+    longest = sorted(sides)[len(sides) // 2] if sides else _LARGEST[dimensions]
+    return min(_LARGEST[dimensions], -(-longest // 16) * 16)
 
 
 def _confusion(found: Tensor, meant: Tensor, classes: int) -> Tensor:

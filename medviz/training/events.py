@@ -9,6 +9,7 @@ import io
 import json
 import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,15 @@ def painted(picture: Picture, opacity: float = 0.5) -> NDArray[np.uint8]:
     colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
     if picture.labels is None:
         return colour
-    over = colour_table(())[np.asarray(picture.labels).astype(np.intp).clip(0, 255)]
+    over = _colours()[np.asarray(picture.labels).astype(np.intp).clip(0, 255)]
     share = over[..., 3:] / 255 * opacity
     mixed: NDArray[np.uint8] = np.rint(colour[..., :3] * (1 - share) + over[..., :3] * share).astype(np.uint8)
     return mixed
+
+
+@cache
+def _colours() -> NDArray[np.uint8]:
+    return colour_table(())
 
 
 def _number(value: float) -> float | str:

@@ -104,6 +104,22 @@ _TRAINING, _OPTIMISER = Group("Training"), Group("Optimiser", advanced=True)
 _SCHEDULE, _WATCH = Group("Schedule", advanced=True), Group("Validation and pictures", advanced=True)
 _MACHINE = Group("Machine", advanced=True)
 
+# A task that begins with another value says `epochs: Epochs = 8`; range, unit and help stand here.
+Epochs = Annotated[
+    int, Range(1, 10000, unit="epochs", log=True), _TRAINING, "How often training goes through all samples."
+]
+BatchSize = Annotated[
+    int, Range(1, 512, unit="samples", log=True), _TRAINING, "Samples seen at once; more needs more memory."
+]
+Rate = Annotated[
+    float,
+    Range(1e-6, 1.0, log=True),
+    _TRAINING,
+    "How far the weights move along the gradient; too high diverges, too low crawls.",
+]
+OptimiserName = Annotated[str, OPTIMISERS, _OPTIMISER, "How a gradient becomes a change of the weights."]
+ScheduleName = Annotated[str, SCHEDULES, _SCHEDULE, "How the learning rate changes during the run."]
+
 
 @dataclass(frozen=True)
 class Task:
@@ -121,29 +137,20 @@ class Task:
     data: Annotated[Settings, Part("datasets"), Group("Data"), "What to learn from."] = _PHANTOMS
     network: Annotated[Settings, Part("networks"), Group("Network"), "What learns."] = _UNET
 
-    epochs: Annotated[
-        int, Range(1, 10000, unit="epochs", log=True), _TRAINING, "How often training goes through all samples."
-    ] = 20
+    epochs: Epochs = 20
     steps: Annotated[
         int | None,
         Range(1, 10_000_000, unit="steps", log=True),
         _TRAINING,
         "Ends after so many changes of the weights, whatever the epochs; automatic: the epochs decide.",
     ] = None
-    batch: Annotated[
-        int, Range(1, 512, unit="samples", log=True), _TRAINING, "Samples seen at once; more needs more memory."
-    ] = 8
-    learning_rate: Annotated[
-        float,
-        Range(1e-6, 1.0, log=True),
-        _TRAINING,
-        "How far the weights move along the gradient; too high diverges, too low crawls.",
-    ] = 1e-3
+    batch: BatchSize = 8
+    learning_rate: Rate = 1e-3
     seed: Annotated[
         int, Range(0, 2**31 - 1), _TRAINING, "Start of all chance; the same seed gives the same run on one machine."
     ] = 0
 
-    optimiser: Annotated[str, OPTIMISERS, _OPTIMISER, "How a gradient becomes a change of the weights."] = "adamw"
+    optimiser: OptimiserName = "adamw"
     momentum: Annotated[
         float,
         Range(0.0, 0.999),
@@ -170,7 +177,7 @@ class Task:
         "Decay of the running mean of the weights that is validated and kept; 0 keeps the weights themselves.",
     ] = 0.0
 
-    schedule: Annotated[str, SCHEDULES, _SCHEDULE, "How the learning rate changes during the run."] = "cosine"
+    schedule: ScheduleName = "cosine"
     warm_up: Annotated[
         float,
         Range(0.0, 0.5),

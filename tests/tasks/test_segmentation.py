@@ -144,6 +144,14 @@ def test_every_parameter_at_both_ends_constructs_and_builds(name: str) -> None:
         assert drawn["image"].shape == (1, *(task.patch,) * task.dimensions)
 
 
+@pytest.mark.parametrize(("size", "dimensions", "patch"), [(40, 2, 48), (256, 2, 208), (48, 3, 48), (96, 3, 64)])
+def test_an_automatic_patch_is_as_large_as_the_scans(size: int, dimensions: int, patch: int) -> None:
+    task = replace(TASK, data=DATA.turned(size=size), dimensions=dimensions, patch=None)
+    data = task.data_set()
+    assert task.training(data)[0]["label"].shape == (patch,) * dimensions
+    assert task.description(data)["preparation"]["patch"] == [patch] * dimensions
+
+
 def test_the_network_has_the_tasks_dimensions() -> None:
     task = replace(TASK, dimensions=3, network=TASK.network.turned(dimensions=2))
     assert task.build(task.data_set())(torch.zeros(1, 1, 16, 16, 16)).shape == (1, 4, 16, 16, 16)
