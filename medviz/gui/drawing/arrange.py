@@ -14,6 +14,8 @@ Box = tuple[float, float, float, float]
 
 GAP, TIGHT_GAP = 16, 8
 LEAST_CELL, MOST_CELL = 28, 64
+_TOP = 24.0
+"""Spare height above the first row: examples of one lab begin at the same place."""
 LEAST_READ = 160.0
 """Width below which no text can be read."""
 
@@ -25,7 +27,7 @@ class Need:
     `frame` is what title, names and bars take around the content. Exactly one of these says what the content is:
     `cells` (cols, rows) of one size common to the board; `aspect` (width over height) of a picture; `height_for` the
     width of a text; none of them is a plot, which takes what it gets. `least` is what is legible at all, `most_high`
-    beyond which more height is of no use.
+    and `most_wide` beyond which more is of no use.
     """
 
     frame: tuple[float, float] = (0, 0)
@@ -34,6 +36,7 @@ class Need:
     height_for: Callable[[float], float] | None = None
     least: tuple[float, float] = (0, 0)
     most_high: float | None = None
+    most_wide: float | None = None
     weight: float = 1.0
 
 
@@ -270,6 +273,8 @@ class _Table:
 
     def _useful_width(self, node: Node, height: float) -> float:
         """Beyond this width a node of this height only shows emptiness."""
+        if isinstance(node, Leaf) and (most := self.needs[node.name].most_wide) is not None:
+            return most
         if isinstance(node, Leaf) and (aspect := self.needs[node.name].aspect):
             frame = self.needs[node.name].frame
             return frame[0] + max(0.0, height - frame[1]) * aspect
@@ -296,17 +301,23 @@ class _Table:
         return float("inf") if self._grows_high(node) else self.least(node, width)[1]
 
     def _useful_row(self, node: Nest, width: float) -> float:
+        """Height at which pictures fill the row; plots have no limit, tables and bars their own."""
         low, high = self.least(node, width)[1], 4000.0
-        if self._useful_width(node, high) < width or any(
-            self._grows_high(part) and self._useful_height(part, width) == float("inf") for part in node.parts
-        ):
-            return float("inf")
-        if not self._grows_high(node):
-            return low
-        for _ in range(24):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._useful_width(node, middle) < width else (low, middle)
-        return high
+        growing = [part for part in node.parts if self._grows_high(part)]
+        pictured = [part for part in growing if self._pictured(part)]
+        others = [self._useful_height(part, width) for part in growing if part not in pictured]
+        if not growing or not pictured or float("inf") in others:
+            return max([low, *others])
+        if self._useful_width(node, high) >= width:
+            for _ in range(24):
+                middle = (low + high) / 2
+                low, high = (middle, high) if self._useful_width(node, middle) < width else (low, middle)
+        return max([high, *others])
+
+    def _pictured(self, node: Node) -> bool:
+        if isinstance(node, Nest):
+            return any(self._pictured(part) for part in node.parts)
+        return isinstance(node, Leaf) and self.needs[node.name].aspect is not None
 
     # Placing
 
@@ -334,7 +345,7 @@ class _Table:
         weights = [self._high_weight(part) for part in node.parts]
         heights = shared(height - self.scale.gap * max(0, len(least) - 1), least, most, weights)
         spare = height - sum(heights) - self.scale.gap * max(0, len(least) - 1)
-        y += max(0.0, spare * 0.4)
+        y += min(max(0.0, spare * 0.3), _TOP)
         for part, high in zip(node.parts, heights, strict=True):
             self._place(part, (x, y, width, high))
             y += high + self.scale.gap

@@ -4,7 +4,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFontMetricsF, QPainter
 
-from medviz.gui.drawing.colours import colour_map, image_of
+from medviz.gui.drawing.colours import colour_map, image_of, put_image
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.numbers import number_text
 from medviz.gui.drawing.view import View
@@ -29,7 +29,7 @@ def paint_bar(
     x, y, width, height = area
     bar = QRectF(x + width + _GAP, y, _WIDE, height)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-    painter.drawImage(bar, image_of(np.ascontiguousarray(colour_map(colours)[::-1, None, :])))
+    put_image(painter, bar, image_of(np.ascontiguousarray(colour_map(colours)[::-1, None, :])))
     painter.setPen(look_of(view).dim)
     painter.setFont(type_of(view, view.type_px * 0.85))
     line = QFontMetricsF(painter.font()).height()

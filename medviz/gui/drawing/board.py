@@ -118,8 +118,13 @@ class Board(QScrollArea):
 
     def show_alone(self, name: str | None) -> None:
         """Show one figure in the whole room, or all (None)."""
+        self._tallest.clear()
         self._alone = name if name in self._views else None
         self._place()
+
+    def turn_alone(self, name: str) -> None:
+        """Show one figure alone; where it is alone already, show all again."""
+        self.show_alone(None if name == self._alone else name)
 
     def show_figures(self, figures: Sequence[Figure], partial: bool = False) -> None:
         """Show these figures, each in the view of its name; `partial` keeps the others."""
@@ -216,7 +221,7 @@ class Board(QScrollArea):
             self._views[name].set_tight(tight)
         needs = {name: self._steady(name, self._views[name].need()) for name in shown}
         room = float(max(1, size.width() - 2 * edge)), float(max(1, size.height() - 2 * edge))
-        larger = self._type_px / TYPE_PX
+        larger = (self._type_px / TYPE_PX) ** 0.6  # on a stage pictures matter more than every number of a grid
         scale = Scale(
             least_cell=round(LEAST_CELL * larger),
             most_cell=self._most_cell * (3 if self._alone else 1),

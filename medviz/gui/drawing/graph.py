@@ -29,7 +29,8 @@ class GraphView(View):
         columns = {node[2] for node in self.figure.nodes} if self.figure else set()
         rows = {node[3] for node in self.figure.nodes} if self.figure else set()
         least = max(200.0, len(columns) * 70.0), max(90.0, len(rows) * 34.0) + self.header_px
-        return Need(frame=(0, self.header_px), least=least, weight=weight)
+        most = self.header_px + max(1, len(rows)) * 9.0 * self.type_px
+        return Need(frame=(0, self.header_px), least=least, most_high=max(most, least[1]), weight=weight)
 
     def take(self, old: Any, new: Any) -> None:
         """Forget what was under the mouse."""

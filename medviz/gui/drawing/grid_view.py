@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from medviz.figures import Mark
 from medviz.gui.drawing.grid import Grid, fitted, kept_inside, zoomed
 from medviz.gui.drawing.look import MARKS, look_of, type_of
-from medviz.gui.drawing.view import View
+from medviz.gui.drawing.view import TYPE_PX, View
 
 _EDGES = (
     Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
@@ -36,6 +36,7 @@ class GridView(View):
         self._base: QPixmap | None = None
         self._hover: tuple[int, int] | None = None
         self._drag: QPointF | None = None
+        self._plates: list[QRectF] = []
 
     # To be overridden
 
@@ -122,6 +123,7 @@ class GridView(View):
         painter.drawPixmap(0, 0, self._base)
         painter.save()
         painter.setClipRect(QRectF(*grid.area).adjusted(-3, -3, 3, 3))
+        self._plates = []
         for mark in self.figure.marks:
             self._paint_mark(painter, grid, mark)
         if self._hover:
@@ -137,9 +139,10 @@ class GridView(View):
         base.setDevicePixelRatio(share)
         base.fill(Qt.GlobalColor.transparent)
         painter = QPainter(base)
-        painter.setFont(self.font())
-        self.paint_base(painter, grid)
-        painter.end()
+        try:
+            self.paint_base(painter, grid)
+        finally:
+            painter.end()
         return base
 
     def _paint_mark(self, painter: QPainter, grid: Grid, mark: Mark) -> None:
@@ -151,18 +154,31 @@ class GridView(View):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inner = box.adjusted(1.5, 1.5, -1.5, -1.5) if large else box
         thin = mark.style == "box" and not mark.text
-        painter.setPen(_pen(QColor(0, 0, 0, 150), 2.4 if thin else 4.6 if large else 3.6))
+        width = (1.0 if thin else 3.0 if large else 1.8) * max(1.0, self.type_px / TYPE_PX)
+        painter.setPen(_pen(QColor(0, 0, 0, 150), width + 1.6))
         painter.drawRect(inner)
-        painter.setPen(_pen(colour, 1.0 if thin else 3.0 if large else 1.8))
+        painter.setPen(_pen(colour, width))
         painter.drawRect(inner)
         if mark.text and not (large and mark.width == mark.height == 1):
-            self._paint_mark_text(painter, box, mark.text, colour)
+            self._paint_mark_text(painter, QRectF(*grid.area), box, mark.text, colour)
 
-    def _paint_mark_text(self, painter: QPainter, box: QRectF, text: str, colour: QColor) -> None:
+    def _paint_mark_text(self, painter: QPainter, area: QRectF, box: QRectF, text: str, colour: QColor) -> None:
+        """Write the text of a mark on a plate above it, or where else it lies inside and on no other plate."""
         painter.setFont(type_of(self, self.type_px * 0.9, bold=True))
         size = QFontMetricsF(painter.font()).size(0, text)
-        above = box.y() - size.height() >= 0
-        plate = QRectF(box.x(), box.y() - size.height() if above else box.y(), size.width() + 8, size.height())
+        wide, high = size.width() + 8, size.height()
+        corners = (
+            (box.x(), box.y() - high),
+            (box.x(), box.bottom()),
+            (box.right() + 3, box.y()),
+            (box.x() - wide - 3, box.y()),
+            (box.x(), box.y()),
+        )
+        places = [QRectF(x, y, wide, high) for x, y in corners]
+        inside = [place for place in places if area.contains(place)] or places[-1:]
+        free = [place for place in inside if not any(place.intersects(other) for other in self._plates)]
+        plate = (free or inside)[0]
+        self._plates.append(plate)
         painter.fillRect(plate, colour)
         painter.setPen(QColor("black"))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)

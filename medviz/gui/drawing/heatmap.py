@@ -215,10 +215,11 @@ class HeatmapView(GridView):
 
     def _number_px(self, texts: list[str], wide: float, high: float) -> float:
         """Height of type at which the longest number still fits into its cell."""
-        most = min(high * 0.4, wide * 0.4, self.type_px * 1.7)
+        most = min(high * 0.4, wide * 0.4, max(self.type_px * 1.7, wide * 0.26))
         longest = max(texts, key=len, default="")
         advance = QFontMetricsF(type_of(self, most)).horizontalAdvance(longest)
-        return most if advance <= wide - 5 else max(7.0, most * (wide - 5) / advance)
+        room = wide - max(4.0, wide * 0.14)
+        return most if advance <= room else max(7.0, most * room / advance)
 
     def _in_ring(self, row: int, col: int) -> bool:
         if self.figure is None:
@@ -239,8 +240,16 @@ class HeatmapView(GridView):
                 x, y, _, height = grid.box(row, 0)
                 box = QRectF(0, y, grid.area[0] - 5, height)
                 painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
+        alone = len(self.figure.column_names) == 1
+        widest = max((metrics.horizontalAdvance(name) for name in self.figure.column_names), default=0.0)
+        if widest > max(grid.cell_px[0] - 2, 0.0) and not alone:
+            shrunk = max(8.0, self.type_px * 0.85 * (grid.cell_px[0] - 2) / widest)
+            painter.setFont(type_of(self, shrunk))
+            metrics = QFontMetricsF(painter.font())
         for col, name in list(enumerate(self.figure.column_names))[cols.start : cols.stop]:
             x, _, width, _ = grid.box(0, col)
+            if alone:
+                x, width = x - width / 2, width * 2
             box = QRectF(x, grid.area[1] - metrics.height() - 3, width, metrics.height())
             text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

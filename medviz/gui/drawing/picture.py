@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 from medviz.figures import Array, Picture
 from medviz.gui.drawing.arrange import Need
 from medviz.gui.drawing.bar import bar_room, paint_bar
-from medviz.gui.drawing.colours import coloured, image_of, levels_of, thinned
+from medviz.gui.drawing.colours import coloured, image_of, levels_of, put_image, thinned
 from medviz.gui.drawing.grid import Grid
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
@@ -43,9 +43,23 @@ class PictureView(GridView):
         """Room for the names of the labels below, and for the bar of a map that is not grey."""
         if self.figure is None:
             return (0.0, 0.0, 0.0, 0.0)
-        named = self.figure.labels is not None and self.figure.label_names
         right = bar_room(self, self._levels, self.figure.unit) if self._has_bar else 0.0
-        return (0.0, 0.0, right, self.type_px * 1.8 if named else 0.0)
+        lines = max((line for line, _, _ in self._legend()), default=-1) + 1
+        return (0.0, 0.0, right, lines * self.type_px * 1.5 + 4 if lines else 0.0)
+
+    def _legend(self) -> list[tuple[int, float, int]]:
+        """Lay the names of the labels out: (line, x, value of the label), as many lines as the width asks for."""
+        if self.figure is None or self.figure.labels is None:
+            return []
+        metrics = QFontMetricsF(type_of(self, self.type_px * 0.92))
+        line, x, placed = 0, 0.0, []
+        for value, name in enumerate(self.figure.label_names, start=1):
+            wide = self.type_px * 2.3 + metrics.horizontalAdvance(name)
+            if x > 0 and x + wide > self.width():
+                line, x = line + 1, 0.0
+            placed.append((line, x, value))
+            x += wide
+        return placed
 
     @property
     def _has_bar(self) -> bool:
@@ -99,17 +113,17 @@ class PictureView(GridView):
             paint_bar(painter, self, grid.area, self.figure.colours, self._levels, self.figure.unit)
 
     def _paint_names(self, painter: QPainter, grid: Grid) -> None:
-        bottom = self.margins()[3]
-        if not bottom or self.figure is None:
+        if self.figure is None:
             return
         painter.setFont(type_of(self, self.type_px * 0.92))
-        metrics, look = QFontMetricsF(painter.font()), look_of(self)
-        x, y = grid.area[0], grid.area[1] + grid.area[3] + bottom * 0.25
-        for value, name in enumerate(self.figure.label_names, start=1):
-            painter.fillRect(QRectF(x, y + 2, 11, 11), QColor(*default_colour(value)))
-            painter.setPen(look.dim)
-            painter.drawText(QRectF(x + 16, y - 2, 400, 20), Qt.AlignmentFlag.AlignVCenter, name)
-            x += 30 + metrics.horizontalAdvance(name)
+        high, side = self.type_px * 1.5, self.type_px * 0.85
+        top = grid.area[1] + grid.area[3] + 4
+        for line, x, value in self._legend():
+            y = top + line * high
+            painter.fillRect(QRectF(x, y + (high - side) / 2, side, side), QColor(*default_colour(value)))
+            painter.setPen(look_of(self).dim)
+            box = QRectF(x + self.type_px * 1.25, y, self.width(), high)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self.figure.label_names[value - 1])
 
     def value_text(self, row: int, col: int) -> str:
         """Say the place and the value with its unit."""
@@ -145,13 +159,11 @@ def painted_labels(labels: Array, named: tuple[Label, ...] = ()) -> Any:
 
 def draw_image(painter: QPainter, image: QImage, grid: Grid, sharp: bool = False) -> None:
     """Draw the part of an image that is seen; smooth only where it is made smaller."""
-    if image.isNull():
-        return
     across, down = image.width() / grid.cols, image.height() / grid.rows
     source = QRectF(grid.seen[0] * across, grid.seen[1] * down, grid.seen[2] * across, grid.seen[3] * down)
     smaller = grid.area[2] < source.width()
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smaller and not sharp)
-    painter.drawImage(QRectF(*grid.area), image, source)
+    put_image(painter, QRectF(*grid.area), image, source)
 
 
 def same_array(old: Array | None, new: Array | None) -> bool:

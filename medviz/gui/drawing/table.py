@@ -5,15 +5,16 @@ import io
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QVBoxLayout
 
 from medviz.figures import Table
 from medviz.gui.drawing.arrange import Need
-from medviz.gui.drawing.look import dressed, look_of
+from medviz.gui.drawing.look import dressed, look_of, type_of
 from medviz.gui.drawing.numbers import number_text
 from medviz.gui.drawing.view import View
 
+_AIR, _PADDING, _WIDEST, _MEASURED = 6, 8, 360, 400
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -102,8 +103,10 @@ class TableView(View):
         """Show the cells; columns are fitted when their names or the number of rows change."""
         self._box.setContentsMargins(0, round(self.header_px), 0, 0)
         self._cells.show(new)
-        if old is None or old.columns != new.columns or len(old.rows) != len(new.rows):
+        if old is None or old.columns != new.columns:
             self.restyled()
+        else:
+            self._fit(shrink=len(old.rows) != len(new.rows))
 
     def restyled(self) -> None:
         """Follow type and theme."""
@@ -111,8 +114,34 @@ class TableView(View):
         dressed(self._grid, self.type_px, look.text)
         dressed(self._grid.horizontalHeader(), self.type_px * 0.92, look.dim)
         self._grid.verticalHeader().setDefaultSectionSize(self.row_px)
-        self._grid.resizeColumnsToContents()
+        self._fit(shrink=True)
         self.update()
+
+    def _fit(self, shrink: bool) -> None:
+        """Make the columns as wide as what they hold; while numbers change under the mouse they only grow."""
+        self._grid.ensurePolished()
+        header = self._grid.horizontalHeader()
+        for column in range(self._cells.columnCount()):
+            wanted = max(self._widest(column), header.sectionSizeHint(column)) + _AIR
+            if shrink or wanted > self._grid.columnWidth(column):
+                self._grid.setColumnWidth(column, min(wanted, _WIDEST))
+        self._grid.setMaximumWidth(self.least_px)
+
+    def _widest(self, column: int) -> int:
+        """Width of the widest of the first texts of a column, with the padding of the theme."""
+        metrics = QFontMetrics(type_of(self, self.type_px))
+        texts = (self._cells.data(self._cells.index(row, column)) for row in range(min(_MEASURED, len(self._rows))))
+        return max((metrics.horizontalAdvance(str(text)) for text in texts), default=0) + 2 * _PADDING
+
+    @property
+    def _rows(self) -> tuple[Any, ...]:
+        return self.figure.rows if self.figure is not None else ()
+
+    @property
+    def least_px(self) -> int:
+        """Width at which nothing is cut off."""
+        bar = self._grid.verticalScrollBar().sizeHint().width()
+        return self._grid.horizontalHeader().length() + bar + 4
 
     def need(self) -> Need:
         """Ask for the height of its rows, up to a dozen."""
@@ -120,9 +149,11 @@ class TableView(View):
         weight = self.figure.weight if self.figure else 1.0
         frame = self.header_px + self._grid.horizontalHeader().sizeHint().height() + 6
         least = frame + min(count, 6) * self.row_px
-        wide = min(460, self._grid.horizontalHeader().length() + 20)
+        wide = max(self.least_px, round(self.title_px) if self.figure else 0)
         most = frame + count * self.row_px
-        return Need(frame=(0, frame), least=(max(160, wide), least), most_high=most, weight=weight)
+        return Need(
+            frame=(0, frame), least=(min(460, wide), least), most_high=most, most_wide=max(160, wide), weight=weight
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy."""

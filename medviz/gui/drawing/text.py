@@ -13,7 +13,7 @@ from medviz.gui.drawing.view import View
 
 _LONGEST = 4000
 _PAD = 10
-_BESIDE = 9
+_BESIDE = 10.2
 """Width of the title's column in heights of type; a title stands beside its text where there is room for both."""
 
 

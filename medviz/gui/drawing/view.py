@@ -92,10 +92,12 @@ class View(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the title line, then the content."""
         painter = QPainter(self)
-        self.paint_header(painter)
-        if self.figure is not None:
-            self.paint(painter)
-        painter.end()
+        try:
+            self.paint_header(painter)
+            if self.figure is not None:
+                self.paint(painter)
+        finally:  # Qt crashes on a painter that outlives its widget, and the mistake would never be read
+            painter.end()
 
     def paint(self, painter: QPainter) -> None:
         """Paint the content (to be overridden; views that hold a widget have nothing to paint)."""

@@ -36,6 +36,7 @@ def _bare(event: QKeyEvent, page: Any) -> Callable[[], object] | None:
         _KEYS.Key_Down: lambda: player.faster(-1),
         _KEYS.Key_Home: lambda: player.go(0),
         _KEYS.Key_End: lambda: player.go(player.steps - 1),
+        _KEYS.Key_Escape: lambda: page.board.show_alone(None),
         _KEYS.Key_E: page.shelf.open_menu,
         _KEYS.Key_P: page.present,
         _KEYS.Key_A: lambda: page.compare("a", shift),

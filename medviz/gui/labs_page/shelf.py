@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QPushButton,
+    QSplitter,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -26,7 +27,7 @@ from medviz.gui.labs_page.vignette import vignette
 _THING = Qt.ItemDataRole.UserRole
 _SECOND = Qt.ItemDataRole.UserRole + 1
 _HEADING = Qt.ItemDataRole.UserRole + 2
-_SIDES, _BAR = 14, 12
+_SIDES, _BAR, _PICTURE = 14, 12, 32
 DECKS = {
     "D0": "D0 · Rittner and do Carmo",
     "D1": "D1 · Desrosiers",
@@ -44,7 +45,7 @@ class _Rows(QStyledItemDelegate):
         if index.data(_HEADING):
             return QSize(0, line + 14)
         if index.data(Qt.ItemDataRole.DecorationRole) is not None:
-            return QSize(0, max(52, 2 * line + 12))
+            return QSize(0, max(_PICTURE + 10, 2 * line + 6))
         view = self.parent()
         width = view.viewport().width() if isinstance(view, QListWidget) else 200
         return QSize(0, self._title_px(option, index, width - _SIDES - _BAR) + line + 12)
@@ -79,8 +80,9 @@ class _Rows(QStyledItemDelegate):
             painter.fillRect(option.rect.x() + 2, option.rect.y() + 8, 3, option.rect.height() - 16, now.of("accent"))
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         if picture is not None:
-            picture.paint(painter, QRect(box.x() + 2, option.rect.y() + 8, 36, 36))
-            box.setLeft(box.x() + 48)
+            top = option.rect.y() + (option.rect.height() - _PICTURE) // 2
+            picture.paint(painter, QRect(box.x() + 2, top, _PICTURE, _PICTURE))
+            box.setLeft(box.x() + _PICTURE + 10)
         self._paint_words(painter, option, index, box)
         painter.restore()
 
@@ -123,9 +125,17 @@ class Shelf(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 12, 4, 8)
         column.setSpacing(8)
-        column.addWidget(self.labs)
-        column.addWidget(self.button)
-        column.addWidget(self.examples, 1)
+        below = QWidget()
+        rows = QVBoxLayout(below)
+        rows.setContentsMargins(0, 4, 0, 0)
+        rows.setSpacing(8)
+        rows.addWidget(self.button)
+        rows.addWidget(self.examples, 1)
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.labs)
+        self.split.addWidget(below)
+        column.addWidget(self.split)
         self._fill(entries)
         self.labs.itemClicked.connect(self._lab)
         self.labs.itemActivated.connect(self._lab)
@@ -134,11 +144,10 @@ class Shelf(QWidget):
 
     def _fill(self, entries: Mapping[str, Entry]) -> None:
         high = 8
-        rows = sorted(entries.items(), key=lambda pair: pair[1].theme)
-        for theme, group in groupby(rows, key=lambda pair: pair[1].theme):
+        for theme in dict.fromkeys(entry.theme for entry in entries.values()):
             if theme:
                 high += self._add(self.labs, heading(theme))
-            for name, entry in group:
+            for name, entry in ((name, entry) for name, entry in entries.items() if entry.theme == theme):
                 item = QListWidgetItem(entry.title or name)
                 item.setData(_THING, name)
                 item.setData(_SECOND, (entry.summary, ""))
@@ -146,7 +155,8 @@ class Shelf(QWidget):
                 item.setToolTip(entry.summary)
                 high += self._add(self.labs, item)
         self.labs.setMaximumHeight(high)
-        self.labs.setMinimumHeight(min(high, 220))
+        self.labs.setMinimumHeight(min(high, 90))
+        self.split.setSizes([min(high, 400), 400])
 
     def _add(self, target: QListWidget, item: QListWidgetItem) -> int:
         target.addItem(item)

@@ -39,7 +39,7 @@ class Stage(QWidget):
         self.erratum = Plate("warning", "ph.warning")
         self.board = Board()
         self.board.set_type(TYPE_PX, MOST_CELL)
-        self.board.opened.connect(self.focus_on)
+        self.board.opened.connect(self.board.turn_alone)
         column = QVBoxLayout(self)
         column.setContentsMargins(32, 24, 32, 16)
         column.addWidget(self.title)
@@ -55,10 +55,6 @@ class Stage(QWidget):
         self.erratum.say(erratum)
         self.board.arrange(arrangement)
         self.board.show_figures([one for one in figures if not isinstance(one, Text) or one.formula], partial)
-
-    def focus_on(self, name: str | None) -> None:
-        """Show one figure alone, or all again."""
-        self.board.show_alone(None if name == self.board.alone else name)
 
     def next_figure(self, by: int = 1) -> None:
         """Show the next figure alone; after the last one all."""

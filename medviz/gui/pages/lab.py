@@ -87,6 +87,7 @@ class LabPage(Page):
         self.shelf.lab_chosen.connect(self.open_lab)
         self.shelf.example_chosen.connect(self.load)
         self._listen_to_board(self.board)
+        self.board.opened.connect(self.board.turn_alone)
         self.chooser.chosen.connect(self.work_on)
         self.chooser.moved.connect(self._move_slice)
         self.bar.player.held = lambda: self.showing.busy
