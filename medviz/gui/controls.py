@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -104,33 +104,37 @@ def chain(anchor: QWidget, inside: QWidget) -> None:
 class Toggle(QCheckBox):
     """A check box drawn as a switch."""
 
+    @property
+    def _high(self) -> int:
+        """Height of the groove, which grows with the text."""
+        return max(18, round(self.fontMetrics().height() * 1.1))
+
     def sizeHint(self) -> QSize:
         """Return the switch's size, and the words' if there are any."""
-        words = self.fontMetrics().horizontalAdvance(self.text()) + 8 if self.text() else 0
-        return QSize(38 + words, max(24, self.fontMetrics().height() + 4))
+        words = self.fontMetrics().horizontalAdvance(self.text()) + 10 if self.text() else 0
+        return QSize(2 * self._high + 2 + words, self._high + 6)
 
-    def hitButton(self, place: Any) -> bool:
+    def hitButton(self, place: QPoint) -> bool:
         """Take clicks on the switch and its words."""
-        return bool(self.rect().contains(place))
+        return self.rect().contains(place)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the groove, the knob and the words."""
-        now, painter = colours(), QPainter(self)
+        now, painter, high = colours(), QPainter(self), self._high
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        groove = QRectF(1, (self.height() - 18) / 2, 34, 18)
+        groove = QRectF(1, (self.height() - high) / 2, 2 * high - 2, high)
         ground = "accent" if self.isChecked() else "hover"
         painter.setBrush(now.of(ground if self.isEnabled() else "line"))
         painter.setPen(now.of("text" if self.hasFocus() else "line" if not self.isChecked() else ground))
-        painter.drawRoundedRect(groove, 9, 9)
+        painter.drawRoundedRect(groove, high / 2, high / 2)
         knob = "faint" if not self.isEnabled() else "on_accent" if self.isChecked() else "text"
         painter.setBrush(now.of(knob))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.drawEllipse(
-            QRectF(groove.right() - 15 if self.isChecked() else groove.left() + 3, groove.top() + 3, 12, 12)
-        )
+        left = groove.right() - high + 3 if self.isChecked() else groove.left() + 3
+        painter.drawEllipse(QRectF(left, groove.top() + 3, high - 6, high - 6))
         if self.text():
             painter.setPen(now.of("text" if self.isEnabled() else "faint"))
-            painter.drawText(self.rect().adjusted(44, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+            painter.drawText(self.rect().adjusted(2 * high + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
 class Switch(Control):

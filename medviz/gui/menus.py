@@ -75,6 +75,7 @@ class Menus(QObject):
         purpose = QLabel(PURPOSE)
         purpose.setProperty("look", "small")
         corner = QWidget(bar)
+        corner.setProperty("look", "corner")
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 8, 0)
         row.setSpacing(12)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
+from medviz.gui.theme import TEXT_PX
 
 RAIL_PX = 72
 
@@ -28,9 +29,9 @@ class Rail(QWidget):
 
     def __init__(self, stops: Mapping[str, Stop]) -> None:
         super().__init__()
+        self.buttons: dict[str, QToolButton] = {}
         self.setProperty("look", "rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 8)
@@ -50,6 +51,14 @@ class Rail(QWidget):
         """Put the icons on; done after the first pixels, since a font has to be read for them."""
         for name, button in self.buttons.items():
             button.setIcon(icon(stops[name].icon, "dim"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Let the icons grow with the text."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            side = round(24 * self.fontInfo().pixelSize() / TEXT_PX)
+            for button in self.buttons.values():
+                button.setIconSize(QSize(side, side))
 
     def _button(self, name: str, stop: Stop, keys: str) -> QToolButton:
         button = QToolButton()

@@ -13,6 +13,8 @@ def sheet(c: Colours, text_px: int) -> str:
     folder = shipped("icons").as_posix()
     caret = "contrast" if c.name == "contrast" else "grey"
     check = "light" if c.on_accent == "#ffffff" else "dark"
+    grown = text_px / 13
+    knob, box, arrow = round(14 * grown), round(16 * grown), round(9 * grown)
     small, large = max(10, text_px - 2), text_px + 5
     edge = c.line
     groove = "#6e6e6e" if c.name == "contrast" else c.line
@@ -50,6 +52,7 @@ def sheet(c: Colours, text_px: int) -> str:
     QPushButton[look="section"]:hover {{ color: {c.accent}; }}
     QPushButton[look="section"]:focus {{ border-bottom-color: {c.accent}; }}
     QToolBar#rail {{ background: {c.panel}; border: none; border-right: 1px solid {edge}; padding: 0; spacing: 0; }}
+    QWidget[look="corner"] {{ min-height: {text_px + 14}px; background: transparent; }}
     QWidget[look="panel"] {{ background: {c.panel}; }}
     QProgressBar[look="thin"] {{ background: transparent; min-height: 2px; max-height: 2px; border-radius: 1px; }}
     QProgressBar[look="thin"]::chunk {{ border-radius: 1px; }}
@@ -87,18 +90,19 @@ def sheet(c: Colours, text_px: int) -> str:
     QLineEdit[look="cell"] {{ padding: 0 2px; border-radius: 3px; }}
     QLineEdit[bad="true"], QAbstractSpinBox[bad="true"] {{ border-color: {c.bad}; color: {c.bad}; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none;
-        width: 16px; subcontrol-origin: border; margin-right: 2px; }}
+        width: {arrow + 7}px; subcontrol-origin: border; margin-right: 2px; }}
     QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin-top: 2px; }}
     QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin-bottom: 2px; }}
-    QAbstractSpinBox::up-arrow {{ image: url({folder}/caret-up-{caret}.svg); width: 9px; height: 9px; }}
-    QAbstractSpinBox::down-arrow {{ image: url({folder}/caret-down-{caret}.svg); width: 9px; height: 9px; }}
+    QAbstractSpinBox::up-arrow {{ image: url({folder}/caret-up-{caret}.svg); width: {arrow}px; height: {arrow}px; }}
+    QAbstractSpinBox::down-arrow {{ image: url({folder}/caret-down-{caret}.svg); width: {arrow}px; height: {arrow}px; }}
     QComboBox::drop-down {{ border: none; width: 22px; }}
-    QComboBox::down-arrow {{ image: url({folder}/caret-down-{caret}.svg); width: 11px; height: 11px; }}
+    QComboBox::down-arrow {{ image: url({folder}/caret-down-{caret}.svg); width: {arrow + 2}px;
+        height: {arrow + 2}px; }}
     QComboBox QAbstractItemView {{ background: {c.raised}; border: 1px solid {edge}; padding: 4px; outline: none;
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
 
     QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; }}
-    QCheckBox::indicator {{ width: 16px; height: 16px; border: 1px solid {c.faint}; border-radius: 4px;
+    QCheckBox::indicator {{ width: {box}px; height: {box}px; border: 1px solid {c.faint}; border-radius: 4px;
         background: {c.field}; }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {c.accent}; }}
     QCheckBox:focus {{ color: {c.accent}; }}
@@ -106,10 +110,11 @@ def sheet(c: Colours, text_px: int) -> str:
         image: url({folder}/check-{check}.svg); }}
     QCheckBox::indicator:disabled {{ border-color: {c.line}; background: {c.line}; }}
 
-    QSlider {{ min-height: 20px; background: transparent; }}
+    QSlider {{ min-height: {knob + 6}px; background: transparent; }}
     QSlider::groove:horizontal {{ height: 4px; background: {groove}; border-radius: 2px; }}
     QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; height: 4px; }}
-    QSlider::handle:horizontal {{ width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+    QSlider::handle:horizontal {{ width: {knob}px; height: {knob}px; margin: -{knob // 2 - 1}px 0;
+        border-radius: {knob // 2 + 1}px;
         background: {c.text}; border: 1px solid {c.panel}; }}
     QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ background: {c.accent}; }}
     QSlider::handle:horizontal:focus {{ border: 2px solid {c.text}; }}

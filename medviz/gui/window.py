@@ -116,7 +116,7 @@ class Window(QMainWindow):
         self.dock.setFloating(False)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.dock.show()
-        self.resizeDocks([self.dock], [PANEL_PX], Qt.Orientation.Horizontal)
+        self._widen_panel(PANEL_PX * _scale())
         self.show_panel(True)
         self.desk.presenting.put(False)
 
@@ -205,9 +205,16 @@ class Window(QMainWindow):
 
     def _dress(self) -> None:
         now, look = theme(), self.desk.preferred.state
-        if now is not None:
-            size = look.stage_size if self.desk.presenting.state else look.text_size
-            now.choose(look.look, size / 100)
+        if now is None:
+            return
+        before = now.scale if self.isVisible() else None
+        now.choose(look.look, (look.stage_size if self.desk.presenting.state else look.text_size) / 100)
+        if before is not None and now.scale != before:
+            self._widen_panel(self.dock.width() * now.scale / before)
+
+    def _widen_panel(self, width: float) -> None:
+        """Give the panel this width, but never half of the window."""
+        self.resizeDocks([self.dock], [round(min(width, 0.45 * self.width()))], Qt.Orientation.Horizontal)
 
     def _present(self, on: bool) -> None:
         """Stand before an audience: larger text, the whole screen, nothing beside the page."""
@@ -229,12 +236,12 @@ class Window(QMainWindow):
         geometry, state = kept.value("window/geometry"), kept.value("window/state")
         if not isinstance(geometry, QByteArray) or not self.restoreGeometry(geometry):
             self.resize(USUAL.boundedTo(self.screen().availableSize()))
+        self._dress()
         if not isinstance(state, QByteArray) or not self.restoreState(state, SAVED_AS):
-            self.resizeDocks([self.dock], [PANEL_PX], Qt.Orientation.Horizontal)
+            self._widen_panel(PANEL_PX * _scale())
         self._panel_wanted = str(kept.value("window/panel", "true")) == "true"
         self.dock.hide()  # until a page with a panel is in front
         self.rail_bar.show()
-        self._dress()
 
     def _keep(self) -> None:
         if self.desk.presenting.state:
