@@ -307,3 +307,8 @@ class Window(QMainWindow):
 def _question(running: list[str]) -> str:
     what = running[0] if len(running) == 1 else f"{len(running)} jobs"
     return f"{what[:1].upper() + what[1:]} still runs. Stop it and close? What has been learnt so far is kept."
+
+
+def _scale() -> float:
+    now = theme()
+    return now.scale if now is not None else 1.0
