@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medviz.data.preparation import Preparation, air
-from medviz.figures import Gallery
+from medviz.figures import Gallery, Table
 from medviz.imaging.labels import named
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note, Progress, Work
@@ -83,10 +83,13 @@ def built(name: str, weights: dict[str, Tensor], about: dict[str, object], sha25
 def predict(where: str, scan: Volume, on: str = "auto") -> Work[Volume]:
     """Label a scan with a model: yields Progress a tile, returns uint8 labels on the scan's own grid.
 
+    Before the first tile it says, as a Table "labels", which value has which name.
+
     `where` is the name of a shipped model or the folder of a run, `on` the device. Closing the work leaves nothing.
     """
     yield Progress(0, 0, "loading the model")
     made = load(where)
+    yield Table("labels", ("value", "name"), tuple(enumerate(made.labels, start=1)))
     labels = yield from label_map(made, scan, device.chosen(on))
     return labels
 

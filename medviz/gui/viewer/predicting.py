@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from medviz.figures import Gallery
+from medviz.figures import Gallery, Table
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.services import ModelCard
@@ -18,6 +18,8 @@ from medviz.messages import Note
 
 PARTIAL = "partial"
 """Name of the Gallery whose tiles (x, y, z) are the labels found so far, on the scan's grid."""
+LABELS = "labels"
+"""Name of the Table whose rows (value, name) say what the labels of a model are called."""
 
 
 def proposal_number(scene: Scene) -> int | None:
@@ -41,6 +43,7 @@ class Predicting(QObject):
         self._desk = desk
         self.job: Job | None = None
         self._growing: Layer | None = None
+        self._names: tuple[str, ...] = ()
 
     def run(self, card: ModelCard) -> Job | None:
         """Start a model on the open scan; a model that runs already is left to it."""
@@ -57,7 +60,7 @@ class Predicting(QObject):
             lambda: services.predict(card.where, scan),
             then=lambda made: self._take(card, scan, made),
         )
-        self.job, self._growing = job, None
+        self.job, self._growing, self._names = job, None, ()
         job.said.connect(lambda messages: self._hear(card, scan, messages))
         job.over.connect(self._over)
         self.began.emit(card, job)
@@ -82,12 +85,16 @@ class Predicting(QObject):
             self._desk.scene.put(change(self._desk.scene.state, number))
 
     def _hear(self, card: ModelCard, scan: Volume, messages: list[Any]) -> None:
+        names = [one for one in messages if isinstance(one, Table) and one.name == LABELS]
+        if names:
+            self._names = tuple(str(row[1]) for row in names[-1].rows)
         parts = [one for one in messages if isinstance(one, Gallery) and one.name == PARTIAL]
         for message in messages:
             if isinstance(message, Note):
                 self._desk.noticed.emit(message)
         if parts and parts[-1].tiles.shape == scan.shape and self._desk.scene.state.scan is scan:
-            self._show(Layer(like(scan, parts[-1].tiles, card.title), "labels", labels=named(card.labels)))
+            names_now = card.labels or self._names
+            self._show(Layer(like(scan, parts[-1].tiles, card.title), "labels", labels=named(names_now)))
 
     def _take(self, card: ModelCard, scan: Volume, made: Volume) -> None:
         if self._desk.scene.state.scan is not scan:
@@ -97,7 +104,7 @@ class Predicting(QObject):
             self._desk.tell(f"{card.title} answered on another grid than {scan.name}; nothing is shown", "error")
             return
         volume = replace(made, name=made.name or card.title)
-        self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels)))
+        self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names)))
         self._growing = None
 
     def _show(self, layer: Layer) -> None:

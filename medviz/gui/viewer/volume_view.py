@@ -35,6 +35,8 @@ MODES: dict[Mode, str] = {
 }
 REST_MS = 180
 """How long hand and cursor must rest before the fine picture is made: slices go first."""
+GROWING_MS = 2500
+"""How long a proposal must have stopped growing: a model that runs has better use for the processor."""
 FINE_PIXELS, COARSE_PIXELS = 240_000, 26_000
 
 
@@ -188,7 +190,9 @@ class VolumeView(QWidget):
             self.update()
         of_note = ("layers", "frame") + (("cursor",) if self.cut else ())
         if any(getattr(old, name) != getattr(new, name) for name in of_note):
-            self._rest.start(REST_MS)
+            over = labels_of(new)
+            grows = over is not None and over.proposal and over is not labels_of(old)
+            self._rest.start(GROWING_MS if grows and self.shown is not None else REST_MS)
         elif old.cursor != new.cursor:
             self.update()
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from medviz.figures import Gallery, Picture
+from medviz.figures import Gallery, Picture, Table
 from medviz.gui.desk import Desk, Offer
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Services
@@ -506,6 +506,18 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     qtbot.waitUntil(lambda: page.predicting.job is None)
     (layer,) = desk.scene.state.layers[1:]
     assert layer.opacity == 0.2 and layer.proposal and models.answer.isVisible()
+
+
+def test_a_network_of_ones_own_says_the_names_of_its_labels(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    def own(where: str, scan: Volume) -> Work[Volume]:
+        yield Table("labels", ("value", "name"), ((1, "anterior"), (2, "posterior")))
+        return like(scan, (scan.frame() > 0).astype(np.uint8), name=where)
+
+    desk.services = replace(desk.services, predict=own)
+    opened(page, qtbot)
+    desk.predict_wanted.emit("/runs/hippocampus 3")
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
+    assert [label.name for label in desk.scene.state.layers[1].labels] == ["anterior", "posterior"]
 
 
 def test_a_run_that_is_cancelled_leaves_nothing(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
