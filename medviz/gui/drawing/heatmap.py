@@ -218,7 +218,7 @@ class HeatmapView(GridView):
         most = min(high * 0.4, wide * 0.4, max(self.type_px * 1.7, wide * 0.26))
         longest = max(texts, key=len, default="")
         advance = QFontMetricsF(type_of(self, most)).horizontalAdvance(longest)
-        room = wide - max(4.0, wide * 0.14)
+        room = wide - max(4.0, wide * 0.2)
         return most if advance <= room else max(7.0, most * room / advance)
 
     def _in_ring(self, row: int, col: int) -> bool:

@@ -120,18 +120,19 @@ class TableView(View):
     def _fit(self, shrink: bool) -> None:
         """Make the columns as wide as what they hold; while numbers change under the mouse they only grow."""
         self._grid.ensurePolished()
-        header = self._grid.horizontalHeader()
         for column in range(self._cells.columnCount()):
-            wanted = max(self._widest(column), header.sectionSizeHint(column)) + _AIR
+            wanted = self._widest(column) + _AIR
             if shrink or wanted > self._grid.columnWidth(column):
                 self._grid.setColumnWidth(column, min(wanted, _WIDEST))
         self._grid.setMaximumWidth(self.least_px)
 
     def _widest(self, column: int) -> int:
-        """Width of the widest of the first texts of a column, with the padding of the theme."""
+        """Width of the title and the widest of the first texts of a column, with the padding of the theme."""
         metrics = QFontMetrics(type_of(self, self.type_px))
         texts = (self._cells.data(self._cells.index(row, column)) for row in range(min(_MEASURED, len(self._rows))))
-        return max((metrics.horizontalAdvance(str(text)) for text in texts), default=0) + 2 * _PADDING
+        widest = max((metrics.horizontalAdvance(str(text)) for text in texts), default=0)
+        title = str(self._cells.headerData(column, Qt.Orientation.Horizontal))
+        return max(widest, metrics.horizontalAdvance(title)) + 2 * _PADDING
 
     @property
     def _rows(self) -> tuple[Any, ...]:

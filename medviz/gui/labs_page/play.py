@@ -47,7 +47,7 @@ def differences(one: Any, other: Any, moves_too: bool = False) -> tuple[str, ...
     """Name the fields in which two labs differ; fields of pointing and stepping only where `moves_too`."""
     if type(one) is not type(other):
         return ("lab",)
-    kept = (name for name, moves in _fields(type(one)) if moves_too or not moves)
+    kept = (name for name, moves in _fields(one.__class__) if moves_too or not moves)
     return tuple(name for name in kept if not _same(getattr(one, name), getattr(other, name)))
 
 

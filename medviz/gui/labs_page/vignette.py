@@ -7,7 +7,8 @@ from medviz.gui.colours import colours
 from medviz.gui.icons import icon
 
 _INPUT = ((2, 5, 7, 4), (4, 8, 9, 6), (3, 7, 8, 5), (1, 3, 4, 2))
-_THEMES = {"convolution": "conv"}
+DRAWN = "drawn.window"
+"""The name of the one picture that is drawn here and not out of an icon font: a window on an image."""
 
 
 def vignette(name: str, icon_name: str = "") -> QIcon:
@@ -30,9 +31,9 @@ class _Vignette(QIconEngine):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("black") if self._name in _THEMES else now.of("raised"))
+        painter.setBrush(QColor("black") if self._icon == DRAWN else now.of("raised"))
         painter.drawRoundedRect(box, 5, 5)
-        if self._name in _THEMES:
+        if self._icon == DRAWN:
             _paint_window(painter, box.adjusted(4, 4, -4, -4))
         elif self._icon:
             icon(self._icon, "accent").paint(painter, rect.adjusted(7, 7, -7, -7))
