@@ -16,7 +16,7 @@ from medviz.training.run import Run, recipe
 from medviz.training.task import Samples, Task
 
 _PACKAGES = ("torch", "monai", "numpy", "nibabel", "safetensors")
-_LOOKED_AT = 8
+_LOOKED_AT, _VALUES_AT_MOST, _OF_EACH = 8, 20_000_000, 100_000
 
 
 def environment(device: torch.device, precision: str) -> dict[str, str]:
@@ -37,16 +37,20 @@ def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]
     Looks at the first few validation samples; `digest` tells whether two runs saw the same ones.
     """
     total = hashlib.sha256()
-    shapes, values, labels = [], [], []
+    shapes, values, labels, seen = [], [], [], 0
     for index in range(min(_LOOKED_AT, len(validation))):
         sample = {name: np.asarray(value) for name, value in validation[index].items() if not isinstance(value, str)}
         for name in sorted(sample):
             total.update(np.ascontiguousarray(sample[name]).tobytes())
         if "image" in sample:
             shapes.append(list(sample["image"].shape))
-            values.append(sample["image"].reshape(-1))
+            flat = sample["image"].reshape(-1)
+            values.append(flat[:: max(1, flat.size // _OF_EACH)])
         if "label" in sample and sample["label"].dtype.kind in "iu" and sample["label"].min() >= 0:
             labels.append(np.bincount(sample["label"].reshape(-1)))
+        seen += sum(one.size for one in sample.values())
+        if seen > _VALUES_AT_MOST:
+            break
     about: dict[str, Any] = {"training samples": len(training), "validation samples": len(validation)}
     about["classes"] = list(getattr(data, "classes", ()))
     if values:

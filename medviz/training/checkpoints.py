@@ -59,7 +59,7 @@ def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # off the mapped file
     except FileNotFoundError as problem:
         raise Refused(path, "there is no such checkpoint", "train first") from problem
     except (SafetensorError, OSError, ValueError) as problem:

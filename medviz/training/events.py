@@ -95,7 +95,7 @@ def png(picture: Picture) -> bytes:
 def painted(picture: Picture, opacity: float = 0.5) -> NDArray[np.uint8]:
     """Pixels (rows, cols, 3) of a picture, its labels over them in the label colours."""
     pixels = np.asarray(picture.pixels)
-    if pixels.dtype != np.uint8:
+    if pixels.dtype != np.uint8 or (pixels.ndim == 2 and picture.levels not in (None, (0.0, 255.0))):
         finite = np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         low, high = picture.levels or (float(finite.min()), float(finite.max()))
         pixels = np.rint(((finite - low) / ((high - low) or 1.0)).clip(0, 1) * 255).astype(np.uint8)

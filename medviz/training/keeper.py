@@ -59,22 +59,24 @@ class Keeper:
     def take_up(self, total: int) -> tuple[Standing, list[Note]] | None:
         """Go back to the newest sound checkpoint; None where there is none yet."""
         self.total = total
-        self.run.mend()
-        state, notes = self.run.newest()
-        if state is None:
-            return None
-        changed = self._changes(state["task"])
+        try:
+            self.run.mend()
+            state, notes = self.run.newest()
+            if state is None:
+                return None
+            changed = self._changes(state["task"])
+            if changed:
+                self.run.describe("task.toml", recipe(self.task))
+                notes.append(Note(f"Changed since it was begun: {', '.join(changed)}", "warning"))
+        except OSError as problem:
+            raise Refused(self.run.folder, _in_words(problem), "choose a folder you may write to") from problem
         self.learner.load(state["learner"])
         now = Standing.of(state["standing"])
         set_generators(state["chance"])
         self._good, self._saved = self.learner.snapshot(), now
         self.clock = Clock(now.step, now.seconds)
         self.run.hear({"message": "begin", "step": now.step, "task": self.task.NAME, "total": total}, now.step)
-        notes.append(Note(f"Goes on at step {now.step} of {total}, {self._exactness(state['environment'])}"))
-        if changed:
-            self.run.describe("task.toml", recipe(self.task))
-            notes.append(Note(f"Changed since it was begun: {', '.join(changed)}", "warning"))
-        return now, notes
+        return now, [Note(f"Goes on at step {now.step} of {total}, {self._exactness(state['environment'])}"), *notes]
 
     def _changes(self, before: Mapping[str, Any]) -> list[str]:
         """Names of changed fields; refuses a change that would make it another run."""

@@ -211,8 +211,11 @@ class Task:
         "Validations without progress before the run ends early; automatic: it never does.",
     ] = None
     probe_every: Annotated[
-        int, Range(1, 10000, unit="steps", log=True), _WATCH, "Steps between two rounds of probe pictures."
-    ] = 50
+        int | None,
+        Range(1, 10000, unit="steps", log=True),
+        _WATCH,
+        "Steps between two rounds of probe pictures; automatic: a hundred rounds a run, at most one in 25 steps.",
+    ] = None
 
     device: Annotated[str, DEVICES, _MACHINE, "Where the network runs; automatic takes a GPU where there is one."] = (
         "auto"

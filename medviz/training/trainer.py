@@ -101,6 +101,7 @@ class Teaching:
         network = task.build(self.data)
         self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))
         self.total = task.steps or task.epochs * self.order.steps
+        self.probe_every = task.probe_every or max(25, self.total // 100)
         about = task.description(self.data), fingerprint(self.data, samples, self.validation.samples)
         self.keeper = Keeper(task, run, self.learner, *about)
         self.now = Standing()
@@ -124,7 +125,7 @@ class Teaching:
         if self.now.step < self.total:
             for batches in self.lessons.of(self.now.epoch, self.now.place):
                 yield from self._step(batches)
-                if self.now.step % self.task.probe_every == 0 or self.now.step == 1:
+                if self.now.step % self.probe_every == 0 or self.now.step == 1:
                     yield from self._pictures()
                 yield from self.keeper.kept(self.now)
                 if self.now.step >= self.total:

@@ -78,6 +78,12 @@ def test_a_picture_is_painted_as_it_is_shown(tmp_path: Path) -> None:
         assert image.size == (4, 4)
 
 
+def test_levels_count_for_whole_numbers_too() -> None:
+    percent = np.array([[0, 50, 100]], np.uint8)
+    assert painted(Picture("p", percent, levels=(0.0, 100.0)))[0, :, 0].tolist() == [0, 128, 255]
+    assert painted(Picture("p", percent))[0, :, 0].tolist() == [0, 50, 100]
+
+
 def test_a_constant_picture_is_no_trouble() -> None:
     assert painted(Picture("p", np.full((2, 2), 7.0))).max() == 0
     assert painted(Picture("p", np.full((2, 2), np.nan))).shape == (2, 2, 3)

@@ -14,7 +14,7 @@ from medviz.messages import Note, Progress, Scalar
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
-from medviz.training import checkpoints, trainer
+from medviz.training import checkpoints, run, trainer
 from medviz.training.chance import seeded
 from medviz.training.learner import Learner
 from medviz.training.run import weights
@@ -190,6 +190,22 @@ def test_mixed_precision_learns_too(tmp_path: Path) -> None:
     losses = list(curve(said, "train/loss").values())
     assert sum(losses[-6:]) < 0.7 * sum(losses[:6])
     assert any("bfloat16" in one.text for one in said if isinstance(one, Note))
+
+
+def test_what_is_said_in_a_long_validation_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "FLUSH_S", 0.0)
+    for message in train(Toy(epochs=1), tmp_path / "run"):
+        if isinstance(message, Progress) and message.what == "validation" and message.done > 1:
+            log = (tmp_path / "run" / "events.jsonl").read_text()
+            assert f'"done":{message.done - 1:.0f},' in log
+            assert '"what":"validation"' in log
+
+
+@pytest.mark.parametrize(("epochs", "rounds"), [(4, [1]), (10, [1, 25, 50]), (600, [1, *range(36, 3601, 36)])])
+def test_pictures_come_a_hundred_times_a_run_at_most(epochs: int, rounds: list[int], tmp_path: Path) -> None:
+    teaching = trainer.Teaching(Toy(epochs=epochs), run.Run(tmp_path / "run"))
+    steps = range(1, teaching.total + 1)
+    assert [step for step in steps if step == 1 or step % teaching.probe_every == 0] == rounds
 
 
 def test_a_data_set_without_samples_is_refused(tmp_path: Path) -> None:
