@@ -25,6 +25,7 @@ from medviz.gui.viewer.predicting import Predicting, proposal_number
 from medviz.gui.viewer.reading import Opened, first_window, overlay_layer
 from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.strip import Strip
+from medviz.gui.viewer.thumbnails import keep, kept, thumbnail
 from medviz.imaging.intensity import Role, robust_window, window_of
 from medviz.imaging.scene import Layout, Point, Scene
 from medviz.messages import Progress, Work
@@ -102,7 +103,7 @@ class ViewerPage(Page):
     def entered(self) -> None:
         """List the models anew: there may be another run."""
         self._list_models()
-        self.empty.list(self.desk.recent())
+        self.empty.list(self.desk.recent(), partial(kept, self.desk.preferences))
 
     def open(self, path: Path, kind: As | None = None) -> None:
         """Open a file: as the scan if there is none, else a person is asked (or `kind` says) what it is."""
@@ -141,6 +142,7 @@ class ViewerPage(Page):
         self.opening.ended.connect(self._show_cards)
         self.opening.asked.connect(self._asked)
         self.opening.previewed.connect(self._preview)
+        self.opening.arrived.connect(self._arrived)
         self.ask.decided.connect(self.opening.decide)
         self.empty.browse.connect(self._browse)
         self.empty.sample.connect(self.open_sample)
@@ -203,6 +205,9 @@ class ViewerPage(Page):
         self.empty.hide()
         self.panes.wait(True)
         self.loading.follow(name, job)
+
+    def _arrived(self, path: Path) -> None:
+        keep(self.desk.preferences, path, thumbnail(self.desk.scene.state), self.desk.recent())
 
     def _asked(self, found: Opened) -> None:
         self.loading.hide()

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
@@ -14,6 +15,7 @@ from medviz.gui.viewer.reading import Opened
 from medviz.imaging.intensity import samples
 
 MOST_RECENT = 5
+PICTURE_PX = 40
 
 
 def label(text: str, look: str = "", wrap: bool = False) -> QLabel:
@@ -158,6 +160,17 @@ class AskCard(Card):
         self.decided.emit(kind)
 
 
+def _squared(picture: QPixmap) -> QPixmap:
+    """Put a picture into the middle of a black square."""
+    side = max(picture.width(), picture.height())
+    square = QPixmap(side, side)
+    square.fill(Qt.GlobalColor.black)
+    painter = QPainter(square)
+    painter.drawPixmap((side - picture.width()) // 2, (side - picture.height()) // 2, picture)
+    painter.end()
+    return square
+
+
 class EmptyCard(Card):
     """Three ways to open a scan, the sample, and those open lately."""
 
@@ -196,13 +209,20 @@ class EmptyCard(Card):
         self._list.setSpacing(2)
         self.column.addLayout(self._list)
 
-    def list(self, paths: tuple[Path, ...]) -> None:
-        """List the scans open lately; whether they are still there is seen when one is opened."""
+    def list(self, paths: tuple[Path, ...], picture: Callable[[Path], QPixmap]) -> None:
+        """List the scans open lately with their pictures; whether they are still there is seen at opening."""
         while (item := self._list.takeAt(0)) is not None:
             if (gone := item.widget()) is not None:
                 gone.deleteLater()
         for path in paths[:MOST_RECENT]:
-            button = QPushButton(icon("ph.clock-counter-clockwise", "dim"), f"  {path.name}   {path.parent}")
+            seen = picture(path)
+            sign = icon("ph.image", "dim") if seen.isNull() else QIcon(_squared(seen))
+            button = QPushButton(sign, "")
+            room = self._wide - 48 - PICTURE_PX - 48
+            words = f"  {path.name}   {path.parent}"
+            button.setText(button.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room))
+            button.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
+            button.setMinimumHeight(PICTURE_PX + 8)
             button.setProperty("look", "quiet")
             button.setStyleSheet("text-align: left")
             button.setToolTip(str(path))

@@ -23,14 +23,14 @@ class Opening(QObject):
     """Reads in a Job and puts layers into the scene.
 
     Signals: `began` (name, Job), `ended`; `asked` (Opened) when it must be said what a second file is, which `decide`
-    answers; `previewed` (Picture) when the reader shows a first slice; `arrived` when a new scan is in the scene.
+    answers; `previewed` (Picture) when the reader shows a first slice; `arrived` (path) when a new scan is on screen.
     """
 
     began = Signal(str, object)
     ended = Signal()
     asked = Signal(object)
     previewed = Signal(object)
-    arrived = Signal()
+    arrived = Signal(object)
 
     def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +86,7 @@ class Opening(QObject):
         if kind == "scan" or scan is None:
             self._desk.scene.put(new_scene(self._desk.scene.state, scan_layer(found)))
             self._desk.remember(found.path)
-            self.arrived.emit()
+            self.arrived.emit(found.path)
             if then is not None:
                 then()
             return

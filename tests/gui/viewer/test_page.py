@@ -17,6 +17,7 @@ from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Services
 from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.strip import NEUROLOGICAL, RADIOLOGICAL
+from medviz.gui.viewer.thumbnails import kept
 from medviz.imaging.scene import Scene
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note, Progress, Work
@@ -137,6 +138,15 @@ def test_scans_open_lately_are_offered_and_opened(page: ViewerPage, qtbot: QtBot
     buttons[0].click()
     assert wanted == [Path("/nowhere/lately.nii.gz").absolute()]
     qtbot.waitUntil(lambda: desk.scene.state.scan is not None)
+
+
+def test_a_scan_open_lately_has_its_picture(page: ViewerPage, qtbot: QtBot, desk: Desk) -> None:
+    opened(page, qtbot, "pictured.nii.gz")
+    picture = kept(desk.preferences, Path("pictured.nii.gz"))
+    assert max(picture.width(), picture.height()) == 96
+    assert picture.toImage().pixelColor(picture.width() // 2, picture.height() // 2).lightness() > 200
+    assert kept(desk.preferences, Path("never.nii.gz")).isNull()
+    assert "pictured" not in "".join(desk.preferences.allKeys()), "no name of a file is kept with its picture"
 
 
 def test_a_scan_that_loads_shows_its_progress_and_can_be_stopped(
