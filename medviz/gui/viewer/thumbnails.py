@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSettings, Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QImageWriter, QPixmap
 
 from medviz.gui.viewer.raster import Shades, colour_picture
 from medviz.gui.viewer.tints import tint
@@ -45,7 +45,7 @@ def keep(settings: QSettings, path: Path, picture: QImage, recent: tuple[Path, .
     packed = QByteArray()
     buffer = QBuffer(packed)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    picture.save(buffer, b"PNG")
+    QImageWriter(buffer, QByteArray(b"PNG")).write(picture)
     buffer.close()
     settings.beginGroup(FOLDER)
     settings.setValue(_key(path), packed)
