@@ -94,13 +94,13 @@ class Lessons:
         try:
             return list(islice(batches, self.order.per_step))
         except RuntimeError as problem:
-            if "DataLoader worker" not in str(problem):
-                raise
-            fault = f"a process that prepares samples died ({str(problem).splitlines()[0]})"
-            raise Refused("the loader", fault, "take fewer workers or a smaller batch") from problem
+            raise _in_words(problem) from problem
 
     def close(self) -> None:
-        """Let the loader processes end."""
+        """Let the loader processes and their threads end, even where an error still holds the iterator."""
+        iterator = self._loader._iterator
+        if iterator is not None and self._loader.num_workers:
+            iterator._shutdown_workers()  # type: ignore[attr-defined]
         self._loader._iterator = None
 
 
@@ -140,3 +140,16 @@ def split(batch: Batch, pieces: int) -> list[Batch]:
 def size_of(batch: Batch) -> int:
     """How many samples a batch holds."""
     return next(len(value) for value in batch.values() if isinstance(value, torch.Tensor))
+
+
+def _in_words(problem: RuntimeError) -> Exception:
+    """Turn what a loader process died of, or was refused, into one sentence; any other error stays as it is."""
+    said = str(problem)
+    if "exited unexpectedly" in said or "killed by signal" in said:
+        fault = f"a process that prepares samples died ({said.splitlines()[0]})"
+        return Refused("the loader", fault, "take fewer workers or a smaller batch")
+    if "Caught Refused" in said:  # a refusal's parts do not survive the way out of a loader process
+        thing, _, rest = said.rstrip().splitlines()[-1].partition("Refused: ")[2].rstrip(".").partition(": ")
+        fault, _, remedy = rest.partition("; ")
+        return Refused(thing, fault, remedy)
+    return problem

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from medviz.messages import Note, Scalar
+from medviz.parameters import Settings
 from medviz.refused import Refused
+from medviz.tasks.segmentation import Segmentation
 from medviz.training import checkpoints
 from medviz.training.run import attach
 from medviz.training.trainer import train
@@ -29,6 +31,15 @@ VARIANTS: dict[str, Any] = {
     "rmsprop": Toy(optimiser="rmsprop"),
     "two parts": Forger(ema=0.5),
     "by steps": Toy(steps=11, validate_every=2),
+    "segmentation": Segmentation(
+        data=Settings("phantoms", (("cases", 4), ("size", 32))),
+        network=Settings("unet", (("width", 4), ("depth", 2), ("norm", "batch"), ("dropout", 0.3))),
+        epochs=3,
+        patch=16,
+        augment=1.0,
+        device="cpu",
+        precision="bf16",
+    ),
 }
 
 
@@ -46,7 +57,7 @@ def test_closed_anywhere_and_resumed_it_is_the_same(variant: str, tmp_path: Path
     places = random.Random(variant)
     for attempt in range(200):
         work = train(task, tmp_path / "broken", resume=attempt > 0)
-        asked = places.randrange(2, 20)
+        asked = places.randrange(2, 22)
         session = [message for message, _ in zip(work, range(asked), strict=False)]
         work.close()
         if len(session) < asked:

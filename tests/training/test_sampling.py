@@ -1,12 +1,14 @@
 """Which samples come in which step."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from medviz.refused import Refused
 from medviz.training.sampling import Drawn, Lessons, Order, Whole, size_of, split
 from tests.training.toys import Clouds
 
@@ -69,6 +71,47 @@ def test_the_loader_leaves_the_networks_generator_alone() -> None:
     before = torch.default_generator.get_state()
     list(Lessons(Clouds(), Order(24, 4, 1, 0), 0, CPU).of(0, 0))
     assert torch.equal(before, torch.default_generator.get_state())
+
+
+@dataclass(frozen=True)
+class Broken(Clouds):
+    def drawn(self, index: int, chance: np.random.Generator) -> Any:
+        raise Refused("case 7", "it has no voxels", "leave it out")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_case_that_is_refused_is_refused_in_the_same_words(workers: int) -> None:
+    lessons = Lessons(Broken(), Order(24, 4, 1, 0), workers, CPU)
+    with pytest.raises(Refused) as refusal:
+        next(lessons.of(0, 0))
+    lessons.close()
+    assert (refusal.value.thing, refusal.value.fault, refusal.value.remedy) == (
+        "case 7",
+        "it has no voxels",
+        "leave it out",
+    )
+
+
+@pytest.mark.parametrize("said", ["DataLoader worker (pid 7) exited unexpectedly", "it is killed by signal: Killed."])
+def test_a_loader_process_that_died_is_told(said: str) -> None:
+    lessons = Lessons(Clouds(), Order(24, 4, 1, 0), 0, CPU)
+
+    def dying() -> Any:
+        raise RuntimeError(said)
+        yield
+
+    lessons._loader = dying()
+    with pytest.raises(Refused, match="a process that prepares samples died"):
+        next(lessons.of(0, 0))
+
+
+def test_any_other_error_stays_what_it_is() -> None:
+    class Wrong(Clouds):
+        def drawn(self, index: int, chance: np.random.Generator) -> Any:
+            raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        next(Lessons(Wrong(), Order(24, 4, 1, 0), 0, CPU).of(0, 0))
 
 
 def test_a_batch_is_cut_into_pieces_that_are_the_batch() -> None:
