@@ -225,11 +225,11 @@ class TestNumbers:
         spin(control(form, "stride").slider)
         assert len(form.told) == 1
 
-    @pytest.mark.parametrize("log", [False, True])
-    @pytest.mark.parametrize(("low", "high"), [(1e-6, 1.0), (0.0, 100.0), (1.0, 4096.0), (-5.0, 5.0)])
+    @pytest.mark.parametrize(
+        ("low", "high", "log"),
+        [(1e-6, 1.0, True), (0.0, 100.0, True), (1.0, 4096.0, True), (1e-6, 1.0, False), (-5.0, 5.0, False)],
+    )
     def test_both_ends_of_a_slider_are_exact_and_there_is_no_way_back_between(self, low, high, log):
-        if log and low < 0:
-            pytest.skip("no logarithm of a negative number")
         bounds = Range(low, high, log=log)
         top = positions(bounds, whole=False)
         values = [value_at(place, bounds, top, whole=False) for place in range(top + 1)]

@@ -254,9 +254,17 @@ def test_work_that_will_not_stop_is_told_as_broken(run):
     assert ear.names == ["failed", "over"]
 
 
-def test_when_it_is_over_the_thread_is_gone(run):
+def test_when_it_is_over_the_thread_is_gone(qtbot):
+    class Slow(Job):
+        def _run(self):
+            super()._run()
+            time.sleep(0.2)  # the outcome is there, the thread is not yet gone
+
     alive = []
-    run(lambda: counting(3), lambda job: job.over.connect(lambda: alive.append(job._thread.is_alive())))
+    job = Slow("work", lambda: counting(3))
+    job.over.connect(lambda: alive.append(job._thread.is_alive()))
+    with qtbot.waitSignal(job.over):
+        job.start()
     assert alive == [False]
 
 
@@ -276,7 +284,7 @@ def test_exactly_one_outcome_comes_then_over(run, ending):
     assert ear.names == [ending, "over"]
 
 
-def test_a_listener_with_an_event_loop_of_its_own_does_not_double_the_outcome(qtbot, run):
+def test_a_listener_with_an_event_loop_of_its_own_does_not_double_the_outcome(qtbot):
     """A dialog shown while messages are told runs the timer again."""
 
     def linger(_):
@@ -284,7 +292,13 @@ def test_a_listener_with_an_event_loop_of_its_own_does_not_double_the_outcome(qt
         QTimer.singleShot(120, loop.quit)
         loop.exec()
 
-    _, ear = run(lambda: counting(3), lambda job: job.said.connect(linger))
+    job = Job("work", lambda: counting(3))
+    ear = Ear(job)
+    job.said.connect(linger)
+    with qtbot.waitSignal(job.over):
+        job.start()
+        time.sleep(0.2)  # a busy window: the first messages and the outcome are told at once
+    qtbot.wait(150)
     assert ear.names == ["ended", "over"]
     assert len(ear.messages) == 3
 
@@ -455,6 +469,7 @@ def test_progress_is_kept_for_whoever_asks(run):
     job, _ = run(work)
     assert job.progress == Progress(1, 4, "first", left_s=9.0)
     assert job.left_s == 9.0
+    assert 0 < time.monotonic() - job.started_s < 5
 
 
 class TestPace:
