@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from medviz.training.losses import LOSSES, loss_of
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
+T = TypeVar("T")
 _LARGEST = {2: 208, 3: 64}
 """Side of an automatic patch at most: a whole slice of a head, and what a volume may take of the memory."""
 _DATA, _LOSS = Group("Data"), Group("Loss")
@@ -116,7 +117,7 @@ class Segmentation(Task):
         tables: list[Tensor] = []
         losses: list[float] = []
         for number, batch in enumerate(batches, start=1):
-            shares = yield from self._shares(network, batch, data)
+            shares = yield from _as_part(self._shares(network, batch, data), number - 1, len(batches))
             label = batch["label"].to(shares.device)
             losses.append(float(-shares.gather(1, label[:, None]).clamp_min(1e-7).log().mean()))
             tables.append(_confusion(shares.argmax(1), label, shares.shape[1]))
@@ -165,6 +166,19 @@ class Segmentation(Task):
         model = Model("network", network, data.preparation(3, self._patch(data)), tuple(data.classes))
         shares = yield from probabilities(model, image[0].cpu().numpy(), image.device)
         return shares[None]
+
+
+def _as_part(work: Work[T], done: int, total: int) -> Work[T]:
+    """Let the progress of one scan be seen as part of the validation's."""
+    while True:
+        try:
+            message = next(work)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(message, Progress):
+            share = message.done / message.total if message.total else 0.0
+            message = Progress(done + share, total, "validation")
+        yield message
 
 
 @lru_cache(maxsize=8)

@@ -62,6 +62,16 @@ def test_who_knows_all_is_measured_as_such(dimensions: int) -> None:
     assert found["validation/loss"] < 1e-4
 
 
+def test_a_validation_of_volumes_goes_on_evenly() -> None:
+    task, data = replace(TASK, dimensions=3), Shown(cases=8, size=32)
+    with torch.no_grad():
+        said = list(task.measures(Knows(), Whole(data.validation(3), CPU), data))
+    assert {(one.what, one.total) for one in said} == {("validation", 2)}  # type: ignore[union-attr]
+    done = [one.done for one in said]  # type: ignore[union-attr]
+    assert done == sorted(done)
+    assert done[-1] == 2
+
+
 def sample(label: Any) -> dict[str, Any]:
     array = torch.as_tensor(label)
     return {"image": array[None].float(), "label": array, "name": "x"}
