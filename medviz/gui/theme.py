@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from medviz.gui.colours import DARK, LIGHT, LOOKS, PROPERTY, Colours, colours
+from medviz.gui.colours import CONTRAST, DARK, LIGHT, LOOKS, PROPERTY, Colours, colours
 from medviz.gui.icons import icon
 from medviz.gui.sheet import sheet
 from medviz.shipped import shipped
@@ -35,6 +35,7 @@ class Theme(QObject):
         self._colours = DARK
         app.setStyle(QStyleFactory.create("Fusion"))
         app.styleHints().colorSchemeChanged.connect(self._follow)
+        app.styleHints().accessibility().contrastPreferenceChanged.connect(self._follow)
         self._dress()
 
     @property
@@ -74,9 +75,14 @@ def theme() -> Theme | None:
 
 
 def system_colours() -> Colours:
-    """Return dark or light as the system is set; dark where it does not say (images are read in dim rooms)."""
-    light = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Light
-    return LIGHT if light else DARK
+    """Return dark, light or high contrast as the system is set.
+
+    Dark where it does not say: images are read in dim rooms.
+    """
+    hints = QGuiApplication.styleHints()
+    if hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast:
+        return CONTRAST
+    return LIGHT if hints.colorScheme() == Qt.ColorScheme.Light else DARK
 
 
 @cache

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -92,6 +93,24 @@ def test_it_follows_the_system_while_it_runs(dressed, qapp, qtbot, monkeypatch):
     dressed.choose("contrast")
     qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Dark)
     assert colours() is CONTRAST, "what a person chose stands"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "contrasted", "look"),
+    [
+        (Qt.ColorScheme.Unknown, False, DARK),
+        (Qt.ColorScheme.Dark, False, DARK),
+        (Qt.ColorScheme.Light, False, LIGHT),
+        (Qt.ColorScheme.Light, True, CONTRAST),
+    ],
+)
+def test_what_the_system_asks_for(monkeypatch, scheme, contrasted, look):
+    wish = Qt.ContrastPreference.HighContrast if contrasted else Qt.ContrastPreference.NoPreference
+    hints = SimpleNamespace(
+        colorScheme=lambda: scheme, accessibility=lambda: SimpleNamespace(contrastPreference=lambda: wish)
+    )
+    monkeypatch.setattr(theme, "QGuiApplication", SimpleNamespace(styleHints=lambda: hints))
+    assert theme.system_colours() is look
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0])

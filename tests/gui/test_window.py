@@ -692,6 +692,25 @@ class TestBroken:
             assert set(threads) == {threading.main_thread()}
         assert gc.isenabled()
 
+    def test_all_is_collected_while_the_hand_rests_and_at_the_latest_sometime(self, qapp, monkeypatch):
+        swept, clock = [], {"now": 0.0}
+        monkeypatch.setattr(app_module.gc, "collect", lambda generation=2: swept.append(generation))
+        monkeypatch.setattr(app_module.time, "monotonic", lambda: clock["now"])
+        places = iter(range(10**6))
+        sweeper = app_module._Sweeper(qapp)
+        clock["now"] = 61.0
+        sweeper.sweep()
+        assert swept == [2], "nobody moved"
+        monkeypatch.setattr(app_module, "QCursor", types.SimpleNamespace(pos=lambda: next(places)))
+        for _ in range(500):
+            clock["now"] += 1.0
+            sweeper.sweep()
+        assert set(swept[1:]) == {1}, "the hand moves"
+        clock["now"] += 101.0
+        sweeper.sweep()
+        assert swept[-1] == 2
+        sweeper.deleteLater()
+
 
 class TestScreenshot:
     @pytest.fixture
