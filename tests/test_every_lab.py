@@ -13,9 +13,9 @@ from medviz.labs import LABS
 from medviz.labs.examples import checked
 from medviz.labs.lab import from_state, state_text
 from medviz.messages import Message, Note, Progress, Scalar, finished
-from medviz.parameters import changed, parameters, plain
+from medviz.parameters import Part, Settings, changed, parameters, plain
 from medviz.refused import Refused
-from tests.standard import a_sentence, ends
+from tests.standard import CATALOGS, a_sentence, ends
 
 
 def ramp() -> Slice:
@@ -31,9 +31,15 @@ def labs_at_their_ends() -> list[Any]:
     found = []
     for name in LABS:
         for one in parameters(LABS[name]):
-            for value in ends(one):
+            for value in [*ends(one), *parts(one)]:
                 found.append(pytest.param(name, one.name, value, id=f"{name}-{one.name}-{str(value)[:20]}"))
     return found
+
+
+def parts(one: Any) -> list[Settings]:
+    """Each thing that may stand in a Part, as its catalog builds it."""
+    part = one.mark(Part)
+    return [Settings(name) for name in (part.only or CATALOGS[part.catalog])] if part else []
 
 
 def shown(lab: Any) -> list[Figure]:

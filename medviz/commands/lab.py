@@ -13,9 +13,11 @@ from medviz.labs import LABS
 from medviz.labs.examples import Check, checked, example_lab, figures_of, text_of
 from medviz.labs.export import export
 from medviz.labs.lab import Example, Lab
+from medviz.networks import NETWORKS
 from medviz.parameters import parameters, turned
 from medviz.refused import Refused
 
+CATALOGS = {"networks": NETWORKS}
 SMALL = 256
 """Figures of at most so many numbers are printed with their values."""
 
@@ -39,7 +41,7 @@ def _run(options: argparse.Namespace) -> Said:
     example = _example(kind, options.example) if options.example else None
     lab = example_lab(kind, example) if example else kind()
     for text in options.set:
-        lab = turned(lab, *assignment(text), catalogs={})
+        lab = turned(lab, *assignment(text), catalogs=CATALOGS)
     if options.on:
         lab = _on(lab, options)
     if options.step is not None:

@@ -106,5 +106,12 @@ LABS: Catalog[Any] = Catalog(
             theme="Detection",
             icon="ph.bounding-box",
         ),
+        "network": Entry(
+            "medviz.labs.network:NetworkLab",
+            "Network",
+            "What a network is made of, and what each layer makes of the slice",
+            theme="Networks",
+            icon="ph.tree-structure",
+        ),
     },
 )

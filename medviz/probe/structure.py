@@ -35,14 +35,16 @@ class Layer:
     multiply_adds: int
     sees: tuple[int, ...] | None
     step: tuple[float, ...] | None
+    start: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
 class _Field:
-    """How far a value sees: the side of its window and the step to its neighbour's; `sides` None is everything."""
+    """How far a value sees: its window's side (None is everything), the step to the next, the start of the first."""
 
     sides: tuple[int, ...] | None
     steps: tuple[float, ...]
+    starts: tuple[float, ...] | None = None
 
 
 def structure(network: nn.Module, shape: Sequence[int]) -> tuple[Layer, ...]:
@@ -80,7 +82,8 @@ def _layer(name: str, module: nn.Module, out: Tensor, count: int, adds: int, fie
     all_of_it = field is None or field.sides is None
     sees = None if all_of_it or field is None else field.sides
     step = None if all_of_it or field is None else field.steps
-    return Layer(name, type(module).__name__, tuple(out.shape[1:]), count, adds, sees, step)
+    start = None if all_of_it or field is None else field.starts
+    return Layer(name, type(module).__name__, tuple(out.shape[1:]), count, adds, sees, step, start)
 
 
 @contextmanager
@@ -154,7 +157,7 @@ class _Fields(TorchFunctionMode):
     def __init__(self, x: Tensor, axes: int) -> None:
         super().__init__()
         self.axes = axes
-        self._known: dict[int, tuple[Tensor, _Field]] = {id(x): (x, _Field((1,) * axes, (1.0,) * axes))}
+        self._known: dict[int, tuple[Tensor, _Field]] = {id(x): (x, _Field((1,) * axes, (1.0,) * axes, (0.0,) * axes))}
 
     def of(self, tensor: Tensor) -> _Field | None:
         """Return how far a tensor sees, None where it has not seen the input."""
@@ -177,14 +180,19 @@ class _Fields(TorchFunctionMode):
         if name.startswith("conv_transpose"):
             return _upwards(field, args[1].shape[2:], _steps(args, kwargs, 3, "stride", self.axes, 1))
         if name in ("conv1d", "conv2d", "conv3d"):
-            steps = _steps(args, kwargs, 3, "stride", self.axes, 1)
-            return _downwards(field, args[1].shape[2:], steps, _steps(args, kwargs, 5, "dilation", self.axes, 1))
+            steps, pads = _steps(args, kwargs, 3, "stride", self.axes, 1), _pads(args, kwargs, 4, self.axes)
+            return _downwards(field, args[1].shape[2:], steps, pads, _steps(args, kwargs, 5, "dilation", self.axes, 1))
         if name.startswith(("max_pool", "avg_pool")):
             kernel = _steps(args, kwargs, 1, "kernel_size", self.axes, 1)
-            return _downwards(field, kernel, _steps(args, kwargs, 2, "stride", self.axes, kernel), (1,) * self.axes)
+            steps, pads = _steps(args, kwargs, 2, "stride", self.axes, kernel), _pads(args, kwargs, 3, self.axes)
+            return _downwards(field, kernel, steps, pads, (1,) * self.axes)
         if name in ("interpolate", "upsample"):
             return _Field(None, field.steps) if "scale_factor" not in kwargs else _enlarged(field, kwargs)
-        return _Field(None, field.steps) if self._mixes(name, args) else field
+        if self._mixes(name, args):
+            return _Field(None, field.steps)
+        if name in ("pad", "__getitem__", "narrow", "index_select"):
+            return _moved(field, name, args)
+        return field
 
     def _mixes(self, name: str, args: Any) -> bool:
         """Tell whether a function lets each place see all others."""
@@ -199,12 +207,36 @@ _MIXING = {"matmul", "__matmul__", "bmm", "baddbmm", "einsum", "scaled_dot_produ
            "multi_head_attention_forward", "lstm", "gru", "rnn_tanh"}  # fmt: skip
 
 
-def _downwards(field: _Field, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> _Field:
+def _downwards(
+    field: _Field, kernel: Sequence[int], stride: Sequence[int], pads: Sequence[int] | None, dilation: Sequence[int]
+) -> _Field:
     if field.sides is None:
         return field
     rows = zip(field.sides, field.steps, kernel, dilation, strict=True)
     sides = tuple(int(side + (k - 1) * d * step) for side, step, k, d in rows)
-    return _Field(sides, tuple(step * s for step, s in zip(field.steps, stride, strict=True)))
+    starts = None
+    if field.starts is not None and pads is not None:
+        starts = tuple(at - p * step for at, p, step in zip(field.starts, pads, field.steps, strict=True))
+    return _Field(sides, tuple(step * s for step, s in zip(field.steps, stride, strict=True)), starts)
+
+
+def _moved(field: _Field, name: str, args: Any) -> _Field:
+    """Follow where the first value lies when a border is added or cut off."""
+    count = len(field.steps)
+    shifts: list[float] | None = None
+    if name == "pad" and isinstance(args[1], list | tuple):
+        before = list(args[1][::2])[:count] + [0] * count
+        shifts = [-float(one) for one in reversed(before[:count])]
+    elif name == "narrow" and args[1] >= 2 and isinstance(args[2], int):
+        shifts = [float(args[2]) if axis == args[1] - 2 else 0.0 for axis in range(count)]
+    elif name == "__getitem__" and isinstance(args[1], tuple) and all(isinstance(one, slice) for one in args[1]):
+        chosen = [*args[1], *[slice(None)] * (count + 2)][2 : count + 2]
+        if all(one.step in (None, 1) and (one.start or 0) >= 0 for one in chosen):
+            shifts = [float(one.start or 0) for one in chosen]
+    if shifts is None or field.starts is None:
+        return _Field(field.sides, field.steps)
+    starts = tuple(at + shift * step for at, shift, step in zip(field.starts, shifts, field.steps, strict=True))
+    return _Field(field.sides, field.steps, starts)
 
 
 def _upwards(field: _Field, kernel: Sequence[int], stride: Sequence[int]) -> _Field:
@@ -213,7 +245,10 @@ def _upwards(field: _Field, kernel: Sequence[int], stride: Sequence[int]) -> _Fi
         return field
     reach = [math.ceil(k / s) - 1 for k, s in zip(kernel, stride, strict=True)]
     sides = tuple(int(side + r * step) for side, r, step in zip(field.sides, reach, field.steps, strict=True))
-    return _Field(sides, tuple(step / s for step, s in zip(field.steps, stride, strict=True)))
+    starts = None
+    if field.starts is not None:
+        starts = tuple(at - r * step for at, r, step in zip(field.starts, reach, field.steps, strict=True))
+    return _Field(sides, tuple(step / s for step, s in zip(field.steps, stride, strict=True)), starts)
 
 
 def _enlarged(field: _Field, kwargs: Any) -> _Field:
@@ -227,7 +262,18 @@ def _widest(fields: Sequence[_Field], axes: int) -> _Field:
     steps = tuple(min(one.steps[axis] for one in fields) for axis in range(axes))
     if any(one.sides is None for one in fields):
         return _Field(None, steps)
-    return _Field(tuple(max(one.sides[axis] for one in fields if one.sides) for axis in range(axes)), steps)
+    known = [(one.starts, one.sides) for one in fields if one.starts is not None and one.sides is not None]
+    if len(known) < len(fields):
+        return _Field(tuple(max(one.sides[axis] for one in fields if one.sides) for axis in range(axes)), steps)
+    starts = tuple(min(start[axis] for start, _ in known) for axis in range(axes))
+    ends = (max(start[axis] + side[axis] for start, side in known) for axis in range(axes))
+    return _Field(tuple(math.ceil(end - at) for end, at in zip(ends, starts, strict=True)), steps, starts)
+
+
+def _pads(args: Any, kwargs: Any, place: int, axes: int) -> tuple[int, ...] | None:
+    """Return the padding of a convolution or pooling; None where it is a word ("same")."""
+    value = args[place] if len(args) > place else kwargs.get("padding")
+    return None if isinstance(value, str) else _steps(args, kwargs, place, "padding", axes, 0)
 
 
 def _steps(args: Any, kwargs: Any, place: int, name: str, axes: int, otherwise: Any) -> tuple[int, ...]:

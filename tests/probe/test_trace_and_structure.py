@@ -108,14 +108,14 @@ def test_two_windows_of_three_see_as_far_as_one_of_five() -> None:
     assert structure(twice, (1, 9, 9))[-1].sees == structure(once, (1, 9, 9))[-1].sees == (5, 5)
 
 
-def seen(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Side of what moves the value in the middle of the output, by autograd in double precision."""
+def seen(network: nn.Module, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Side and start of what moves the value in the middle of the output, by autograd in double precision."""
     x = torch.randn(1, *shape, dtype=torch.float64, requires_grad=True)
     out = network.double().eval()(x)
     middle = [slice(None), slice(None)] + [side // 2 for side in out.shape[2:]]
-    torch.autograd.grad(out[tuple(middle)].sum(), x)
     moved = torch.autograd.grad(network(x)[tuple(middle)].pow(2).sum(), x)[0][0].abs().sum(0) > 0
-    return tuple(int(np.ptp(one.numpy())) + 1 for one in torch.nonzero(moved, as_tuple=True))
+    places = [one.numpy() for one in torch.nonzero(moved, as_tuple=True)]
+    return tuple(int(np.ptp(one)) + 1 for one in places), tuple(int(one.min()) for one in places)
 
 
 SEEING = [
@@ -127,12 +127,28 @@ SEEING = [
 ]
 
 
+class Cropped(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.pad(x[:, :, 3:, 1:-2].narrow(2, 2, 20), (4, 0, 1, 1))
+
+
+SEEING.append((nn.Sequential(nn.Conv2d(1, 1, 3, 2), Cropped(), nn.Conv2d(1, 1, 3, padding=1)), (1, 60, 60)))
+
+
 @pytest.mark.parametrize(("network", "shape"), SEEING, ids=range(len(SEEING)))
 def test_how_far_it_sees_is_how_far_a_gradient_reaches(network: nn.Module, shape: tuple[int, ...]) -> None:
     torch.manual_seed(3)
     for one in network.parameters():
         nn.init.normal_(one)
-    assert structure(network, shape)[-1].sees == seen(network, shape)
+    last = structure(network, shape)[-1]
+    assert last.step is not None
+    assert last.start is not None
+    middle = [side // 2 for side in last.shape[1:]]
+    starts = tuple(at + step * i for at, step, i in zip(last.start, last.step, middle, strict=True))
+    sides, wanted = seen(network, shape)
+    assert last.sees == sides
+    if not any(isinstance(one, nn.ConvTranspose2d) for one in network):  # two neighbours share a window there
+        assert starts == wanted
 
 
 def test_a_network_of_monai_is_read_too() -> None:
