@@ -27,6 +27,7 @@ from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.strip import Strip
 from medviz.gui.viewer.thumbnails import keep, kept, thumbnail
 from medviz.imaging.intensity import Role, robust_window, window_of
+from medviz.imaging.labels import load
 from medviz.imaging.scene import Layout, Point, Scene
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -91,6 +92,7 @@ class ViewerPage(Page):
             self._panel = Panel(self.desk.scene, self.counting)
             self._panel.recast.connect(self._recast)
             self._panel.saved.connect(self.saving.save_layer)
+            self._panel.named.connect(self._name_labels)
             self._panel.went.connect(self._go)
             models = self._panel.models
             models.run.connect(lambda card: self.predicting.run(card))
@@ -357,7 +359,25 @@ class ViewerPage(Page):
                 layers[number] = made[0]
                 self.desk.scene.put(replace(now, layers=tuple(layers)))
 
-        self.desk.start(f"{layer.volume.name} as {role}", lambda: overlay_layer(found, role, scan), then=take)
+        taken = sum(one.role == "labels" for one in scene.layers[1:])
+        self.desk.start(f"{layer.volume.name} as {role}", lambda: overlay_layer(found, role, scan, taken), then=take)
+
+    def _name_labels(self, number: int) -> None:
+        """Ask for a table of names (ITK-SNAP, FreeSurfer, dataset.json) and give them to the labels of a layer."""
+        place, _ = QFileDialog.getOpenFileName(self, "Names of labels", "", "Label tables (*.txt *.label *.lut *.json)")
+        if place:
+            self.name_labels(number, Path(place))
+
+    def name_labels(self, number: int, path: Path) -> None:
+        """Give the names and colours of a table to the labels of a layer; what the table lacks keeps its name."""
+        try:
+            known = {label.value: label for label in load(path)}
+        except Refused as refusal:
+            self.desk.tell(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
+            return
+        scene = self.desk.scene.state
+        labels = tuple(known.get(label.value, label) for label in scene.layers[number].labels)
+        self.desk.scene.put(scene.with_layer(number, labels=labels))
 
     def _go(self, number: int, value: int) -> None:
         """Put the cross-hair into a label: to its voxel nearest to the label's middle."""

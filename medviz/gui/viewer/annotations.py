@@ -14,7 +14,9 @@ from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, letters
 from medviz.imaging.volume import Volume
 
-INK, DIM, SHADOW = QColor(242, 242, 242), QColor(176, 180, 188), QColor(0, 0, 0, 210)
+INK, DIM, SHADOW = QColor(242, 242, 242), QColor(176, 180, 188), QColor(0, 0, 0, 150)
+HALO = ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1))
+"""Dark all around a letter, so that it is read on bright tissue too."""
 PLANE_COLOURS: dict[str, QColor] = {
     "axial": QColor(236, 122, 104),
     "coronal": QColor(124, 196, 124),
@@ -114,9 +116,9 @@ class Lettering:
             if len(self._made) > self.MOST:
                 self._made.clear()
             picture = self._made[of] = _written(word, ratio)
-        wide = picture.width() / ratio - 2
+        wide = picture.width() / ratio - 3
         left = word.x - wide if word.how == "right" else word.x - wide / 2 if word.how == "centre" else word.x
-        return QPointF(round(left), round(word.y - word.size_px)), picture
+        return QPointF(round(left) - 1, round(word.y - word.size_px) - 1), picture
 
     def put(self, painter: QPainter, word: Word) -> None:
         """Write it."""
@@ -125,15 +127,17 @@ class Lettering:
 
 def _written(word: Word, ratio: float) -> QPixmap:
     type_face = font(word.size_px, word.bold)
-    wide = ceil(QFontMetricsF(type_face).horizontalAdvance(word.words)) + 2
+    wide = ceil(QFontMetricsF(type_face).horizontalAdvance(word.words)) + 3
     picture = QPixmap(ceil(wide * ratio), ceil(word.size_px * 1.5 * ratio))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setFont(type_face)
-    for colour, shift in ((SHADOW, 1), (word.colour, 0)):
-        painter.setPen(colour)
-        painter.drawText(QPointF(shift, word.size_px + shift), word.words)
+    painter.setPen(SHADOW)
+    for across, down in HALO:
+        painter.drawText(QPointF(1 + across, word.size_px + 1 + down), word.words)
+    painter.setPen(word.colour)
+    painter.drawText(QPointF(1, word.size_px + 1), word.words)
     painter.end()
     return picture
 

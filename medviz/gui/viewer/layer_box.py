@@ -20,8 +20,8 @@ ROLES: tuple[Role, ...] = ("image", "labels", "probability")
 class LayerBox(QFrame):
     """Shows a layer and asks for changes of it.
 
-    `changed` (a function from layer to layer), `automatic`, `chosen`, `recast` (role), `removed` and `saved` come from
-    a hand only.
+    `changed` (a function from layer to layer), `automatic`, `chosen`, `recast` (role), `removed`, `saved` and `named`
+    come from a hand only.
     """
 
     changed = Signal(object)
@@ -30,6 +30,7 @@ class LayerBox(QFrame):
     recast = Signal(str)
     removed = Signal()
     saved = Signal()
+    named = Signal()
 
     def __init__(self, layer: Layer, base: bool) -> None:
         super().__init__()
@@ -63,6 +64,7 @@ class LayerBox(QFrame):
     def _menu(self) -> QToolButton:
         button = quiet("ph.dots-three-vertical", "Save or remove this layer")
         menu = QMenu(button)
+        self.names = menu.addAction("Names of its labels from a file …", self.named.emit)
         menu.addAction("Save as NIfTI …", self.saved.emit)
         self.remove = menu.addAction("Remove", self.removed.emit)
         self.remove.setVisible(not self.base)
@@ -101,6 +103,7 @@ class LayerBox(QFrame):
         self.note.setText("proposed" if layer.proposal else "")
         self.note.setVisible(layer.proposal)
         self.role.setCurrentIndex(ROLES.index(layer.role))
+        self.names.setVisible(layer.role == "labels")
         self.tuning.show_layer(layer)
         self.fading.show_layer(layer)
         self.tuning.setVisible(layer.role != "labels" and layer.volume.kind != "colour")

@@ -87,13 +87,18 @@ class Opening(QObject):
             self._desk.scene.put(new_scene(self._desk.scene.state, scan_layer(found)))
             self._desk.remember(found.path)
             self.arrived.emit(found.path)
+            if found.role == "labels":
+                self._desk.tell(
+                    f"{found.volume.name} looks like a label map", remedy="Open its scan first, then this over it"
+                )
             if then is not None:
                 then()
             return
         role: Role = kind
+        taken = sum(layer.role == "labels" for layer in self._desk.scene.state.layers[1:])
         self._run(
             f"open {found.path.name}",
-            lambda: overlay_layer(found, role, scan),
+            lambda: overlay_layer(found, role, scan, taken),
             lambda made: self._add(made, scan, then),
         )
 

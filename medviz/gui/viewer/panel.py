@@ -30,11 +30,12 @@ def labels_shown(scene: Scene) -> int | None:
 class Panel(QScrollArea):
     """Shows the scene; what a hand does here goes into the store.
 
-    For the page: `recast` (layer number, role), `saved` (layer number), `went` (layer number, label value).
+    For the page: `recast` (layer number, role), `saved` and `named` (layer number), `went` (layer number, label value).
     """
 
     recast = Signal(int, str)
     saved = Signal(int)
+    named = Signal(int)
     went = Signal(int, int)
 
     def __init__(self, store: Store[Scene], counting: Counting) -> None:
@@ -111,6 +112,7 @@ class Panel(QScrollArea):
             box.chosen.connect(lambda number=number: self._choose(number))
             box.recast.connect(lambda role, number=number: self.recast.emit(number, role))
             box.removed.connect(lambda number=number: self._store.put(self._store.state.without(number)))
+            box.named.connect(lambda number=number: self.named.emit(number))
             box.saved.connect(lambda number=number: self.saved.emit(number))
             self.boxes.append(box)
         for box in reversed(self.boxes):  # the topmost layer stands at the top

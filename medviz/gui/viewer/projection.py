@@ -50,7 +50,7 @@ class Look:
 
 def mm_per_pixel(solid: Solid, sight: Sight, size: tuple[int, int]) -> float:
     """Scale of a rendering of `size` (rows, cols)."""
-    return 2.15 * solid.radius_mm / (min(size) * sight.zoom)
+    return 2.06 * solid.radius_mm / (min(size) * sight.zoom)
 
 
 def to_pixel(solid: Solid, sight: Sight, size: tuple[int, int], point: Point) -> tuple[float, float]:

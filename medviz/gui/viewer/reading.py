@@ -8,7 +8,7 @@ import numpy as np
 from medviz.gui.services import Services
 from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.intensity import Role, distinct_note, guess_role, robust_window, samples
-from medviz.imaging.labels import Label, default_colour
+from medviz.imaging.labels import Label, default_colour, load
 from medviz.imaging.scene import Layer
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
@@ -34,7 +34,22 @@ def opened(services: Services, path: Path) -> Work[Opened]:
     volume = yield from services.read(path)
     yield Progress(0, 0, "looking at it")
     window, level = first_window(volume)
-    return Opened(path, volume, guess_role(volume), window, level, volume.warnings)
+    role = "labels" if volume.labels else guess_role(volume)
+    if role == "labels" and not volume.labels:
+        volume = replace(volume, labels=names_beside(path))
+    return Opened(path, volume, role, window, level, volume.warnings)
+
+
+def names_beside(path: Path) -> tuple[Label, ...]:
+    """Read what the dataset.json of a data set calls the labels of one of its files; nothing where there is none."""
+    for folder in (path.parent, path.parent.parent):
+        table = folder / "dataset.json"
+        if table.is_file():
+            try:
+                return load(table)
+            except Refused:
+                return ()
+    return ()
 
 
 def first_window(volume: Volume, frame: int = 0) -> tuple[float, float]:
@@ -50,8 +65,11 @@ def scan_layer(found: Opened) -> Layer:
     )
 
 
-def overlay_layer(found: Opened, role: Role, scan: Volume) -> Work[tuple[Layer, tuple[str, ...]]]:
-    """Make a layer above `scan` on its grid; returns it with the sentences a person should read."""
+def overlay_layer(found: Opened, role: Role, scan: Volume, taken: int = 0) -> Work[tuple[Layer, tuple[str, ...]]]:
+    """Make a layer above `scan` on its grid; returns it with the sentences a person should read.
+
+    `taken` label layers are there already: a mask of one label without a name takes its file's, and the next colour.
+    """
     volume = found.volume
     if volume.kind == "colour" and role != "image":
         raise Refused(volume.name, f"a colour picture cannot be shown as {role}", "open it as an image")
@@ -65,7 +83,12 @@ def overlay_layer(found: Opened, role: Role, scan: Volume) -> Work[tuple[Layer, 
     if role != "labels" and (few := distinct_note(volume)):
         notes = (*notes, f"{volume.name}: {few}")
     yield Progress(0, 0, "counting its labels" if role == "labels" else "choosing its window")
-    return layer_of(volume, role, found.window, found.level), notes
+    layer = layer_of(volume, role, found.window, found.level)
+    if len(layer.labels) == 1 and not volume.labels:
+        stem = found.path.name.split(".")[0]
+        only = Label(layer.labels[0].value, stem, default_colour(taken + layer.labels[0].value))
+        layer = replace(layer, labels=(only,))
+    return layer, notes
 
 
 def layer_of(volume: Volume, role: Role, window: float, level: float) -> Layer:
@@ -111,5 +134,7 @@ def named_labels(volume: Volume, names: tuple[str, ...]) -> tuple[Label, ...]:
     """Labels 1, 2, ... of a model's names (else those the volume knows); what else the map holds is listed too."""
     known = tuple(Label(value, name, default_colour(value)) for value, name in enumerate(names, start=1))
     known = known or volume.labels
+    if known and int(volume.voxels.max(initial=0)) <= max(label.value for label in known):
+        return known
     listed = {label.value for label in known}
     return (*known, *(label for label in labels_in(volume) if label.value not in listed))

@@ -1,6 +1,7 @@
 """A scan made small enough to be looked at from all sides, and the field whose surface is shown."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,14 @@ class Solid:
         middle: NDArray[np.float64] = self.affine[:3, :3] @ (np.add(self.first, self.last) / 2) + self.affine[:3, 3]
         return middle
 
-    @property
+    @cached_property
     def radius_mm(self) -> float:
-        """Half the longest way across what is inside, along the axes; what must fit on the screen."""
-        corners = np.subtract(self.last, self.first)[:, None] * self.affine[:3, :3].T
-        return float(max(np.linalg.norm(corners, axis=1).max(), 1e-3)) / 2
+        """How far what is inside reaches from its middle: what must fit on the screen from every side."""
+        few = np.argwhere(self.field[::3, ::3, ::3] > self.level) * 3
+        if not len(few):
+            few = np.array([self.first, self.last])
+        places = few @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return float(max(np.linalg.norm(places - self.middle_mm, axis=1).max(), 1e-3))
 
 
 def coarser(voxels: Array, factors: tuple[int, int, int], nearest: bool = False) -> Array:

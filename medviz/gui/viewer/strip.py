@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
@@ -39,7 +40,8 @@ class Strip(QFrame):
         self.frame_name.setProperty("look", "dim")
         self.frame = QSlider(Qt.Orientation.Horizontal)
         self.frame.setAccessibleName("frame")
-        self.frame.setMinimumWidth(80)
+        self.frame.setMinimumWidth(60)
+        self.frame.setMaximumWidth(240)
         self.frame.setToolTip("Frame of the series; keys ← and →")
         self.frame.valueChanged.connect(self._turn_frame)
         row.addWidget(self.frame_name)
@@ -64,14 +66,12 @@ class Strip(QFrame):
 
     def heard(self, old: Scene, new: Scene) -> None:
         """Show what the scene says."""
-        words = RADIOLOGICAL if new.radiological else NEUROLOGICAL
-        if self.badge.text() != words:
-            self.badge.setText(words)
         frames = new.scan.frames if new.scan is not None else 1
         self.frame.setVisible(frames > 1)
         self.frame_name.setVisible(frames > 1)
         if frames > 1:
             self._show_frame(new, frames)
+        self._say()
         for button, on in (
             (self.two, new.layout == "2x2"),
             (self.three, new.layout == "1+3"),
@@ -79,6 +79,29 @@ class Strip(QFrame):
             (self.cross, new.crosshair),
         ):
             button.setChecked(on)
+
+    def _say(self) -> None:
+        """Say the convention in as many words as there is room for."""
+        words = RADIOLOGICAL if self._store.state.radiological else NEUROLOGICAL
+        others = sum(one.sizeHint().width() + 4 for one in self.findChildren(QWidget) if self._takes_room(one))
+        metrics = self.badge.fontMetrics()
+        for text in (words, words.removesuffix(" of the screen"), words.split(":")[0]):
+            if metrics.horizontalAdvance(text) + 48 + others <= self.width():
+                break
+        if self.badge.text() != text:
+            self.badge.setText(text)
+
+    def _takes_room(self, widget: QWidget) -> bool:
+        return widget.parent() is self and widget is not self.badge and not widget.isHidden()
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for little: the words give way."""
+        return QSize(240, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Find the words that fit."""
+        super().resizeEvent(event)
+        self._say()
 
     def _show_frame(self, scene: Scene, frames: int) -> None:
         scan = scene.scan

@@ -239,6 +239,26 @@ def test_several_files_are_asked_about_one_after_the_other(page: ViewerPage, qtb
     assert [layer.volume.name for layer in page.desk.scene.state.layers] == ["t1.nii.gz", "two.nii.gz", "three.nii.gz"]
 
 
+def test_a_label_map_opened_first_is_pointed_out(
+    page: ViewerPage, files: dict[str, Volume], qtbot: QtBot, told: Told
+) -> None:
+    scan = marked()
+    files["mask.nii.gz"] = replace(halves(scan).volume, name="mask.nii.gz")
+    opened(page, qtbot, "mask.nii.gz")
+    assert "looks like a label map" in str(told)
+
+
+def test_the_badge_is_never_cut(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    for wide in (900, 620, 430, 320):
+        page.window().resize(wide, 600)
+        QApplication.processEvents()
+        badge = page.strip.badge
+        assert badge.text() and RADIOLOGICAL.startswith(badge.text())
+        if page.strip.width() > 420:
+            assert badge.width() >= badge.sizeHint().width() - 2, f"{badge.text()!r} at {page.strip.width()} px"
+
+
 def test_a_picture_of_one_slice_fills_the_viewer(page: ViewerPage, files: dict[str, Volume], qtbot: QtBot) -> None:
     files["film.png"] = volume(np.arange(400, dtype=np.uint8).reshape(20, 20, 1), name="film.png")
     opened(page, qtbot, "film.png")
@@ -422,6 +442,18 @@ def test_a_label_can_be_hidden_shown_alone_and_gone_to(page: ViewerPage, qtbot: 
     labels._clicked(labels.sorted.index(0, 1))
     scene = page.desk.scene.state
     assert scene.layers[1].volume.value_at(scene.cursor) == 1, "the cross-hair stands in the label"
+
+
+def test_labels_take_names_and_colours_from_a_table(page: ViewerPage, qtbot: QtBot, told: Told, tmp_path: Path) -> None:
+    with_prediction(page, qtbot)
+    table = tmp_path / "names.txt"
+    table.write_text('1 10 20 30 1 1 1 "cortex"\n')
+    page.name_labels(1, table)
+    labels = page.desk.scene.state.layers[1].labels
+    assert [label.name for label in labels] == ["cortex", *MODEL.labels[1:]] and labels[0].colour == (10, 20, 30)
+    table.write_text("no table at all")
+    page.name_labels(1, table)
+    assert "names.txt" in str(told) and page.desk.scene.state.layers[1].labels == labels
 
 
 @pytest.mark.trap("T18")

@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medviz.gui.desk import Desk
 from medviz.gui.viewer.reading import (
     Opened,
     first_window,
     labels_in,
     layer_of,
     named_labels,
+    opened,
     overlay_layer,
     scan_layer,
     whole_numbers,
 )
 from medviz.imaging.labels import Label
 from medviz.imaging.volume import Volume
-from medviz.messages import finished
+from medviz.messages import Progress, Work, finished
 from medviz.refused import Refused
 from tests.gui.viewer.phantoms import marked, volume
 
@@ -113,3 +115,30 @@ def test_a_label_map_keeps_the_names_its_file_gives() -> None:
     assert [label.name for label in labels_in(known)] == ["liver", "label 9"]
     assert [label.name for label in named_labels(known, ())] == ["liver", "cyst", "label 9"]
     assert [label.name for label in named_labels(known, ("organ",))] == ["organ", "label 9"]
+
+
+def test_a_data_sets_own_names_are_found_beside_its_files(tmp_path: Path, desk: Desk) -> None:
+    (tmp_path / "dataset.json").write_text('{"labels": {"0": "background", "1": "anterior", "2": "posterior"}}')
+    (tmp_path / "labelsTr").mkdir()
+    voxels = np.zeros((30, 30, 30), np.uint8)
+    voxels[4:26, 4:26, 4:26] = 1
+    voxels[15:26, 4:26, 4:26] = 2
+
+    def read(path: Path) -> Work[Volume]:
+        yield Progress(0, 1)
+        return volume(voxels)
+
+    desk.services = replace(desk.services, read=read)
+    one = finished(opened(desk.services, tmp_path / "labelsTr" / "case.nii.gz"))
+    assert one.role == "labels" and [label.name for label in one.volume.labels] == ["anterior", "posterior"]
+    (tmp_path / "dataset.json").write_text("{ not json")
+    assert finished(opened(desk.services, tmp_path / "labelsTr" / "case.nii.gz")).volume.labels == ()
+
+
+def test_a_mask_of_one_label_is_called_as_its_file_and_differs_from_the_one_before() -> None:
+    scan = marked()
+    mask = volume((scan.frame() > 500).astype(np.uint8), name="liver.nii.gz")
+    one, _ = finished(overlay_layer(replace(found(mask), path=Path("liver.nii.gz")), "labels", scan))
+    two, _ = finished(overlay_layer(replace(found(mask), path=Path("spleen.nii.gz")), "labels", scan, taken=1))
+    assert [one.labels[0].name, two.labels[0].name] == ["liver", "spleen"]
+    assert one.labels[0].colour != two.labels[0].colour
