@@ -91,7 +91,7 @@ def screenshot(
         if not wait_for(lambda: idle(desk), wait_s):
             jobs = ", ".join(job.title for job in desk.jobs)
             raise Refused(out.name, f"{jobs or 'the window'} was not done after {wait_s:g} s", "give it longer")
-        window.notices.dismiss_all()
+        window.notices.dismiss("info")  # what went wrong stays in the picture
         app.processEvents()
         if not window.grab().save(str(out), "PNG"):
             raise Refused(out, "it could not be written", "choose a folder that exists and may be written to")

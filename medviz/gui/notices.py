@@ -57,6 +57,12 @@ class Notices(QObject):
         for one in tuple(self.shown):
             one.close_up()
 
+    def dismiss(self, level: str) -> None:
+        """Take those of a level away."""
+        for one in tuple(self.shown):
+            if one.level == level:
+                one.close_up()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep to the corner."""
         if event.type() == QEvent.Type.Resize:

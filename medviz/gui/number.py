@@ -37,7 +37,8 @@ class NumberBox(QDoubleSpinBox):
         room = self.unit.fontMetrics().horizontalAdvance(self.unit.text()) + 4 if self.unit.text() else 0
         self.lineEdit().setTextMargins(0, 0, room, 0)
         edit = self.lineEdit().geometry()
-        self.unit.setGeometry(edit.right() - room + 2, edit.top(), room, edit.height())
+        tall = self.unit.fontMetrics().height()  # on one line with the number: a QLineEdit rounds up
+        self.unit.setGeometry(edit.right() - room + 2, edit.top() + (edit.height() - tall + 1) // 2, room, tall)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Move the unit along."""

@@ -191,6 +191,13 @@ def test_what_is_beside_it_can_still_be_clicked(qtbot, over, desk):
     assert over.childAt(QPoint(5, 5)) is over.line
 
 
+def test_those_of_one_level_can_be_taken_away(over, desk):
+    desk.tell("news")
+    desk.tell("broken", "error")
+    over.notices.dismiss("info")
+    assert texts(over) == ["broken"]
+
+
 def dismiss(qtbot, notice):
     close = next(one for one in notice.findChildren(QToolButton) if one.accessibleName() == "dismiss")
     qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
