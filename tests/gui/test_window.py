@@ -181,6 +181,21 @@ class TestPages:
             module, _, name = stop.where.partition(":")
             assert issubclass(getattr(import_module(module), name), Page)
 
+    def test_the_real_pages_live_together_and_leave_nothing_behind(self, qtbot, desk, dressed):
+        desk.asks = False
+        window = Window(desk)
+        window.show()
+        app_module.begin(window, [])
+        qtbot.waitUntil(lambda: desk.scene.state.scan is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2, timeout=10_000)  # the model's prediction
+        for name in (*window.stops, *reversed(window.stops)):
+            window.show_page(name)
+            qtbot.wait(20)
+        qtbot.waitUntil(lambda: not desk.jobs, timeout=10_000)
+        assert [one.note for one in window.notices.shown if one.level == "error"] == []
+        window.quit()
+        window.deleteLater()
+
 
 class TestPanel:
     def test_it_shows_what_the_page_in_front_gives(self, window):
