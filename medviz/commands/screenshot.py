@@ -22,6 +22,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", help="scans and overlays to open; the sample where there is none")
     parser.add_argument("--size", default="1440x900", metavar="WxH")
     parser.add_argument("--out", required=True, metavar="PNG")
+    parser.add_argument("--wait", type=float, default=600.0, metavar="S", help="seconds for work to end (600)")
     parser.add_argument("--theme", choices=["dark", "light", "contrast"], default="dark")
 
 
@@ -32,7 +33,7 @@ def _run(options: argparse.Namespace) -> Said:
     size = int(found[1]), int(found[2])
     files = [existing(file) for file in options.files]
     out = Path(options.out).expanduser()
-    screenshot(services(), PAGES[options.page], files, size, out, look=options.theme)
+    screenshot(services(), PAGES[options.page], files, size, out, look=options.theme, wait_s=options.wait)
     return Said({"out": str(out), "size": size}, f"{out}: {size[0]}×{size[1]}")
 
 
