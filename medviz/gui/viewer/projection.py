@@ -214,22 +214,23 @@ def _shaded(
     glance = np.clip(facing[2], 0, 1)
     light = 0.16 + 0.64 * lit + 0.24 * glance
     shine = 40.0 * np.clip(facing[2] * 0.9 + lit * 0.25, 0, 1) ** 24
-    colour = _colours(solid, at, rays.step, look) * light[:, None] + shine[:, None]
+    inward = slope / np.maximum(np.linalg.norm(slope, axis=0), 1e-6)
+    colour = _colours(solid, at, inward, look) * light[:, None] + shine[:, None]
     if corner is not None:
         _cut_faces(solid, at, colour, look, corner, rays.step)
     return np.clip(colour, 0, 255).astype(np.uint8)
 
 
-def _colours(solid: Solid, at: Array, step: Array, look: Look) -> Array:
-    """Colour of the surface: ivory, or that of the first label below it."""
+def _colours(solid: Solid, at: Array, inward: Array, look: Look) -> Array:
+    """Colour of the surface: ivory, or that of the first label below it, which smoothing may have taken some way."""
     colour = np.repeat(IVORY[None], at.shape[1], axis=0)
     if solid.labels is None or not look.paint or look.mode != "labels":
         return colour
     paint = np.asarray((tuple(IVORY), *look.paint), np.float32)
     shape = np.array(solid.labels.shape)[:, None]
     label = np.zeros(at.shape[1], np.uint8)
-    for deep in (0.0, 0.6, 1.2, 1.8, 2.6):
-        x, y, z = np.clip(at + deep * step[:, None] + 0.5, 0, shape - 1).astype(np.int32)
+    for deep in (0.0, 0.5, 1.0, 1.5, 2.2, 3.0):
+        x, y, z = np.clip(at + deep * (solid.grid_mm / solid.step_mm) * inward + 0.5, 0, shape - 1).astype(np.int32)
         label = np.where(label == 0, solid.labels[x, y, z], label)
     painted: Array = paint[np.minimum(label, len(paint) - 1)]
     return painted

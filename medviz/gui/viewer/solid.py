@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medviz.imaging.volume import Affine, Volume
 
 Array = NDArray[Any]
-FINEST = 176
+FINEST, ENOUGH = 176, 150
 """Voxels along the longest side that are kept; a ray caster in numpy answers a hand at this size."""
 
 
@@ -19,7 +19,8 @@ class Solid:
     """A field (x, y, z) in 0..255 whose iso-surface at `level` is shown, on a grid of its own.
 
     `values` (uint8) are the grey values on cut faces, `labels` (uint8) the label under the surface or None. `affine`
-    takes voxels to RAS mm. What lies inside the surface is between the voxels `first` and `last`.
+    takes voxels to RAS mm; `grid_mm` is the grid on which it was measured, `step_mm` the one it is shown on. What lies
+    inside the surface is between the voxels `first` and `last`.
     """
 
     field: NDArray[np.uint8]
@@ -28,6 +29,7 @@ class Solid:
     affine: Affine
     level: float
     step_mm: float
+    grid_mm: float
     first: tuple[float, float, float]
     last: tuple[float, float, float]
 
@@ -47,7 +49,7 @@ class Solid:
         return float(max(np.linalg.norm(places - self.middle_mm, axis=1).max(), 1e-3))
 
 
-def coarser(voxels: Array, factors: tuple[int, int, int], nearest: bool = False) -> Array:
+def coarser(voxels: Array, factors: tuple[int, ...], nearest: bool = False) -> Array:
     """Every n-th voxel (labels) or the mean of blocks, along each axis."""
     if nearest:
         taken: Array = voxels[tuple(slice(factor // 2, None, factor) for factor in factors)]
@@ -85,27 +87,58 @@ def solid_of(
     `window` and `level` are in what a person reads and decide the grey of cut faces and projections.
     """
     spacing = np.asarray(scan.spacing_mm)
-    finest = max(float(spacing.min()), float((spacing * scan.shape).max()) / FINEST)
-    fx, fy, fz = (int(max(1, min(size, round(finest / mm)))) for size, mm in zip(scan.shape, spacing, strict=True))
-    factors = (fx, fy, fz)
+    factors, times = steps_of(scan.shape, spacing)
     raw = coarser(scan.frame(frame), factors)
     shown = np.nan_to_num(raw * scan.slope + scan.intercept, nan=level - window / 2)
-    grey = np.clip((shown - (level - window / 2)) * (255.0 / max(window, 1e-12)), 0, 255).astype(np.uint8)
+    grey = np.clip((shown - (level - window / 2)) * (255.0 / max(window, 1e-12)), 0, 255)
     few = None if labels is None else coarser(labels, factors, nearest=True)
     if of_labels and few is not None:
-        smooth, at = blurred((few > 0) * np.float32(255), spacing * factors), 110.0
+        rough, at = (few > 0) * np.float32(255), 110.0
     else:
-        smooth, at = blurred(_stretched(shown), spacing * factors), 56.0
+        rough, at = _stretched(shown), 56.0
+    field = finer(blurred(rough, spacing * factors), times).astype(np.uint8)
+    values = finer(grey, times).astype(np.uint8)
+    small = None if few is None else np.pad(finer(few, times, nearest=True), 1)
+    ratio = np.divide(factors, times)
     affine = scan.affine.copy()
-    affine[:3, :3] = scan.affine[:3, :3] * factors
-    affine[:3, 3] = scan.affine[:3, :3] @ ((np.asarray(factors) - 1) / 2) + scan.affine[:3, 3]
-    step = float((spacing * factors).min())
-    padded = [np.pad(one, 1) if one is not None else None for one in (smooth.astype(np.uint8), grey, few)]
-    affine[:3, 3] -= affine[:3, :3].sum(axis=1)
-    field, values, small = padded
-    assert field is not None and values is not None
+    affine[:3, :3] = scan.affine[:3, :3] * ratio
+    affine[:3, 3] = scan.affine[:3, :3] @ ((ratio - 1) / 2 - ratio) + scan.affine[:3, 3]  # one more voxel all around
+    field = np.pad(field, 1)
     first, last = _inside(field > at)
-    return Solid(field, values, small, affine, at, step, first, last)
+    grid = float((spacing * factors).min())
+    step = float((spacing * ratio).min())
+    return Solid(field, np.pad(values, 1), small, affine, at, step, grid, first, last)
+
+
+def steps_of(shape: tuple[int, int, int], spacing: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of how many voxels one is made along each axis, and how many are then made of one.
+
+    Large scans are thinned to what a hand can turn, small ones and thick slices are filled in between.
+    """
+    extent = float((spacing * shape).max())
+    finest = max(float(spacing.min()), extent / FINEST)
+    factors = tuple(int(max(1, min(n, round(finest / mm)))) for n, mm in zip(shape, spacing, strict=True))
+    target = max(float(spacing.min()) / 3, extent / ENOUGH)
+    coarse = spacing * factors
+    return factors, tuple(int(min(8, max(1, np.ceil(mm / target - 0.5)))) for mm in coarse)
+
+
+def finer(voxels: Array, times: tuple[int, ...], nearest: bool = False) -> Array:
+    """Make several voxels of each, over the same extent: the same value (labels) or what lies between, linearly."""
+    made = voxels
+    for axis, count in enumerate(times):
+        if count == 1:
+            continue
+        if nearest:
+            made = np.repeat(made, count, axis=axis)
+            continue
+        size = made.shape[axis]
+        place = np.clip((np.arange(size * count) + 0.5) / count - 0.5, 0, size - 1)
+        low = np.minimum(place.astype(int), max(size - 2, 0))
+        share = (place - low).astype(np.float32).reshape([-1 if n == axis else 1 for n in range(3)])
+        high = np.minimum(low + 1, size - 1)
+        made = np.take(made, low, axis=axis) * (1 - share) + np.take(made, high, axis=axis) * share
+    return made
 
 
 def _inside(inside: Array) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -68,7 +68,6 @@ class Strip(QFrame):
         """Show what the scene says."""
         frames = new.scan.frames if new.scan is not None else 1
         self.frame.setVisible(frames > 1)
-        self.frame_name.setVisible(frames > 1)
         if frames > 1:
             self._show_frame(new, frames)
         self._say()
@@ -81,18 +80,22 @@ class Strip(QFrame):
             button.setChecked(on)
 
     def _say(self) -> None:
-        """Say the convention in as many words as there is room for."""
+        """Say the convention in as many words as there is room for; the name of the frame goes first."""
         words = RADIOLOGICAL if self._store.state.radiological else NEUROLOGICAL
         others = sum(one.sizeHint().width() + 4 for one in self.findChildren(QWidget) if self._takes_room(one))
+        room = self.width() - others - 48
+        frame = self.frame_name.sizeHint().width() + 4
         metrics = self.badge.fontMetrics()
-        for text in (words, words.removesuffix(" of the screen"), words.split(":")[0]):
-            if metrics.horizontalAdvance(text) + 48 + others <= self.width():
-                break
+        whole = metrics.horizontalAdvance(words)
+        self.frame_name.setVisible(not self.frame.isHidden() and whole + frame <= room)
+        room -= frame if not self.frame_name.isHidden() else 0
+        shorter = (words, words.removesuffix(" of the screen"), words.split(":")[0])
+        text = next((one for one in shorter if metrics.horizontalAdvance(one) <= room), shorter[-1])
         if self.badge.text() != text:
             self.badge.setText(text)
 
     def _takes_room(self, widget: QWidget) -> bool:
-        return widget.parent() is self and widget is not self.badge and not widget.isHidden()
+        return widget.parent() is self and widget not in (self.badge, self.frame_name) and not widget.isHidden()
 
     def minimumSizeHint(self) -> QSize:
         """Ask for little: the words give way."""

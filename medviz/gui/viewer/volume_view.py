@@ -269,7 +269,7 @@ class VolumeView(QWidget):
             words = "rendering …"
         else:
             told = scan.calibrated and self.width() > size * 26
-            grid = f" · {self.shown.solid.step_mm:.2g} mm grid" if told else ""
+            grid = f" · {self.shown.solid.grid_mm:.2g} mm grid" if told else ""
             words = MODES[self.shown.wish.mode].lower() + grid
         self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
         if scan.oriented and self._image is not None:

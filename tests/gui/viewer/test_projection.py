@@ -113,7 +113,18 @@ def test_label_numbers_count_what_is_shown() -> None:
 
 def test_a_large_scan_is_made_small_enough_to_turn() -> None:
     solid = solid_of(volume(np.zeros((700, 40, 40), np.uint8), (0.25, 1.0, 1.0)), 1, 0.5, None)
-    assert max(solid.field.shape) < 200 and solid.step_mm == pytest.approx(1.0)
+    assert max(solid.field.shape) < 200 and solid.grid_mm == pytest.approx(1.0)
+
+
+def test_thick_slices_are_filled_in_between_and_stay_in_their_place() -> None:
+    voxels = np.zeros((40, 40, 6), np.int16)
+    voxels[10:30, 10:30, 2:4] = 1000
+    scan = volume(voxels, (0.5, 0.5, 6.0))
+    solid = solid_of(scan, 1000, 500, None)
+    assert solid.field.shape[2] > 20 and solid.grid_mm == 0.5
+    for point, inside in (((0.0, 0.0, 0.0), True), ((0.0, 0.0, 4.0), True), ((0.0, 0.0, 12.0), False)):
+        x, y, z = np.rint(np.linalg.inv(solid.affine) @ (*point, 1.0))[:3].astype(int)
+        assert (solid.field[x, y, z] > solid.level) == inside, point
 
 
 def test_a_wish_that_is_out_of_date_can_be_ended() -> None:
