@@ -4,7 +4,6 @@ The scan is prepared exactly as in training (`Preparation`), the network sees ti
 the scan's grid linearly, and only then the most likely class is taken. The affine of the result is the scan's.
 """
 
-import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -28,10 +27,10 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.training import checkpoints, device, run
 from medviz.training.models import CARD, card_of, model, models
+from medviz.training.tiles import Box, body, hill, tiles_of
 
 _WINDOW = {2: 1024, 3: 96}
 """Longest side of a tile where training names no patch: a slice goes whole, a volume does not fit."""
-_OVERLAP = 0.25
 PARTIAL, PARTIAL_S = "partial", 1.5
 """Name of the Gallery that shows what was found so far, and the seconds between two of them."""
 _SMALLEST = 32
@@ -129,15 +128,18 @@ def _on_grid_of(scan: Volume, work: Work[Tensor], shape: tuple[int, ...]) -> Wor
 def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, growing: bool = False) -> Work[Tensor]:
     """Probability of each class on the prepared grid, (classes, x, y, z) float32.
 
-    Starts with the largest tile that memory allows, goes to smaller ones where it runs out, and says so. With
-    `growing` it yields, now and then, a Gallery `PARTIAL` whose tiles (x, y, z) are the labels found so far.
+    The air round the body is cut off first and is background: it takes no time, and a network that normalises over
+    the picture sees about as much air as in training. Starts with the largest tile that memory allows, goes to smaller
+    ones where it runs out, and says so. With `growing` it yields, now and then, a Gallery `PARTIAL` whose tiles
+    (x, y, z) are the labels found so far.
     """
-    window = window_of(made, image.shape[1:])
+    box = body(image)
+    window = window_of(made, [part.stop - part.start for part in box])
     while memory_bytes(made, window) > _SHARE_OF_MEMORY * _free_bytes(where) and (smaller := _smaller(made, window)):
         window = smaller
     while True:
         try:
-            found = yield from _in_tiles(made, image, window, where, growing)
+            found = yield from _intiles_of(made, image, box, window, where, growing)
         except (RuntimeError, MemoryError) as problem:
             if not device.out_of_memory(problem):
                 raise
@@ -153,30 +155,30 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
             return found
 
 
-def _in_tiles(
-    made: Model, image: NDArray[np.float32], window: tuple[int, int, int], where: torch.device, growing: bool
+def _intiles_of(
+    made: Model, image: NDArray[np.float32], box: Box, window: tuple[int, int, int], where: torch.device, growing: bool
 ) -> Work[Tensor]:
-    """Run all tiles of one size; where tiles overlap, the middle of a tile counts more than its rim."""
-    classes = len(made.labels) + 1
-    shape = image.shape[1:]
+    """Run all tiles of one size over a box; where tiles overlap, the middle of a tile counts more than its rim."""
     network = made.network.to(where)
     normal = made.preparation.normal if made.preparation.dimensions == 2 else None
-    total = torch.zeros((classes, *shape))
-    tiles = list(_tiles(shape, window))
+    whole = torch.zeros((len(made.labels) + 1, *image.shape[1:]))
+    whole[0] = 1.0  # air
+    total = whole[(slice(None), *box)].zero_()
+    labels = np.zeros(image.shape[1:], np.uint8)
+    inner, level = image[(slice(None), *box)], air(image)
+    shape = inner.shape[1:]
     alone = all(reach in (1, side) for reach, side in zip(window, shape, strict=True))
-    importance = torch.ones(window) if alone else _hill(window)
+    importance = torch.ones(window) if alone else hill(window)
     weight = torch.zeros(shape)
-    level = air(image)
-    labels = np.zeros(shape, np.uint8)
+    tiles = list(tiles_of(shape, window))
     began_s, shown_s, done = time.monotonic(), time.monotonic(), 0
     for number, tile in enumerate(tiles, start=1):
-        part = image[(slice(None), *tile)]
+        part = inner[(slice(None), *tile)]
         weight[tile] += importance
         if (part > level).any():
-            scores = _run(network, part, normal, where)
-            total[(slice(None), *tile)] += scores * importance
+            total[(slice(None), *tile)] += _run(network, part, normal, where) * importance
+            labels[box][tile] = total[(slice(None), *tile)].argmax(0).numpy()
             done += 1
-            labels[tile] = total[(slice(None), *tile)].argmax(0).numpy()
         else:
             total[(0, *tile)] += importance  # nothing but air: background, and no time spent
         left_s = (time.monotonic() - began_s) / max(done, 1) * (len(tiles) - number)
@@ -184,7 +186,8 @@ def _in_tiles(
         if growing and number < len(tiles) and time.monotonic() - shown_s > PARTIAL_S:
             yield Gallery(PARTIAL, labels.copy(), title="labels so far")
             shown_s = time.monotonic()
-    return total.div_(weight)
+    total /= weight
+    return whole
 
 
 def _run(network: nn.Module, part: NDArray[np.float32], normal: int | None, where: torch.device) -> Tensor:
@@ -264,25 +267,6 @@ def _smaller(made: Model, window: tuple[int, int, int]) -> tuple[int, int, int] 
     sides = list(window)
     sides[longest] = -(-sides[longest] // 2)
     return sides[0], sides[1], sides[2]
-
-
-def _tiles(shape: Sequence[int], window: Sequence[int]) -> Iterator[tuple[slice, slice, slice]]:
-    """Tiles that cover the volume, overlapping by a quarter where it takes more than one along an axis."""
-    starts = []
-    for side, reach in zip(shape, window, strict=True):
-        count = 1 if reach >= side else side if reach == 1 else math.ceil((side - reach) / (reach * (1 - _OVERLAP))) + 1
-        starts.append([round(i * (side - reach) / max(1, count - 1)) for i in range(count)])
-    for z, y, x in itertools.product(starts[2], starts[1], starts[0]):
-        yield slice(x, x + window[0]), slice(y, y + window[1]), slice(z, z + window[2])
-
-
-def _hill(window: Sequence[int]) -> Tensor:
-    """Weight of each voxel of a tile: a Gaussian of an eighth of each side, never quite 0 (nnU-Net)."""
-    hill = torch.ones(1)
-    for side in window:
-        at = (torch.arange(side) - (side - 1) / 2) / max(side / 8, 0.5)
-        hill = hill[..., None] * torch.exp(-0.5 * at**2)
-    return hill[0].clamp_min(1e-3)
 
 
 def _free_bytes(where: torch.device) -> int:

@@ -15,6 +15,8 @@ import torch
 from medviz.data.samples import GUARD, HELD_OUT, Mni152Tissue, Tissue, tissue
 from medviz.imaging.readers import read
 from medviz.messages import finished
+from medviz.networks import NETWORKS
+from medviz.parameters import parameters
 from medviz.training import checkpoints, run
 from medviz.training.inference import Model, built, label_map
 from medviz.training.metrics import dice_of
@@ -28,6 +30,7 @@ def main(words: list[str]) -> None:
     """Measure a run and write the model's folder."""
     source, folder = Path(words[0]), Path(words[1])
     weights, about = run.weights(source)
+    about = {**about, "network": settings(about["network"])}
     half = {name: one.half() if one.is_floating_point() else one for name, one in weights.items()}
     made = built("mni152_tissue", half, about, "")
     whole = tissue()
@@ -40,6 +43,13 @@ def main(words: list[str]) -> None:
     print(f"{card.folder}: {(folder / WEIGHTS).stat().st_size / 1e6:.2f} MB, sha256 {card.sha256}")
     for name, value in card.metrics:
         print(f"  {name}: {value}")
+
+
+def settings(said: dict) -> dict:
+    """All parameters of the network, so that another default in a later version does not change it."""
+    given = {"channels": 0, "classes": 0}
+    known = {one.name: one.default for one in parameters(NETWORKS[said["name"]]) if one.name not in given}
+    return {"name": said["name"], **known, **{name: value for name, value in said.items() if name != "name"}}
 
 
 def held_out(made: Model, whole: Tissue) -> dict[str, float]:

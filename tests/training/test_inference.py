@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -158,6 +159,24 @@ def test_closing_it_leaves_no_file_and_no_thread(tmp_path: Path, monkeypatch: py
         assert not torch.is_inference_mode_enabled()
         work.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_the_air_round_the_body_is_not_looked_at() -> None:
+    class Watching(Thresholds):
+        sizes: ClassVar[set[tuple[int, ...]]] = set()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            Watching.sizes.add(tuple(x.shape[2:]))
+            return super().forward(x)
+
+    voxels = np.zeros((60, 60, 4), np.float32)
+    voxels[20:40, 10:50] = picture(20, 40, 4)
+    made = Model("watching", Watching(), Preparation(), ("one", "two"))
+    found = finished(probabilities(made, made.preparation.prepared(volume(voxels)), CPU))
+    assert (28, 48) in Watching.sizes, "the body and four voxels round it"
+    assert (60, 60) not in Watching.sizes
+    assert torch.all(found[0, :10] == 1)
+    assert found.sum(0) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_was_found_so_far_is_shown_on_the_scans_grid(monkeypatch: pytest.MonkeyPatch) -> None:
