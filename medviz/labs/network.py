@@ -51,7 +51,7 @@ class NetworkLab(Lab):
     """Any network of the catalog, or one that was trained: its table, and its channels on the slice."""
 
     TITLE: ClassVar[str] = "Network"
-    ARRANGE: ClassVar[str] = "image tiles unit / structure blocks / filter why / formula / story erratum"
+    ARRANGE: ClassVar[str] = "image tiles / unit filter why / structure / blocks / formula / story erratum"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("LeNet, layer by layer", "NET-1", "D4", {"network": _LENET, "side": 32},
                 {"story": "61,706 parameters", "structure": "features.0 Conv2d 6 × 28 × 28 156 117600 5 × 5"},

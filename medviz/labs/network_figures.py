@@ -69,8 +69,13 @@ def grouped(layers: tuple[Layer, ...]) -> dict[str, list[Layer]]:
     best: dict[str, list[Layer]] = {}
     for parts in (1, 2, 3):
         groups: dict[str, list[Layer]] = {}
+        last = ""
         for one in layers:
-            groups.setdefault(".".join(one.name.split(".")[:parts]) or "(itself)", []).append(one)
+            name = ".".join(one.name.split(".")[:parts]) or "(itself)"
+            if name not in groups and not one.parameters and last:
+                name = last  # what only bends or pools belongs to the layer before it
+            groups.setdefault(name, []).append(one)
+            last = name
         if best and len(groups) > _MOST_BLOCKS:
             break
         best = groups
@@ -142,7 +147,7 @@ def _window(looked: Looked, picture: Array) -> tuple[Mark, ...]:
 
 
 def _level(shape: tuple[int, ...], layer: Layer) -> float:
-    return round(max(0.0, math.log2(shape[1] / max(1, layer.shape[1]))), 1)
+    return float(round(max(0.0, math.log2(shape[1] / max(1, layer.shape[1])))))
 
 
 def _short(count: int) -> str:

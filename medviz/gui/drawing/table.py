@@ -47,7 +47,7 @@ class _Cells(QAbstractTableModel):
             return None
         value = cell_of(self.table, index.row(), index.column())
         if role == Qt.ItemDataRole.DisplayRole:
-            return "–" if value is None else value if isinstance(value, str) else number_text(value, 5)
+            return _written(value)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _LEFT if isinstance(value, str) else _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole and value is None:
@@ -64,6 +64,14 @@ class _Cells(QAbstractTableModel):
             cells = (cell_of(self.table, row, section) for row in range(len(self.table.rows)))
             return _RIGHT if any(isinstance(cell, int | float) for cell in cells) else _LEFT
         return None
+
+
+def _written(value: str | float | int | None) -> str:
+    """Write a cell; a count is exact, however large."""
+    if value is None or isinstance(value, str):
+        return value or ("–" if value is None else "")
+    exact = isinstance(value, int) and abs(value) >= 1_000_000
+    return f"{value:,}".replace("-", "\N{MINUS SIGN}") if exact else number_text(value, 5)
 
 
 class TableView(View):
