@@ -175,7 +175,7 @@ def arranged(tree: Nest, needs: Mapping[str, Need], room: tuple[float, float], s
     scale = scale or Scale()
     grows = any(need.aspect or (not need.cells and not need.height_for) for need in needs.values())
     start = max(scale.least_cell, round(scale.most_cell * (0.72 if grows else 1.0)))
-    for comfort in (0.46, 0.4, 0.33) if grows else (0.0,):
+    for comfort in (0.46, 0.4, 0.36, 0.33) if grows else (0.0,):
         for cell in range(start, scale.least_cell - 1, -2):
             table = _Table(needs, float(cell), comfort * height, scale)
             least = table.least(tree, width)

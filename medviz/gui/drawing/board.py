@@ -1,20 +1,16 @@
 """The board: figures laid out by their arrangement, each as large as it needs to be, views kept by name."""
 
-import io
-import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-from medviz.figures import Curves, Figure, Table, Text, array_of
+from medviz.figures import Figure
 from medviz.gui.drawing import VIEWS
 from medviz.gui.drawing.arrange import (
     GAP,
@@ -28,11 +24,10 @@ from medviz.gui.drawing.arrange import (
     parsed,
     stacked,
 )
+from medviz.gui.drawing.export import exported
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of
-from medviz.gui.drawing.table import as_csv
 from medviz.gui.drawing.view import TYPE_PX, View
-from medviz.refused import Refused
 
 _EDGE = 16
 
@@ -248,63 +243,13 @@ class Board(QScrollArea):
 
         return replace(need, height_for=tallest)
 
-    # Taking away
-
-    def export(self, folder: Path) -> list[Path]:
-        """Write each figure as .png and its numbers as .npy, .csv or .txt; whole files or none. Returns the paths."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return [path for name in self._views for path in self._exported(name, folder)]
-        except OSError as problem:
-            raise Refused(folder, problem.strerror or "it cannot be written", "choose another folder") from problem
-
-    def _exported(self, name: str, folder: Path) -> list[Path]:
-        figure, view = self._figures[name], self._views[name]
-        picture = QByteArray()
-        buffer = QBuffer(picture)
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        view.grab().save(buffer, "PNG")
-        buffer.close()
-        paths = [_written(folder / f"{name}.png", bytes(picture.data()))]
-        ending, data = _numbers(figure)
-        return [*paths, _written(folder / f"{name}{ending}", data)] if data else paths
+    def export(self, folder: Path, also: Mapping[str, str] | None = None) -> list[Path]:
+        """Write each figure as picture and numbers, and texts by file name; returns the paths."""
+        return exported(self._views, folder, also)
 
 
 def _fits(plan: Plan, size: QSize, edge: int) -> bool:
     return plan.size[0] <= size.width() - 2 * edge + 0.5 and plan.size[1] <= size.height() - 2 * edge + 0.5
-
-
-def _numbers(figure: Figure) -> tuple[str, bytes]:
-    array = array_of(figure)
-    if array is not None:
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        return ".npy", buffer.getvalue()
-    if isinstance(figure, Table):
-        return ".csv", as_csv(figure).encode()
-    if isinstance(figure, Text):
-        return ".txt", figure.text.encode()
-    if isinstance(figure, Curves):
-        rows = tuple(
-            (line.name, float(x), float(y)) for line in figure.lines for x, y in zip(line.x, line.y, strict=False)
-        )
-        return ".csv", as_csv(Table(figure.name, ("line", figure.x_name or "x", figure.y_name or "y"), rows)).encode()
-    return "", b""
-
-
-def _written(path: Path, data: bytes) -> Path:
-    """Write beside and rename, so that a full disk leaves no half file."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _alike(needs: dict[str, Need], before: dict[str, Need]) -> bool:

@@ -53,6 +53,7 @@ class Bar(QFrame):
         for widget in (self.player.first, self.player.last, self.player.speed_text):
             widget.setVisible(self.width() >= 640)
         self.player.speed.setVisible(self.width() >= 540)
+        self.player.slider.setVisible(self.width() >= 440)
         super().resizeEvent(event)
 
     def _button(self, name: str, words: str, act: Callable[[], object] | None) -> QToolButton:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QScreen
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from medviz.figures import Figure, Text
@@ -55,6 +55,12 @@ class Stage(QWidget):
         self.erratum.say(erratum)
         self.board.arrange(arrangement)
         self.board.show_figures([one for one in figures if not isinstance(one, Text) or one.formula], partial)
+
+    def fill(self, own: QScreen) -> None:
+        """Fill the other screen (the projector) where there is one, else the window's own."""
+        others = [screen for screen in QGuiApplication.screens() if screen is not own]
+        self.setGeometry((others or [own])[0].geometry())
+        self.showFullScreen()
 
     def next_figure(self, by: int = 1) -> None:
         """Show the next figure alone; after the last one all."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QKeyEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from medviz.figures import Figure
@@ -29,6 +29,8 @@ from medviz.imaging.scene import Scene
 from medviz.imaging.slices import NORMAL, Plane
 from medviz.messages import Note, Progress, Work
 from medviz.refused import Refused
+
+LEAST_SHELF, MOST_SHELF = 150, 216
 
 
 class LabPage(Page):
@@ -73,15 +75,15 @@ class LabPage(Page):
         column.addWidget(self.bar)
         self.board.hide()
         self.bar.setEnabled(False)
-        split = QSplitter()
-        split.addWidget(self.shelf)
-        split.addWidget(centre)
-        split.setStretchFactor(1, 1)
-        split.setSizes([216, 900])
-        self.shelf.setMinimumWidth(150)
+        self.split = QSplitter()
+        self.split.addWidget(self.shelf)
+        self.split.addWidget(centre)
+        self.split.setStretchFactor(1, 1)
+        self.split.splitterMoved.connect(lambda: self.setProperty("split", True))
+        self.shelf.setMinimumWidth(LEAST_SHELF)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(split)
+        row.addWidget(self.split)
 
     def _listen(self) -> None:
         self.shelf.lab_chosen.connect(self.open_lab)
@@ -125,9 +127,18 @@ class LabPage(Page):
         else:
             self._follow_scene()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the shelf a quarter of a narrow page, until a person moves the border."""
+        if not self.property("split"):
+            shelf = min(max(LEAST_SHELF, self.width() // 4), MOST_SHELF)
+            self.split.setSizes([shelf, self.width() - shelf])
+        super().resizeEvent(event)
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Stand still while nobody looks."""
         self.bar.player.pause()
+        if self.stage is not None and not self.window().isVisible():
+            self.stage.close()  # a stage alone would keep the program running
         super().hideEvent(event)
 
     # What a person does
@@ -184,9 +195,11 @@ class LabPage(Page):
         self.desk.start("Opening a shared state", reading, "lab", lambda lab: self._pasted(lab, text))
 
     def export(self, folder: Path) -> None:
-        """Write every figure as picture and numbers."""
+        """Write every figure as picture and numbers, and the state of the lab."""
+        if self.hand.play is None:
+            return
         try:
-            paths = self.board.export(folder)
+            paths = self.board.export(folder, {"state.json": self.desk.services.lab_text(self.hand.play.lab) + "\n"})
         except Refused as refusal:
             self._refuse(refusal)
             return
@@ -204,8 +217,7 @@ class LabPage(Page):
         self.stage.pressed.connect(self.press)
         self.stage.closed.connect(self._stage_closed)
         self._show_on_stage(self.board.figures, False)
-        self.stage.setGeometry(self.screen().geometry())
-        self.stage.showFullScreen()
+        self.stage.fill(self.screen())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the keys that are the same in every lab."""

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QApplication
 from medviz.figures import Bars, Curves, Gallery, Graph, Heatmap, Line, Mark, Picture, Points, Table, Text
 from medviz.gui.colours import LIGHT, PROPERTY
 from medviz.gui.drawing import VIEWS
-from medviz.gui.drawing.curves import smooth
+from medviz.gui.drawing.curves import is_noisy, smooth
 from medviz.gui.drawing.look import look_of
+from medviz.gui.drawing.ticks import NumberAxis
 from medviz.gui.theme import Theme
 
 NAN, INF = float("nan"), float("inf")
@@ -353,3 +354,52 @@ def test_colours_are_those_of_the_stage_it_stands_on(qtbot):
     assert look_of(view).dark
     view.setProperty(PROPERTY, LIGHT)
     assert not look_of(view).dark and look_of(view).text == QColor(LIGHT.text)
+
+
+def test_smoothing_is_offered_where_a_line_is_noisy(qtbot):
+    noisy = Line("loss", np.arange(60.0), np.random.default_rng(0).random(60))
+    assert is_noisy(noisy) and not is_noisy(LINE)
+    view = view_of(qtbot, Curves("c", (noisy,)))
+    assert view._slider.isVisible()
+    view.show_figure(Curves("c", (LINE,)))
+    assert not view._slider.isVisible()
+
+
+def test_axes_write_a_real_minus_and_name_1_2_and_5_of_a_decade(qapp):
+    axis = NumberAxis("left")
+    assert axis.tickStrings([-1.0, 0.5, 0.0], 1.0, 0.5) == ["−1", "0.5", "0"]
+    axis.setLogMode(False, True)
+    assert axis.logTickStrings(list(np.log10([1, 2, 3, 5, 7, 10, 0.2])), 1.0, 1.0) == [
+        "1",
+        "2",
+        "",
+        "5",
+        "",
+        "10",
+        "0.2",
+    ]
+
+
+def test_a_long_name_of_the_upright_axis_stands_above_a_low_plot(qtbot):
+    view = view_of(qtbot, Curves("c", (LINE,), y_name="a rather long name (share)"), 400, 130)
+    assert "a rather long name" in view._legend.text()
+    view.resize(400, 500)
+    assert "a rather long name" not in view._legend.text()
+
+
+def test_columns_of_a_table_only_grow_while_numbers_change(qtbot):
+    view = view_of(qtbot, Table("t", ("n",), ((1.23456,),)))
+    before = view._grid.columnWidth(0)
+    view.show_figure(Table("t", ("n",), ((1,),)))
+    assert view._grid.columnWidth(0) == before
+    view.show_figure(Table("t", ("n",), (("a much longer text than before",),)))
+    assert view._grid.columnWidth(0) > before
+
+
+def test_texts_of_marks_do_not_cover_each_other(qtbot):
+    marks = tuple(Mark(20 + n, 20, text=f"runner {n}") for n in range(3))
+    view = view_of(qtbot, Picture("p", ramp(50, 50), marks=marks))
+    view.grab()
+    plates = view._plates
+    assert len(plates) == 3
+    assert not any(one.intersects(other) for n, one in enumerate(plates) for other in plates[n + 1 :])
