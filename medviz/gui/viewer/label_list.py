@@ -158,7 +158,7 @@ class LabelList(QWidget):
         self.table = self._table()
         row = QHBoxLayout()
         row.addWidget(self.search, 1)
-        row.addWidget(self.everything)
+        row.addWidget(self.everything, 0, Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

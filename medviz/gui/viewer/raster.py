@@ -5,6 +5,7 @@ sampled at the screen's own resolution, so that an outline is one thin line at e
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,12 @@ def fainter(paint: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return halved
 
 
+@lru_cache(maxsize=16)
 def strokes(shape: tuple[int, ...], every: int, width: int, slope: int = 1) -> NDArray[np.bool_]:
-    """Diagonal strokes `width` pixels wide, one `every` so many pixels."""
+    """Diagonal strokes `width` pixels wide, one `every` so many pixels; kept, since every slice asks for the same."""
     diagonal = np.arange(shape[0])[:, None] + slope * np.arange(shape[1])[None]
     stroke: NDArray[np.bool_] = diagonal % every < width
+    stroke.setflags(write=False)
     return stroke
 
 
