@@ -71,6 +71,9 @@ class Grid:
 
     def sample(self, pixels: Array) -> Array:
         """Pixels of the slice at the screen's resolution, the nearest one each."""
+        if len(pixels) < len(self.rows):  # first the axis that leaves less to do for the other
+            enlarged: Array = np.take(np.take(pixels, self.cols, axis=1), self.rows, axis=0)
+            return enlarged
         taken: Array = np.take(np.take(pixels, self.rows, axis=0), self.cols, axis=1)
         return taken
 

@@ -32,7 +32,8 @@ from medviz.imaging.slices import NORMAL, Plane, Slice, to_screen, to_voxel
 NOTCH = 120
 """What a wheel reports for one notch."""
 
-IGNORED = ("layout", "maximised", "notices", "active")
+SHOWN = ("layers", "cursor", "frame", "radiological", "overlays_hidden", "crosshair", "smooth")
+"""What of a scene a pane shows; a change of anything else needs no painting."""
 
 
 @dataclass
@@ -156,7 +157,7 @@ class SliceView(QWidget):
         if old.scan is not new.scan and (old.scan is None or new.scan is None or not old.scan.same_grid(new.scan)):
             self.camera = Camera()
         del self.films[len(new.layers) :]
-        if old != replace(new, **{name: getattr(old, name) for name in IGNORED}):
+        if any(getattr(old, name) is not getattr(new, name) for name in SHOWN):
             self.update()
 
     def _film(self, number: int) -> Film:
