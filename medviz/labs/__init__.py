@@ -113,5 +113,26 @@ LABS: Catalog[Any] = Catalog(
             theme="Networks",
             icon="ph.tree-structure",
         ),
+        "patches": Entry(
+            "medviz.labs.patches:Patches",
+            "Patches",
+            "A picture cut up and read as words are",
+            theme="Attention and sequences",
+            icon="ph.grid-nine",
+        ),
+        "attack": Entry(
+            "medviz.labs.attack:Attack",
+            "Adversarial example",
+            "A change too small to be seen, and the answer flips",
+            theme="Neurons and training",
+            icon="ph.target",
+        ),
+        "dropout": Entry(
+            "medviz.labs.dropout:Dropout",
+            "Dropout",
+            "Learning without a random share of the units",
+            theme="Neurons and training",
+            icon="ph.drop-half",
+        ),
     },
 )
