@@ -38,13 +38,10 @@ class Canvas:
             self._painter.end()
         self._painter = None
 
-    def stretched(
-        self, picture: QImage, place: tuple[float, float, float, float], opacity: float, smooth: bool = True
-    ) -> None:
+    def stretched(self, picture: QImage, place: tuple[float, float, float, float], smooth: bool = True) -> None:
         """Draw a picture of the slice's own raster to (left, top, width, height), smooth where that is wanted."""
         if self._painter is not None:
             self._painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth and smooth)
-            self._painter.setOpacity(opacity)
             self._painter.drawImage(QRectF(*place), picture)
 
     def ink(self, ink: Ink, grid: Grid, opacity: float) -> None:

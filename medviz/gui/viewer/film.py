@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from medviz.gui.viewer.canvas import Canvas
-from medviz.gui.viewer.raster import Grid, Ink, Shades, colour_picture, label_paint, outlined, thinned
+from medviz.gui.viewer.raster import Grid, Ink, Shades, colour_picture, faded, label_paint, outlined, thinned
 from medviz.gui.viewer.sheet import Sheet
 from medviz.gui.viewer.tints import ramp, tint
 from medviz.imaging.intensity import levels
@@ -18,7 +18,7 @@ from medviz.imaging.volume import Volume
 class Film:
     """Cuts only when its own index, frame, volume or convention changed; paints from what it has otherwise.
 
-    Opacity costs only the blending; window, level and colours cost one lookup; zoom costs a sampling of label outlines.
+    Window, level, colours and opacity cost one lookup; zoom costs a sampling of label outlines.
     """
 
     def __init__(self, plane: Plane) -> None:
@@ -33,7 +33,7 @@ class Film:
         self._image: QImage | None = None
         self._inks: tuple[Ink, ...] = ()
         self._shades = Shades()
-        self._table: tuple[Any, Any] = ((), None)
+        self._table: tuple[Any, Any] = (None, None)
 
     def load(self, layer: Layer, index: int, frame: int, radiological: bool) -> Slice:
         """Bring the slice up to date and return it."""
@@ -50,57 +50,70 @@ class Film:
 
     def paint(self, canvas: Canvas, layer: Layer, sheet: Sheet, grid: Grid, below: bool) -> None:
         """Draw the slice that was loaded last; `below` for the scan itself, which is opaque."""
-        if not below and layer.role != "image" and (layer.role == "labels" or layer.style == "outline"):
+        contour = not below and layer.role != "image" and layer.style == "outline"
+        if contour:
             self._draw_contours(layer, sheet, grid, canvas.ratio)
-            if self._inks:
-                for ink in self._inks:
-                    canvas.ink(ink, grid, layer.opacity**0.5)
-            elif self._image is not None:
-                canvas.stretched(self._image, sheet.place, layer.opacity, smooth=False)
+            for ink in self._inks:
+                canvas.ink(ink, grid, layer.opacity**0.5)
             return
-        self._draw_values(layer, sheet, canvas.ratio)
+        if layer.role == "labels" and not below:
+            self._draw_labels(layer)
+        else:
+            self._draw_values(layer, sheet, canvas.ratio, 1.0 if below else layer.opacity)
         if self._image is not None:
-            canvas.stretched(self._image, sheet.place, 1.0 if below else layer.opacity)
+            canvas.stretched(self._image, sheet.place, smooth=layer.role != "labels" or below)
 
-    def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float) -> None:
+    def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float, opacity: float) -> None:
         factor = max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
-        of = (layer.window, layer.level, layer.colours, layer.role, factor)
+        of = ("values", layer.window, layer.level, layer.colours, layer.role, factor, opacity)
         if of == self._drawn_of:
             return
         channels = tuple(thinned(channel, factor) for channel in self._channels)
+        fades = layer.role == "probability"
         if len(channels) == 3:
-            picture = colour_picture(channels)
+            picture = faded(colour_picture(channels), opacity)
         else:
             low, high = levels(layer.window, layer.level, layer.volume.slope, layer.volume.intercept)
-            table = ramp(layer.colours) if layer.role == "probability" else tint(layer.colours)
+            table = ramp(layer.colours, opacity) if fades else tint(layer.colours, opacity)
             picture = self._shades.picture(channels[0], low, high, table)
-        self._keep(picture, layer.role == "probability")
+        self._keep(picture, fades or opacity < 1.0)
+        self._drawn_of = of
+
+    def _draw_labels(self, layer: Layer) -> None:
+        of = ("labels", layer.labels, layer.hidden_labels, layer.opacity)
+        if of == self._drawn_of:
+            return
+        paint = faded(self._paint_of(layer)[0], layer.opacity)
+        self._keep(np.take(paint, self._channels[0], mode="clip"), True)
         self._drawn_of = of
 
     def _draw_contours(self, layer: Layer, sheet: Sheet, grid: Grid, ratio: float) -> None:
-        of = (layer.style, layer.role, layer.labels, layer.hidden_labels, layer.proposal, layer.level, sheet, ratio)
+        of = ("contours", layer.role, layer.labels, layer.hidden_labels, layer.proposal, layer.level, sheet, ratio)
         if of == self._drawn_of:
             return
-        labels, paint = self._labels_of(layer)
-        self._inks, self._image = (), None
-        if layer.style == "outline":
-            width = max(1, round(1.25 * ratio))
-            self._inks = outlined(grid.sample(labels), paint, width, layer.proposal)
+        if layer.role == "probability":
+            above = self._channels[0] * layer.volume.slope + layer.volume.intercept >= layer.level
+            near = grid.sample(above.astype(np.uint8))
+            paint = np.array([0, tint(layer.colours)[200]], np.uint32)
         else:
-            self._keep(np.take(paint, labels, mode="clip"), True)
+            paint, kept = self._paint_of(layer)
+            near = grid.sample(self._channels[0])
+            near = near if kept is None else np.take(kept, near, mode="clip")
+        self._inks = outlined(near, paint, max(1, round(1.25 * ratio)), layer.proposal)
         self._drawn_of = of
 
-    def _labels_of(self, layer: Layer) -> tuple[Any, Any]:
-        pixels = self._channels[0]
-        if layer.role == "probability":
-            above = (pixels * layer.volume.slope + layer.volume.intercept >= layer.level).astype(np.uint8)
-            return above, np.array([0, tint(layer.colours)[200]], np.uint32)
-        if not self._table[0] or self._table[0] != (layer.labels, layer.hidden_labels):
-            self._table = ((layer.labels, layer.hidden_labels), label_paint(layer.labels, layer.hidden_labels))
-        paint = self._table[1]
-        if layer.hidden_labels:
-            pixels = np.where(np.isin(pixels, tuple(layer.hidden_labels)), 0, pixels)
-        return pixels, paint
+    def _paint_of(self, layer: Layer) -> tuple[Any, Any]:
+        """Paint by label value, and where labels are hidden what each value is to be taken for."""
+        of = (layer.labels, layer.hidden_labels)
+        if self._table[0] != of:
+            paint = label_paint(layer.labels, layer.hidden_labels)
+            kept = None
+            if layer.hidden_labels:  # a hidden label is no neighbour to draw a border against
+                kept = np.arange(len(paint), dtype=np.uint16)
+                kept[[value for value in layer.hidden_labels if 0 <= value < len(kept)]] = 0
+            self._table = (of, (paint, kept))
+        found: tuple[Any, Any] = self._table[1]
+        return found
 
     def _keep(self, picture: Any, clear: bool) -> None:
         kind = QImage.Format.Format_ARGB32_Premultiplied if clear else QImage.Format.Format_RGB32

@@ -106,7 +106,7 @@ def outlined(labels: Array, paint: NDArray[np.uint32], width: int = 1, dashed: b
     hatching: tuple[Ink, ...] = ()
     if dashed:
         marked &= strokes(labels.shape, 8 * width, 5 * width, slope=-1)
-        hatching = (_ink(strokes(labels.shape, HATCH_PX * width, width) & inside & ~marked, labels, fainter(paint)),)
+        hatching = (_ink(strokes(labels.shape, HATCH_PX * width, width) & inside & ~marked, labels, faded(paint, 0.5)),)
     return (*hatching, _ink(marked, labels, paint))
 
 
@@ -125,10 +125,13 @@ def blended(below: NDArray[np.uint32], colours: NDArray[np.uint32], opacity: flo
     return mixed
 
 
-def fainter(paint: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Premultiplied colours at half their strength."""
-    halved: NDArray[np.uint32] = paint >> np.uint32(1) & np.uint32(0x7F7F7F7F)
-    return halved
+def faded(colours: NDArray[np.uint32], opacity: float) -> NDArray[np.uint32]:
+    """Premultiplied colours at a share of their strength."""
+    two, share = np.uint32(0x00FF00FF), np.uint32(round(opacity * 256))
+    red_blue = (colours & two) * share >> np.uint32(8) & two
+    alpha_green = (colours >> np.uint32(8) & two) * share & np.uint32(0xFF00FF00)
+    weaker: NDArray[np.uint32] = red_blue | alpha_green
+    return weaker
 
 
 @lru_cache(maxsize=16)
@@ -145,6 +148,7 @@ class Shades:
 
     def __init__(self) -> None:
         self._of: tuple[Any, ...] = ()
+        self._colours: NDArray[np.uint32] | None = None
         self._table: NDArray[np.uint32] | None = None
 
     def picture(self, pixels: Array, low: float, high: float, colours: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -153,13 +157,13 @@ class Shades:
             found: NDArray[np.uint32] = painted(pixels, low, high, colours)  # type: ignore[assignment]
             return found
         unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
-        of = (pixels.dtype, low, high, id(colours))
-        if self._table is None or of != self._of:
+        of = (pixels.dtype, low, high)
+        if self._table is None or of != self._of or colours is not self._colours:
             every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
                 pixels.dtype if pixels.dtype != bool else "u1"
             )
             paint: Array = painted(every, low, high, colours)
-            self._of, self._table = of, paint
+            self._of, self._colours, self._table = of, colours, paint
         assert self._table is not None
         picture: Array = np.take(self._table, pixels.view(unsigned))
         return picture

@@ -8,6 +8,7 @@ from medviz.gui.viewer.raster import (
     Shades,
     blended,
     colour_picture,
+    faded,
     label_paint,
     outlined,
     packed,
@@ -97,6 +98,14 @@ def test_a_hidden_label_is_clear_and_the_others_keep_their_colour() -> None:
 def test_a_label_above_255_has_its_own_colour() -> None:
     paint = label_paint((Label(70, "a", (1, 2, 3)), Label(1200, "b", (4, 5, 6))), frozenset())
     assert len(paint) == 65536 and hex(paint[1200]) == "0xff040506"
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.3, 1.0])
+def test_faded_colours_keep_their_tint(opacity: float) -> None:
+    colours = np.array([0xFF6080A0, 0x80402000, 0], np.uint32)
+    for one, out in zip(colours, faded(colours, opacity), strict=True):
+        for shift in (0, 8, 16, 24):
+            assert abs((int(out) >> shift & 255) - (int(one) >> shift & 255) * opacity) <= 1.01
 
 
 @pytest.mark.parametrize("opacity", [0.0, 0.25, 0.5, 1.0])
