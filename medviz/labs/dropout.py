@@ -34,7 +34,7 @@ def dropped(values: Array, mask: Array, rate: float) -> Array:
     return made
 
 
-_UNITS = Slice(np.round(np.add.outer(np.linspace(1, 3, 6), np.linspace(0, 4, 8)), 1), name="units")
+_UNITS = Slice(np.round(np.add.outer(np.linspace(1, 3, 5), np.linspace(0, 4, 5)), 1), name="units")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Dropout(Lab):
         Example("Half of them", "TRAIN-10", "D4", {"rate": 0.5}, {"story": "the mean of 200 masks"},
                 text="Play: the mask flickers, and the mean of all outputs so far comes ever nearer to the units."),
         Example("At prediction: nothing happens", "TRAIN-10", "D4", {"mode": "predict"},
-                {"story": "the output is the input", "mask": np.ones((6, 8))}),
-        Example("No unit", "TRAIN-10", "D4", {"rate": 0.0}, {"mask": np.ones((6, 8)), "formula": "/ (1 − 0)"}),
+                {"story": "the output is the input", "mask": np.ones((5, 5))}),
+        Example("No unit", "TRAIN-10", "D4", {"rate": 0.0}, {"mask": np.ones((5, 5)), "formula": "/ (1 − 0)"}),
         Example("Whole feature maps", "TRAIN-10", "D4", {"what": "maps"}, {"story": "whole rows"},
                 text="Neighbours in a map say the same, so a map goes as a whole."),
     )  # fmt: skip
