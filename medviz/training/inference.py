@@ -139,7 +139,7 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
         window = smaller
     while True:
         try:
-            found = yield from _intiles_of(made, image, box, window, where, growing)
+            found = yield from _in_tiles(made, image, box, window, where, growing)
         except (RuntimeError, MemoryError) as problem:
             if not device.out_of_memory(problem):
                 raise
@@ -155,7 +155,7 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
             return found
 
 
-def _intiles_of(
+def _in_tiles(
     made: Model, image: NDArray[np.float32], box: Box, window: tuple[int, int, int], where: torch.device, growing: bool
 ) -> Work[Tensor]:
     """Run all tiles of one size over a box; where tiles overlap, the middle of a tile counts more than its rim."""
