@@ -154,6 +154,37 @@ def stacked(tree: Nest, needs: Mapping[str, Need], width: float, gap: float = GA
     return Nest(tuple(parts), tree.column)
 
 
+def widened(tree: Nest, needs: Mapping[str, Need]) -> Nest:
+    """Put two rows of figures side by side, for a room that is wide and low; rows of texts stay as they are."""
+    parts: list[Node] = []
+    pairs: set[int] = set()
+    for part in tree.parts:
+        figures = [name for name in _names(part) if needs[name].height_for is None]
+        before = _names(parts[-1]) if parts else []
+        alone = bool(before) and len(parts) - 1 not in pairs
+        if figures and alone and all(needs[name].height_for is None for name in before):
+            pairs.add(len(parts) - 1)
+            parts[-1] = Nest((parts[-1], part), False)
+        else:
+            parts.append(part)
+    return Nest(tuple(parts), tree.column)
+
+
+def wrapped(tree: Nest, needs: Mapping[str, Need], width: float, scale: "Scale") -> Nest:
+    """Break rows that are wider than the room even at the smallest sizes, rather than scroll sideways."""
+    table = _Table(needs, float(scale.least_cell), 0.0, scale)
+    parts: list[Node] = []
+    for part in tree.parts:
+        row: list[Node] = []
+        for one in part.parts if isinstance(part, Nest) and not part.column else (part,):
+            if row and table.least(Nest((*row, one), False), width)[0] > width:
+                parts.append(_row(row))
+                row = []
+            row.append(one)
+        parts.append(_row(row))
+    return Nest(tuple(part for part in parts if isinstance(part, Nest) and part.parts), tree.column)
+
+
 @dataclass(frozen=True)
 class Scale:
     """Sizes in px that follow the type: the smallest and the largest cell, signs, and gaps."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from medviz.gui.drawing.arrange import (
     MOST_CELL,
     TIGHT_GAP,
     Need,
+    Nest,
     Plan,
     Scale,
     arranged,
     parsed,
     stacked,
+    widened,
+    wrapped,
 )
 from medviz.gui.drawing.export import exported
 from medviz.gui.drawing.grid_view import GridView
@@ -191,14 +195,17 @@ class Board(QScrollArea):
             self._alone = None
         shown = [self._alone] if self._alone else names
         tree = parsed("" if self._alone else self._arrangement, shown)
-        size, edge = self.maximumViewportSize(), _EDGE
-        plan = self._planned(tree, shown, size, 0, edge)
-        if not _fits(plan, size, edge):
-            size.setWidth(size.width() - self.verticalScrollBar().sizeHint().width())
-            edge = _EDGE // 2
-            plan = self._planned(tree, shown, size, 1, edge)
-        if not _fits(plan, size, edge):
-            plan = self._planned(tree, shown, size, 2, edge)
+        needs = {name: self._views[name].need() for name in shown}
+        trees = (tree, widened(tree, needs))
+        whole, bar = self.maximumViewportSize(), self.verticalScrollBar().sizeHint().width()
+        for tight, shape in product((0, 1, 2), trees):
+            edge = _EDGE // 2 if tight else _EDGE
+            plan = self._planned(shape, shown, whole, tight, edge)
+            if _fits(plan, whole, edge):
+                break
+        else:
+            room = QSize(whole.width() - bar, whole.height())
+            plan = self._planned(tree, shown, room, 2, edge, wraps=True)
         self._canvas.plan, self._canvas.edge = plan, edge
         self._canvas.resize(ceil(plan.size[0]) + 2 * edge, ceil(plan.size[1]) + 2 * edge)
         for name, view in self._views.items():
@@ -208,7 +215,7 @@ class Board(QScrollArea):
             view.setVisible(name in plan.boxes)
         self._canvas.update()
 
-    def _planned(self, tree: Any, shown: list[str], size: QSize, tight: int, edge: int) -> Plan:
+    def _planned(self, tree: Nest, shown: list[str], size: QSize, tight: int, edge: int, wraps: bool = False) -> Plan:
         """Plan for a size. Before anything has to scroll, 1 takes smaller gaps and no bars beside numbers, 2 lets
         grids of many cells shrink below the size at which each shows its number.
         """  # noqa: D205
@@ -223,7 +230,8 @@ class Board(QScrollArea):
             sign=self._type_px * (1.4 if tight else 2.2),
             gap=TIGHT_GAP if tight else GAP,
         )
-        return arranged(stacked(tree, needs, room[0], scale.gap), needs, room, scale)
+        rows = wrapped(tree, needs, room[0], scale) if wraps else tree
+        return arranged(stacked(rows, needs, room[0], scale.gap), needs, room, scale)
 
     def _has_room(self, name: str, need: Need) -> bool:
         """Tell whether a text still fits where it stands; then nothing is laid out anew."""

@@ -54,8 +54,12 @@ class GalleryView(View):
         super().resizeEvent(event)
 
     def need(self) -> Need:
-        """Grow in all directions; a few tiles need less."""
+        """Grow in all directions; one tile alone grows in its own shape."""
         weight = self.figure.weight if self.figure else 1.0
+        frame = 0, self.header_px + self._line_px
+        if len(self._images) == 1 and not self._images[0].isNull():
+            aspect = min(max(self._images[0].width() / self._images[0].height(), 0.1), 10.0)
+            return Need(frame=frame, aspect=aspect, least=(110, 110), weight=weight)
         return Need(frame=(0, self.header_px), least=(160, 120), weight=weight)
 
     def laid_out(self) -> tuple[int, int, float, float]:
@@ -88,12 +92,10 @@ class GalleryView(View):
 
     def box(self, number: int) -> QRectF:
         """Return where a tile lies, in px, with its title."""
-        rows, cols, width, height = self.laid_out()
+        _, cols, width, height = self.laid_out()
         row, col = divmod(number, max(cols, 1))
         room = self.content
-        x = room.x() + (room.width() - cols * width - _GAP * (cols - 1)) / 2
-        y = room.y() + (room.height() - rows * height - _GAP * (rows - 1)) / 2
-        return QRectF(x + col * (width + _GAP), y + row * (height + _GAP), width, height)
+        return QRectF(room.x() + col * (width + _GAP), room.y() + row * (height + _GAP), width, height)
 
     def paint(self, painter: QPainter) -> None:
         """Paint the tiles from their pixmap, and the hovered one's frame."""

@@ -70,7 +70,7 @@ def _written(value: str | float | int | None) -> str:
     """Write a cell; a count is exact, however large."""
     if value is None or isinstance(value, str):
         return value or ("–" if value is None else "")
-    exact = isinstance(value, int) and abs(value) >= 1_000_000
+    exact = isinstance(value, int) and abs(value) >= 10_000
     return f"{value:,}".replace("-", "\N{MINUS SIGN}") if exact else number_text(value, 5)
 
 

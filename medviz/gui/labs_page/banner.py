@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
-from medviz.gui.drawing.look import rgb
+from medviz.gui.drawing.look import colours_of, rgb
 from medviz.gui.icons import icon
 from medviz.refused import Refused
 
@@ -43,8 +43,7 @@ class Plate(QFrame):
         return self.words.text() if not self.isHidden() else ""
 
     def _dress(self) -> None:
-        now = colours()
-        colour = now.of(self._level if self._level != "info" else "dim")
+        colour = colours_of(self).of(self._level if self._level != "info" else "dim")
         self.picture.setPixmap(icon(self._glyph, self._level if self._level != "info" else "dim").pixmap(16, 16))
         red, green, blue = rgb(colour)
         self.setObjectName("plate")

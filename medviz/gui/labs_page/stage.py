@@ -30,7 +30,7 @@ class Stage(QWidget):
         self.setProperty(PROPERTY, DARK)
         self.setProperty("look", "page")
         self.setPalette(palette(DARK))
-        self.setStyleSheet(sheet(DARK, TYPE_PX))
+        self.setStyleSheet(sheet(DARK, TYPE_PX) + f"QLabel {{ color: {DARK.text}; }}")
         self.setAutoFillBackground(True)
         self.title, self.hint = QLabel(), QLabel(_HINT)
         self.title.setProperty("look", "title")

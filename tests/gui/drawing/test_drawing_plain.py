@@ -5,7 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medviz.gui.drawing.arrange import LEAST_CELL, Leaf, Need, Nest, Scale, Sign, arranged, parsed, shared, stacked
+from medviz.gui.drawing.arrange import (
+    LEAST_CELL,
+    Leaf,
+    Need,
+    Nest,
+    Scale,
+    Sign,
+    arranged,
+    parsed,
+    shared,
+    stacked,
+    widened,
+    wrapped,
+)
 from medviz.gui.drawing.colours import NOT_A_NUMBER, colour_map, coloured, is_light, levels_of, thinned
 from medviz.gui.drawing.grid import Grid, fitted, kept_inside, zoomed
 from medviz.gui.drawing.numbers import number_of, number_text, with_unit
@@ -103,6 +116,20 @@ def test_narrow_texts_stand_below_each_other():
     tree = parsed("a b", ["a", "b"])
     assert len(stacked(tree, needs, 400).parts) == 2
     assert stacked(tree, needs, 900) == tree
+
+
+def test_in_a_wide_room_two_rows_of_figures_stand_side_by_side():
+    needs = {"scan": SCAN, "kernel": KERNEL, "window": KERNEL, "more": KERNEL, "text": Need(height_for=lambda wide: 30)}
+    tree = parsed("scan kernel / window / more / text", list(needs))
+    assert words(widened(tree, needs)) == [[["scan", "kernel"], ["window"]], ["more"], ["text"]]
+
+
+def test_a_row_too_wide_for_the_room_is_broken():
+    needs = {name: Need(cells=(4, 4)) for name in "abcd"}
+    tree = parsed("a ∗ b = c d", list(needs))
+    assert words(wrapped(tree, needs, 340, Scale())) == [["a", "∗", "b"], ["c", "d"]]
+    assert words(wrapped(tree, needs, 3000, Scale())) == words(tree)
+    assert words(wrapped(tree, needs, 10, Scale())) == [["a"], ["b"], ["c"], ["d"]]
 
 
 def test_lengths_are_shared_by_weight_between_least_and_most():
