@@ -184,8 +184,10 @@ def _picture(image: Slice, corners: Array, done: tuple[Round, ...], pair: tuple[
             style = "focus"
         marks.append(Mark(box[1], box[0], box[half + 1] - box[1], box[half] - box[0], style, word))
     depth = "" if half == 2 else ", seen along z"
+    flat = float(np.ptp(image.values)) == 0.0
     return Picture(
         "picture", image.values, f"boxes on {image.name or 'the slice'}{depth}", mm=image.mm, letters=image.letters,
+        levels=(float(image.values.flat[0]), float(image.values.flat[0]) + 1) if flat else None,
         marks=tuple(marks), weight=2.0,
     )  # fmt: skip
 
