@@ -56,6 +56,9 @@ class NetworkLab(Lab):
         Example("LeNet, layer by layer", "NET-1", "D4", {"network": _LENET, "side": 32},
                 {"story": "61,706 parameters", "structure": "features.0 Conv2d 6 × 28 × 28 156 117600 5 × 5"},
                 text="Point at a row of the table: its channels are drawn on the slice."),
+        Example("A network that was trained", "NET-1", "D1", {"model": "mni152_tissue", "layer": 6},
+                {"story": "its weights were trained"},
+                text="The shipped model; the folder of a run of your own does as well. Open a T1 to see it at work."),
         Example("LeNet, the first", "NET-2", "D4", {"network": _LENET},
                 {"formula": "156 + 2,416 + 48,120 + 10,164 + 850 = 61,706"}, E14),
         Example("AlexNet", "NET-2", "D4", {"network": {"name": "alexnet", "size": 224, "width": 64}, **_COLOUR},
@@ -195,7 +198,9 @@ class NetworkLab(Lab):
         said.append(sees)
         if not counts.runs:
             said.append("too large to be run at each turn of a control, so it is counted only: make it narrower")
-        elif not self.model.strip():
+        elif self.model.strip():
+            said.append("its weights were trained")
+        else:
             said.append(
                 f"its weights are untrained, drawn from seed {self.seed}: maps show what it could use, not more"
             )
