@@ -60,6 +60,7 @@ class Predicting(QObject):
             lambda: services.predict(card.where, scan),
             then=lambda made: self._take(card, scan, made),
         )
+        job.setProperty("grows", True)
         self.job, self._growing, self._names = job, None, ()
         job.said.connect(lambda messages: self._hear(card, scan, messages))
         job.over.connect(self._over)

@@ -35,8 +35,8 @@ MODES: dict[Mode, str] = {
 }
 REST_MS = 180
 """How long hand and cursor must rest before the fine picture is made: slices go first."""
-GROWING_MS = 2500
-"""How long a proposal must have stopped growing: a model that runs has better use for the processor."""
+GROWING_MS = 1000
+"""How often it is looked whether a proposal still grows: a model that runs has better use for the processor."""
 FINE_PIXELS, COARSE_PIXELS = 240_000, 26_000
 
 
@@ -111,7 +111,7 @@ class VolumeView(QWidget):
         self._lettering = Lettering()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
-        self._rest.timeout.connect(lambda: self._begin(coarse=False))
+        self._rest.timeout.connect(self._rested)
         self.leave = desk.scene.listen(self._told)
         self.setObjectName("volume")
         self.setAccessibleName("3-D view")
@@ -190,9 +190,7 @@ class VolumeView(QWidget):
             self.update()
         of_note = ("layers", "frame") + (("cursor",) if self.cut else ())
         if any(getattr(old, name) != getattr(new, name) for name in of_note):
-            over = labels_of(new)
-            grows = over is not None and over.proposal and over is not labels_of(old)
-            self._rest.start(GROWING_MS if grows and self.shown is not None else REST_MS)
+            self._rest.start(REST_MS)
         elif old.cursor != new.cursor:
             self.update()
 
@@ -206,6 +204,15 @@ class VolumeView(QWidget):
         size = (max(8, round(high * share)), max(8, round(wide * share)))
         mode: Mode = "surface" if self.mode == "labels" and labels_of(scene) is None else self.mode
         return Wish(scene, self.sight, mode, self.cut and mode in ("surface", "labels"), size, coarse)
+
+    def _rested(self) -> None:
+        """Make the fine picture, unless it would be out of date at the next tile of a model that runs."""
+        over = labels_of(self._store.state) if self._store.state.layers else None
+        grows = any(job.running and job.property("grows") for job in self._desk.jobs)
+        if grows and over is not None and over.proposal and self.shown is not None:
+            self._rest.start(GROWING_MS)
+        else:
+            self._begin(coarse=False)
 
     def _begin(self, coarse: bool) -> None:
         wish = self._wish(coarse)

@@ -533,6 +533,9 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     asked, ended = threading.Semaphore(0), threading.Event()
     desk.services = replace(desk.services, predict=growing(asked, ended))
     opened(page, qtbot)
+    quiet(qtbot, desk)
+    qtbot.waitUntil(lambda: page.panes.volume.shown is not None, timeout=20000)
+    quiet(qtbot, desk)
     models = panel_of(page).models
     models.button.click()
     qtbot.waitUntil(lambda: models.progress.isVisible())
@@ -542,12 +545,16 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     assert int(desk.scene.state.layers[1].volume.frame().sum()) > 0 and models.answer.isHidden()
     desk.scene.put(desk.scene.state.with_layer(1, opacity=0.2))
     before = int(desk.scene.state.layers[1].volume.frame().sum())
+    assert not any(job.title == "3-D" for job in desk.jobs), "no picture of what is out of date at the next tile"
     asked.release()
     qtbot.waitUntil(lambda: int(desk.scene.state.layers[1].volume.frame().sum()) > before)
     asked.release(2)
     qtbot.waitUntil(lambda: page.predicting.job is None)
     (layer,) = desk.scene.state.layers[1:]
     assert layer.opacity == 0.2 and layer.proposal and models.answer.isVisible()
+    view = page.panes.volume
+    qtbot.waitUntil(lambda: view.shown is not None and layer in view.shown.wish.scene.layers, timeout=20000)
+    quiet(qtbot, desk)
 
 
 def test_a_network_of_ones_own_says_the_names_of_its_labels(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
