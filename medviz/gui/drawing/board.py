@@ -34,6 +34,8 @@ from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.view import TYPE_PX, View
 
 _EDGE = 16
+COMFORTABLE_CELL = 34
+"""Cells smaller than this are worth the bars beside them: without those they get larger."""
 
 
 class _Canvas(QWidget):
@@ -197,11 +199,12 @@ class Board(QScrollArea):
         tree = parsed("" if self._alone else self._arrangement, shown)
         needs = {name: self._views[name].need() for name in shown}
         trees = (tree, widened(tree, needs))
+        few = any(need.cells for need in needs.values())
         whole, bar = self.maximumViewportSize(), self.verticalScrollBar().sizeHint().width()
         for tight, shape in product((0, 1, 2), trees):
             edge = _EDGE // 2 if tight else _EDGE
             plan = self._planned(shape, shown, whole, tight, edge)
-            if _fits(plan, whole, edge):
+            if _fits(plan, whole, edge) and (tight or plan.cell >= COMFORTABLE_CELL * self._larger or not few):
                 break
         else:
             room = QSize(whole.width() - bar, whole.height())
@@ -215,6 +218,11 @@ class Board(QScrollArea):
             view.setVisible(name in plan.boxes)
         self._canvas.update()
 
+    @property
+    def _larger(self) -> float:
+        """How much larger cells are with larger type; less than the type, for on a stage pictures matter most."""
+        return (self._type_px / TYPE_PX) ** 0.6
+
     def _planned(self, tree: Nest, shown: list[str], size: QSize, tight: int, edge: int, wraps: bool = False) -> Plan:
         """Plan for a size. Before anything has to scroll, 1 takes smaller gaps and no bars beside numbers, 2 lets
         grids of many cells shrink below the size at which each shows its number.
@@ -223,9 +231,8 @@ class Board(QScrollArea):
             self._views[name].set_tight(tight)
         needs = {name: self._steady(name, self._views[name].need()) for name in shown}
         room = float(max(1, size.width() - 2 * edge)), float(max(1, size.height() - 2 * edge))
-        larger = (self._type_px / TYPE_PX) ** 0.6  # on a stage pictures matter more than every number of a grid
         scale = Scale(
-            least_cell=round(LEAST_CELL * larger),
+            least_cell=round(LEAST_CELL * self._larger),
             most_cell=self._most_cell * (3 if self._alone else 1),
             sign=self._type_px * (1.4 if tight else 2.2),
             gap=TIGHT_GAP if tight else GAP,
