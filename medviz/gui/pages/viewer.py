@@ -18,16 +18,15 @@ from medviz.gui.services import ModelCard
 from medviz.gui.viewer.cards import AskCard, EmptyCard, LoadingCard
 from medviz.gui.viewer.counting import Counting
 from medviz.gui.viewer.hand import keyed
+from medviz.gui.viewer.layers import Layers
 from medviz.gui.viewer.opening import As, Opening
 from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.panes import Panes
 from medviz.gui.viewer.predicting import Predicting, proposal_number
-from medviz.gui.viewer.reading import Opened, first_window, overlay_layer
+from medviz.gui.viewer.reading import Opened, first_window
 from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.strip import Strip
 from medviz.gui.viewer.thumbnails import keep, kept, thumbnail
-from medviz.imaging.intensity import Role, robust_window, window_of
-from medviz.imaging.labels import load
 from medviz.imaging.scene import Layout, Point, Scene
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -69,6 +68,7 @@ class ViewerPage(Page):
         self.predicting = Predicting(desk, self)
         self.counting = Counting(desk, self)
         self.saving = Saving(desk, self)
+        self.layers = Layers(desk, self)
         self._panel: Panel | None = None
         self._models: Job | None = None
         self.loading = LoadingCard(self.panes, self.opening.cancel)
@@ -90,10 +90,10 @@ class ViewerPage(Page):
         """Return the panel with layers, labels, models and values."""
         if self._panel is None:
             self._panel = Panel(self.desk.scene, self.counting)
-            self._panel.recast.connect(self._recast)
+            self._panel.recast.connect(self.layers.recast)
             self._panel.saved.connect(self.saving.save_layer)
-            self._panel.named.connect(self._name_labels)
-            self._panel.went.connect(self._go)
+            self._panel.named.connect(self.layers.ask_names)
+            self._panel.went.connect(self.layers.go)
             models = self._panel.models
             models.run.connect(lambda card: self.predicting.run(card))
             models.cancelled.connect(self.predicting.cancel)
@@ -156,7 +156,7 @@ class ViewerPage(Page):
         self.strip.picture.connect(lambda: self.saving.save_picture(self.panes.front))
         for view in self.panes.slices.values():
             view.pointed.connect(self._pointed)
-            view.boxed.connect(self._boxed)
+            view.boxed.connect(self.layers.window_to)
 
     def _act(self) -> None:
         for words, keys, act, menu in (
@@ -335,58 +335,10 @@ class ViewerPage(Page):
         if self._panel is not None and self._panel.isVisible():
             self._panel.show_point(point)
 
-    def _boxed(self, number: int, values: Any) -> None:
-        finite = values[np.isfinite(values)]
-        window, level = window_of(finite, 1.0, 99.0)
-        self.desk.scene.put(self.desk.scene.state.with_layer(number, window=window, level=level))
-
     def _browse(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Open scans and overlays")
         for name in names:
             self.desk.open_wanted.emit(Path(name))
-
-    def _recast(self, number: int, role: Role) -> None:
-        """Take a layer for something else: labels, a probability, an image."""
-        scene = self.desk.scene.state
-        layer, scan = scene.layers[number], scene.layers[0].volume
-        window, level = robust_window(layer.volume)
-        found = Opened(Path(layer.volume.name), layer.volume, role, window, level)
-
-        def take(made: Any) -> None:
-            now = self.desk.scene.state
-            if number < len(now.layers) and now.layers[number].volume is layer.volume:
-                layers = list(now.layers)
-                layers[number] = made[0]
-                self.desk.scene.put(replace(now, layers=tuple(layers)))
-
-        taken = sum(one.role == "labels" for one in scene.layers[1:])
-        self.desk.start(f"{layer.volume.name} as {role}", lambda: overlay_layer(found, role, scan, taken), then=take)
-
-    def _name_labels(self, number: int) -> None:
-        """Ask for a table of names (ITK-SNAP, FreeSurfer, dataset.json) and give them to the labels of a layer."""
-        place, _ = QFileDialog.getOpenFileName(self, "Names of labels", "", "Label tables (*.txt *.label *.lut *.json)")
-        if place:
-            self.name_labels(number, Path(place))
-
-    def name_labels(self, number: int, path: Path) -> None:
-        """Give the names and colours of a table to the labels of a layer; what the table lacks keeps its name."""
-        try:
-            known = {label.value: label for label in load(path)}
-        except Refused as refusal:
-            self.desk.tell(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
-            return
-        scene = self.desk.scene.state
-        labels = tuple(known.get(label.value, label) for label in scene.layers[number].labels)
-        self.desk.scene.put(scene.with_layer(number, labels=labels))
-
-    def _go(self, number: int, value: int) -> None:
-        """Put the cross-hair into a label: to its voxel nearest to the label's middle."""
-        layer = self.desk.scene.state.layers[number]
-        voxels = np.argwhere(layer.volume.frame() == value)
-        if len(voxels):
-            middle = voxels.mean(axis=0)
-            x, y, z = voxels[np.abs(voxels - middle).sum(axis=1).argmin()]
-            self.desk.scene.put(self.desk.scene.state.at_voxel((float(x), float(y), float(z))))
 
     def _save_labels(self) -> None:
         scene = self.desk.scene.state

@@ -448,11 +448,11 @@ def test_labels_take_names_and_colours_from_a_table(page: ViewerPage, qtbot: QtB
     with_prediction(page, qtbot)
     table = tmp_path / "names.txt"
     table.write_text('1 10 20 30 1 1 1 "cortex"\n')
-    page.name_labels(1, table)
+    page.layers.name_labels(1, table)
     labels = page.desk.scene.state.layers[1].labels
     assert [label.name for label in labels] == ["cortex", *MODEL.labels[1:]] and labels[0].colour == (10, 20, 30)
     table.write_text("no table at all")
-    page.name_labels(1, table)
+    page.layers.name_labels(1, table)
     assert "names.txt" in str(told) and page.desk.scene.state.layers[1].labels == labels
 
 
