@@ -14,6 +14,8 @@ from medviz.imaging.intensity import Role, robust_window, window_of
 from medviz.imaging.labels import load
 from medviz.refused import Refused
 
+TABLES = "Label tables (*.txt *.label *.lut *.json)"
+
 
 class Layers(QObject):
     """Changes layers by their number in the scene; what takes long runs beside the window."""
