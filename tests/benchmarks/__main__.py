@@ -8,7 +8,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from tests.benchmarks import slices, startup, training
-from tests.benchmarks.measuring import Measured, kept, table
+from tests.benchmarks.measuring import Measured, busy_percent, kept, table
 
 PARTS = {"slices": slices.measure, "startup": startup.measure, "training": training.measure}
 
@@ -19,10 +19,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(".benchmarks/latest.json"), help="where the numbers are kept")
     options = parser.parse_args()
     groups: dict[str, list[Measured]] = {}
+    busy = busy_percent()
+    if busy > 15:
+        print(f"others use {busy:.0f} % of this machine: what follows is slower than it is", file=sys.stderr)
     for name in options.only or PARTS:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         groups |= PARTS[name]()
-        kept(groups, options.out)
+        kept(groups, options.out, busy)
     print(table(groups))
     print(f"\nkept in {options.out}")
     return 0 if all(row.ok is not False for rows in groups.values() for row in rows) else 1

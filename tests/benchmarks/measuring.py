@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ def timed_ms(call: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def worked_ms(call: Callable[[], object]) -> tuple[float, float]:
+    """How long a call takes, and how much of that this thread worked (other processes do not count)."""
+    began, worked = time.perf_counter(), time.thread_time()
+    call()
+    took = (time.perf_counter() - began) * 1000
+    # the clock of a thread ticks 64 times a second on Windows: too coarse for a step
+    return took, took if sys.platform == "win32" else (time.thread_time() - worked) * 1000
+
+
+def busy_percent() -> float:
+    """How much of all cores others use now."""
+    return psutil.cpu_percent(interval=2.0)
+
+
 def table(groups: dict[str, list[Measured]]) -> str:
     """Return the measurements as a table for a terminal."""
     lines = []
@@ -53,17 +69,17 @@ def table(groups: dict[str, list[Measured]]) -> str:
             aim = f"≤ {row.at_most:g}" if row.at_most is not None else ""
             aim = f"≥ {row.at_least:g}" if row.at_least is not None else aim
             verdict = {None: "", True: "met", False: "MISSED"}[row.ok]
-            lines.append(f"  {row.what:<58}{row.value:>9.2f} {row.unit:<8}{aim:>8}  {verdict:<7}{row.note}".rstrip())
+            lines.append(f"  {row.what:<72}{row.value:>9.2f} {row.unit:<8}{aim:>8}  {verdict:<7}{row.note}".rstrip())
     return "\n".join(lines)
 
 
-def kept(groups: dict[str, list[Measured]], path: Path) -> None:
+def kept(groups: dict[str, list[Measured]], path: Path, busy: float) -> None:
     """Write the measurements and the machine they were made on as JSON."""
     machine = {
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "used_by_others_before_percent": busy,
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "numpy", "PySide6-Essentials", "pyqtgraph")},
     }

@@ -5,9 +5,11 @@ hits all alike:
 
 - medviz: the store is told of a new cursor; three SliceViews cut, colour, outline the labels and paint;
 - (a) a bare blit: the same slices, copied into a QImage (16-bit grey; labels through Qt's own colour table) and drawn:
-  no window and level, no outline, no letters, no cross-hair;
+  no window and level, no outline, no letters, no cross-hair; enlarged as the view does it (smooth), and without;
 - (b) pyqtgraph as one would write it: `ImageItem.setImage` of the int16 slice, another ImageItem for the labels.
 """
+
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -17,12 +19,13 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from medviz.gui.store import Store
+from medviz.gui.viewer.sheet import MARGIN_PX
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.imaging.labels import colour_table, named
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, PLANES, Plane, cut
 from medviz.imaging.volume import Stored, Volume
-from tests.benchmarks.measuring import Measured, percentiles, timed_ms
+from tests.benchmarks.measuring import Measured, percentiles, worked_ms
 
 SHAPE = (512, 512, 300)
 PANE_PX = 512
@@ -62,8 +65,9 @@ def labels() -> Volume:
 class Blit(QWidget):
     """Draws a slice with nothing in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, smooth: bool = False) -> None:
         super().__init__()
+        self.smooth = smooth
         self.scan: NDArray[np.generic] | None = None
         self.over: NDArray[np.generic] | None = None
         self.table = [int(c[3]) << 24 | int(c[0]) << 16 | int(c[1]) << 8 | int(c[2]) for c in colour_table(())]
@@ -75,7 +79,9 @@ class Blit(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        target = QRectF(self.rect())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth)
+        edge = MARGIN_PX if self.smooth else 0
+        target = QRectF(self.rect().adjusted(edge, edge, -edge, -edge))
         if self.scan is not None:
             rows, cols = self.scan.shape
             kind = QImage.Format.Format_Grayscale16
@@ -115,48 +121,55 @@ def measure(steps: int = 150) -> dict[str, list[Measured]]:
     layers = (Layer(image, window=700, level=200), Layer(over, role="labels", labels=named(("organ",) * LABELS)))
     store = Store(Scene(layers=layers))
     views = {plane: SliceView(store, plane) for plane in PLANES}
-    blits, bare, plots = ({plane: kind() for plane in PLANES} for kind in (Blit, Blit, Plot))
-    for widgets in (views, blits, bare, plots):
-        for widget in widgets.values():
-            widget.resize(PANE_PX, PANE_PX)
-            widget.show()
+    blits = {plane: Blit() for plane in PLANES}
+    smooth = {plane: Blit(smooth=True) for plane in PLANES}
+    plots = {plane: Plot() for plane in PLANES}
+    shown: list[QWidget] = [*views.values(), *blits.values(), *smooth.values(), *plots.values()]
+    for widget in shown:
+        widget.resize(PANE_PX, PANE_PX)
+        widget.show()
     app.processEvents()
-    times: dict[str, list[float]] = {"medviz": [], "filled": [], "blit": [], "bare": [], "plot": []}
+    times: Times = {name: [] for name in WORDS}
     for number in range(steps):
         at = tuple(int(side * (0.2 + 0.6 * number / steps)) for side in SHAPE)
-        style = "outline" if number % 2 else "fill"
+        way, style = (("outlines", "outline"), ("filled", "fill"))[number % 2]
         store.put(store.state.with_layer(1, style=style))
-        for widget in views.values():
-            widget.repaint()
-        times["medviz" if number % 2 else "filled"].append(timed_ms(lambda at=at: step(store, views, at)))  # type: ignore[misc]
-        times["blit"].append(timed_ms(lambda at=at: blitted(blits, image, over, at)))  # type: ignore[misc]
-        times["bare"].append(timed_ms(lambda at=at: blitted(bare, image, None, at)))  # type: ignore[misc]
-        times["plot"].append(timed_ms(lambda at=at: plotted(plots, image, over, at)))  # type: ignore[misc]
-    for widgets in (views, blits, bare, plots):
-        for widget in widgets.values():
-            widget.close()
+        for view in views.values():
+            view.repaint()
+        times[way].append(worked_ms(partial(step, store, views, at)))
+        times["smooth"].append(worked_ms(partial(blitted, smooth, image, over, at)))
+        times["blit"].append(worked_ms(partial(blitted, blits, image, over, at)))
+        times["bare"].append(worked_ms(partial(blitted, blits, image, None, at)))
+        times["plot"].append(worked_ms(partial(plotted, plots, image, over, at)))
+    for widget in shown:
+        widget.close()
     return told(times)
 
 
-def told(times: dict[str, list[float]]) -> dict[str, list[Measured]]:
-    words = {
-        "medviz": "medviz, labels as outlines",
-        "filled": "medviz, labels filled",
-        "blit": "(a) bare blit of scan and labels",
-        "bare": "(a) bare blit of the scan alone",
-        "plot": "(b) pyqtgraph setImage of int16 and labels",
-    }
-    rows = [
-        row
-        for name, one in words.items()
-        for row in percentiles(one, times[name], {95: 16.0} if name in ("medviz", "filled") else None)
-    ]
-    half = {name: float(np.percentile(values, 50)) for name, values in times.items()}
-    rows += [
-        Measured("outlines / blit of scan and labels", half["medviz"] / half["blit"], "×", at_most=1.5),
-        Measured("filled / blit of scan and labels", half["filled"] / half["blit"], "×", at_most=1.5),
-        Measured("outlines / pyqtgraph", half["medviz"] / half["plot"], "×"),
-    ]
+Times = dict[str, list[tuple[float, float]]]
+WORDS = {
+    "outlines": "medviz, labels as outlines",
+    "filled": "medviz, labels filled",
+    "smooth": "(a) bare blit, enlarged smoothly",
+    "blit": "(a) bare blit, enlarged without smoothing",
+    "bare": "(a) bare blit of the scan alone, without smoothing",
+    "plot": "(b) pyqtgraph, setImage of int16 and labels",
+}
+
+
+def told(times: Times) -> dict[str, list[Measured]]:
+    rows: list[Measured] = []
+    for name, words in WORDS.items():
+        aims = {95: 16.0} if name in ("outlines", "filled") else None
+        rows += percentiles(words, [took for took, _ in times[name]], aims)
+    half = {name: float(np.percentile([worked for _, worked in pairs], 50)) for name, pairs in times.items()}
+    rows += [Measured(f"{words}, work of the thread p50", half[name]) for name, words in WORDS.items()]
+    for name in ("outlines", "filled"):
+        rows += [
+            Measured(f"work: {name} / smooth blit", half[name] / half["smooth"], "×", at_most=1.5),
+            Measured(f"work: {name} / blit without smoothing", half[name] / half["blit"], "×", at_most=1.5),
+            Measured(f"work: {name} / pyqtgraph", half[name] / half["plot"], "×"),
+        ]
     return {f"Slice step, three planes of {' × '.join(map(str, SHAPE))} int16, {LABELS} labels": rows}
 
 
