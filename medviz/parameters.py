@@ -120,6 +120,15 @@ class Settings:
         """Return the settings with these values replaced; not checked (see `checked_part`)."""
         return Settings(self.name, tuple({**dict(self.values), **values}.items()))
 
+    def whole(self, catalog: Mapping[str, Callable[..., Any]], *left_out: str) -> "Settings":
+        """Write out the defaults of today for all that was not set, so that a later default changes nothing.
+
+        `left_out` names parameters that no person sets and that are given when the thing is built.
+        """
+        known = (one for one in parameters(catalog[self.name]) if one.name not in left_out)
+        defaults = {one.name: one.default for one in known if one.default is not MISSING}
+        return Settings(self.name, tuple({**defaults, **dict(self.values)}.items()))
+
     def build(self, catalog: Mapping[str, Callable[..., Any]], **given: Any) -> Any:
         """Build the thing; `given` are arguments that no person sets (channels, classes), taken where it has them."""
         kind = catalog[self.name]

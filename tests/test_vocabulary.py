@@ -485,3 +485,19 @@ class TestShipped:
         monkeypatch.setattr(shipped, "find_spec", lambda name: SimpleNamespace(submodule_search_locations=None))
         with pytest.raises(Refused):
             shipped.sample_scan()
+
+
+def test_settings_written_whole_outlive_a_change_of_defaults() -> None:
+    def thing(
+        width: Annotated[int, Range(1, 64)] = 16, *, deep: bool = True, channels: int = 1
+    ) -> tuple[int, bool, int]:
+        return width, deep, channels
+
+    def later(
+        width: Annotated[int, Range(1, 64)] = 8, *, deep: bool = False, channels: int = 1
+    ) -> tuple[int, bool, int]:
+        return width, deep, channels
+
+    whole = Settings("thing", (("width", 4),)).whole({"thing": thing}, "channels")
+    assert dict(whole.values) == {"width": 4, "deep": True}
+    assert whole.build({"thing": later}, channels=3) == (4, True, 3)

@@ -141,7 +141,7 @@ class Segmentation(Task):
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a scan: classes and preparation."""
-        settings = self._settings()
+        settings = self._settings().whole(NETWORKS, "channels", "classes")
         return {
             "task": self.NAME,
             "network": {"name": settings.name, **dict(settings.values)},
