@@ -139,6 +139,7 @@ class Settings:
 Kind = Literal["int", "float", "bool", "text", "choice", "matrix", "file", "input", "cell", "part"]
 MISSING: Any = dataclasses.MISSING
 _NO_CELL = "it is not a cell"
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 T = TypeVar("T")
 M = TypeVar("M")
 
@@ -230,19 +231,10 @@ class Parameter:
     def _truth(self, value: Any) -> bool:
         if isinstance(value, bool):
             return value
-        words = {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }
-        if str(value).lower() not in words:
+        word = str(value).lower()
+        if word not in _TRUE and word not in _FALSE:
             raise Refused(f"{self.name}={value}", "it is neither true nor false", "write true or false")
-        return words[str(value).lower()]
+        return word in _TRUE
 
     def _choice(self, value: Any) -> Any:
         for option in self.options:
