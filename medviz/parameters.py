@@ -121,12 +121,11 @@ class Settings:
         return Settings(self.name, tuple({**dict(self.values), **values}.items()))
 
     def whole(self, catalog: Mapping[str, Callable[..., Any]], *left_out: str) -> "Settings":
-        """Write out the defaults of today for all that was not set, so that a later default changes nothing.
-
-        `left_out` names parameters that no person sets and that are given when the thing is built.
-        """
-        known = (one for one in parameters(catalog[self.name]) if one.name not in left_out)
-        defaults = {one.name: one.default for one in known if one.default is not MISSING}
+        """Write out today's default of all that was not set, but for `left_out`, which is given when it is built."""
+        known = [
+            one for one in parameters(catalog[self.name]) if one.name not in left_out and one.default is not MISSING
+        ]
+        defaults = {one.name: one.default for one in known}
         return Settings(self.name, tuple({**defaults, **dict(self.values)}.items()))
 
     def build(self, catalog: Mapping[str, Callable[..., Any]], **given: Any) -> Any:

@@ -1,14 +1,13 @@
 """Who gets how much room: a pure function from an arrangement and what the figures need to rectangles.
 
-An arrangement names figures row by row: ``image kernel output / window products / formula``. A bracket holds a column
-of its own, ``image (kernel / window / products) output / formula``; ``image:3`` weighs a figure; a sign between two
-names (``∗ = → ·``) is drawn between them.
+What an arrangement says is read in `arrangement.py`.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+
+from medviz.gui.drawing.arrangement import Leaf, Nest, Node, Sign, names_in, row_of
 
 Box = tuple[float, float, float, float]
 
@@ -41,32 +40,6 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """A figure by its name."""
-
-    name: str
-    weight: float | None = None
-
-
-@dataclass(frozen=True)
-class Sign:
-    """An operator between two figures."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Nest:
-    """A row or a column of others."""
-
-    parts: "tuple[Leaf | Sign | Nest, ...]"
-    column: bool
-
-
-Node = Leaf | Sign | Nest
-
-
-@dataclass(frozen=True)
 class Plan:
     """Where everything goes; `size` is larger than the room where the room was too small."""
 
@@ -74,68 +47,6 @@ class Plan:
     signs: tuple[tuple[str, Box], ...]
     size: tuple[float, float]
     cell: float
-
-
-def parsed(arrangement: str, names: Sequence[str]) -> Nest:
-    """Read an arrangement; figures it does not name follow as rows of their own, names without a figure are left out.
-
-    A sign stays only between two things that are there.
-    """
-    words = re.findall(r"[()/]|[^\s()/]+", arrangement)
-    column, rest = _column(words, set(names))
-    if rest:
-        column = Nest((*column.parts, *_column([word for word in rest if word != ")"], set(names))[0].parts), True)
-    named = set(_names(column))
-    others = tuple(Nest((Leaf(name),), False) for name in names if name not in named)
-    return Nest((*column.parts, *others), True)
-
-
-def _column(words: list[str], names: set[str]) -> tuple[Nest, list[str]]:
-    rows: list[Node] = []
-    row: list[Node] = []
-    while words:
-        word, *words = words
-        if word == ")":
-            words = [word, *words]
-            break
-        if word == "/":
-            rows.append(_row(row))
-            row = []
-        elif word == "(":
-            inner, words = _column(words, names)
-            words = words[1:]
-            if inner.parts:
-                row.append(inner)
-        else:
-            row.extend(_word(word, names))
-    rows.append(_row(row))
-    return Nest(tuple(one for one in rows if isinstance(one, Nest) and one.parts), True), words
-
-
-def _word(word: str, names: set[str]) -> list[Node]:
-    name, _, weight = word.partition(":")
-    if name in names:
-        return [Leaf(name, float(weight) if re.fullmatch(r"\d+(\.\d+)?", weight) else None)]
-    return [] if re.search(r"\w", word) else [Sign(word)]
-
-
-def _row(parts: list[Node]) -> Nest:
-    kept = [
-        part
-        for place, part in enumerate(parts)
-        if not isinstance(part, Sign) or (0 < place < len(parts) - 1 and not isinstance(parts[place + 1], Sign))
-    ]
-    while kept and isinstance(kept[0], Sign):
-        kept.pop(0)
-    while kept and isinstance(kept[-1], Sign):
-        kept.pop()
-    return Nest(tuple(kept), False)
-
-
-def _names(node: Node) -> list[str]:
-    if isinstance(node, Leaf):
-        return [node.name]
-    return [name for part in node.parts for name in _names(part)] if isinstance(node, Nest) else []
 
 
 def stacked(tree: Nest, needs: Mapping[str, Need], width: float, gap: float = GAP) -> Nest:
@@ -159,8 +70,8 @@ def widened(tree: Nest, needs: Mapping[str, Need]) -> Nest:
     parts: list[Node] = []
     pairs: set[int] = set()
     for part in tree.parts:
-        figures = [name for name in _names(part) if needs[name].height_for is None]
-        before = _names(parts[-1]) if parts else []
+        figures = [name for name in names_in(part) if needs[name].height_for is None]
+        before = names_in(parts[-1]) if parts else []
         alone = bool(before) and len(parts) - 1 not in pairs
         if figures and alone and all(needs[name].height_for is None for name in before):
             pairs.add(len(parts) - 1)
@@ -178,10 +89,10 @@ def wrapped(tree: Nest, needs: Mapping[str, Need], width: float, scale: "Scale")
         row: list[Node] = []
         for one in part.parts if isinstance(part, Nest) and not part.column else (part,):
             if row and table.least(Nest((*row, one), False), width)[0] > width:
-                parts.append(_row(row))
+                parts.append(row_of(row))
                 row = []
             row.append(one)
-        parts.append(_row(row))
+        parts.append(row_of(row))
     return Nest(tuple(part for part in parts if isinstance(part, Nest) and part.parts), tree.column)
 
 

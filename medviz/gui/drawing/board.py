@@ -19,15 +19,14 @@ from medviz.gui.drawing.arrange import (
     MOST_CELL,
     TIGHT_GAP,
     Need,
-    Nest,
     Plan,
     Scale,
     arranged,
-    parsed,
     stacked,
     widened,
     wrapped,
 )
+from medviz.gui.drawing.arrangement import Nest, parsed
 from medviz.gui.drawing.export import exported
 from medviz.gui.drawing.grid_view import GridView
 from medviz.gui.drawing.look import look_of, type_of

@@ -7,18 +7,15 @@ from hypothesis import strategies as st
 
 from medviz.gui.drawing.arrange import (
     LEAST_CELL,
-    Leaf,
     Need,
-    Nest,
     Scale,
-    Sign,
     arranged,
-    parsed,
     shared,
     stacked,
     widened,
     wrapped,
 )
+from medviz.gui.drawing.arrangement import Leaf, Nest, Sign, parsed
 from medviz.gui.drawing.colours import NOT_A_NUMBER, colour_map, coloured, is_light, levels_of, thinned
 from medviz.gui.drawing.grid import Grid, fitted, kept_inside, zoomed
 from medviz.gui.drawing.numbers import number_of, number_text, with_unit
