@@ -156,7 +156,7 @@ class Slider(QSlider):
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
-        self.setMinimumWidth(48)
+        self.setMinimumWidth(32)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Jump to the place pressed."""

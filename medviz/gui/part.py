@@ -81,7 +81,7 @@ class PartBox(Control):
         self.box = QFrame()
         self.box.setProperty("look", "nest")
         self._inside = QVBoxLayout(self.box)
-        self._inside.setContentsMargins(12, 4, 0, 4)
+        self._inside.setContentsMargins(8, 4, 0, 4)
         column = QVBoxLayout()
         column.setSpacing(6)
         for widget in (self.select, self.summary, self.box):
