@@ -80,20 +80,29 @@ def out_of_memory(problem: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def considerate(deterministic: bool) -> Iterator[None]:
-    """Leave one core to the window while training; set determinism; put all back at the end.
+def leaving_one_core() -> Iterator[None]:
+    """Leave one core to the window and to others; the number of threads is put back at the end.
 
-    On two busy cores two threads ran at 8 or at 0.2 steps a second at random, one thread always at about 5.
+    On two busy cores two threads trained at 8 or at 0.2 steps a second at random, one thread always at about 5; a model
+    ran over a scan in 64 s with two threads and in 6 s with one.
     """
     threads = torch.get_num_threads()
-    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     torch.set_num_threads(min(threads, max(1, cores() - 1)))
-    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, not deterministic
     try:
-        with _deterministic() if deterministic else contextlib.nullcontext():
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def considerate(deterministic: bool) -> Iterator[None]:
+    """Leave one core to the window while training; set determinism; put all back at the end."""
+    cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = deterministic, not deterministic
+    try:
+        with leaving_one_core(), _deterministic() if deterministic else contextlib.nullcontext():
+            yield
+    finally:
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
 
 

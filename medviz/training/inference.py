@@ -139,7 +139,8 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
         window = smaller
     while True:
         try:
-            found = yield from _in_tiles(made, image, box, window, where, growing)
+            with device.leaving_one_core():
+                found = yield from _in_tiles(made, image, box, window, where, growing)
         except (RuntimeError, MemoryError) as problem:
             if not device.out_of_memory(problem):
                 raise
