@@ -15,7 +15,7 @@ from medviz.data import DATASETS
 from medviz.data.preparation import Preparation
 from medviz.figures import Figure
 from medviz.messages import Work
-from medviz.parameters import Choice, Group, Part, Range, Settings, When
+from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
@@ -146,6 +146,9 @@ class Task:
     ] = None
     batch: BatchSize = 8
     learning_rate: Rate = 1e-3
+    start: Annotated[
+        str, File(folder=True), _TRAINING, "A run whose weights training begins with; empty: from chance."
+    ] = ""
     seed: Annotated[
         int, Range(0, 2**31 - 1), _TRAINING, "Start of all chance; the same seed gives the same run on one machine."
     ] = 0

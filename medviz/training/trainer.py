@@ -25,7 +25,7 @@ from medviz.training.keeper import Keeper
 from medviz.training.learner import Learner, TooLarge
 from medviz.training.plan import plan as plan
 from medviz.training.readings import Readings
-from medviz.training.run import Run
+from medviz.training.run import Run, begin_with
 from medviz.training.sampling import Lessons, Order, Whole
 from medviz.training.schedules import shape
 from medviz.training.standing import Standing, Watch
@@ -99,6 +99,8 @@ class Teaching:
         self.probes = Whole(task.probes(self.data), self.device)
         seeded(self.device, task.seed)
         network = task.build(self.data)
+        if task.start:
+            begin_with(network, Path(task.start))
         self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))
         self.total = task.steps or task.epochs * self.order.steps
         self.probe_every = task.probe_every or max(25, self.total // 100)

@@ -246,3 +246,24 @@ def test_a_plan_costs_nothing_and_tells_what_training_will() -> None:
     assert told["seconds"] == pytest.approx(24 * told["seconds_per_step"])
     assert 0 < told["memory_mib"] < 1
     assert torch.equal(before, torch.default_generator.get_state())
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    taught(Toy(epochs=4), tmp_path / "first")
+    begun, _ = weights(tmp_path / "first")
+    taught(Toy(epochs=1, learning_rate=1e-6, start=str(tmp_path / "first")), tmp_path / "second")
+    went_on, _ = weights(tmp_path / "second")
+    taught(Toy(epochs=1, learning_rate=1e-6), tmp_path / "anew")
+    anew, _ = weights(tmp_path / "anew")
+    name = next(key for key, value in begun.items() if value.is_floating_point() and value.ndim > 1)
+    assert torch.allclose(went_on[name], begun[name], atol=1e-3)
+    assert not torch.allclose(anew[name], begun[name], atol=1e-3)
+
+
+def test_weights_of_no_run_or_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no run to begin with"):
+        taught(Toy(start=str(tmp_path / "gone")), tmp_path / "run")
+    taught(Forger(epochs=1), tmp_path / "forger")
+    with pytest.raises(Refused, match="do not fit"):
+        taught(Toy(start=str(tmp_path / "forger")), tmp_path / "run")
+    assert not (tmp_path / "run").exists() or not any((tmp_path / "run").iterdir())
