@@ -67,22 +67,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     The file stands on the disk (fsync) before it replaces the old one; on any error nothing is left behind and what
     stood there before still does. Refuses a missing folder, missing permission, a full disk.
     """
-    waiting = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    try:
-        try:
-            with waiting.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            waiting.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                waiting.unlink()
-            raise
-        _settle(path.parent)
-    except OSError as problem:
-        fault, remedy = reason(problem)
-        raise Refused(path, f"nothing was written: {fault}", remedy) from problem
+    with putting(path) as waiting, waiting.open("xb") as file:
+        yield file
 
 
 @contextmanager
