@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from medviz.training.trainer import train
 
 from medviz.catalog import Catalog
 from medviz.messages import Message, Note, Progress, Scalar, finished
 from medviz.parameters import Part, Settings, built, changed, parameter, parameters, plain
 from medviz.tasks import TASKS
+from medviz.training.trainer import train
 from tests.standard import CATALOGS
 
 SMALL = {"cases": 4, "size": 32, "width": 4, "depth": 2}
