@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from medviz.imaging.labels import Label
+from medviz.imaging.marks import Mark
 from medviz.imaging.slices import Plane
 from medviz.imaging.volume import Volume
 
@@ -21,7 +22,8 @@ class Layer:
     """One volume in the scene and how it is drawn.
 
     `role`: "image" (grey or a colour map), "labels" (colours by label) or "probability" (0..1, a colour map).
-    `window` and `level` are in what a person reads (HU after slope and intercept).
+    `window` and `level` are in what a person reads (HU after slope and intercept). Nothing that a hand or a model does
+    changes the voxels of a label in `locked_labels`.
     """
 
     volume: Volume
@@ -34,6 +36,7 @@ class Layer:
     style: Style = "outline"
     labels: tuple[Label, ...] = ()
     hidden_labels: frozenset[int] = frozenset()
+    locked_labels: frozenset[int] = frozenset()
     proposal: bool = False
 
 
@@ -43,7 +46,8 @@ class Scene:
 
     `cursor` is in RAS mm, so that it means the same place for every layer and every linked pane. `maximised` is the one
     pane that fills the viewer, `active` the number of the layer that window and level are turned for, `smooth` whether
-    voxels are interpolated on the screen or shown as they are.
+    voxels are interpolated on the screen or shown as they are. `tool` is the name of what the left button does,
+    `marks` are the measurements drawn.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -57,6 +61,7 @@ class Scene:
     active: int = 0
     smooth: bool = True
     tool: str = "cursor"
+    marks: tuple[Mark, ...] = ()
     notices: tuple[str, ...] = field(default=())
 
     @property

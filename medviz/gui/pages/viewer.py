@@ -5,30 +5,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QAction, QHideEvent, QImage, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
 from medviz.figures import Picture
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.pages.page import Page
-from medviz.gui.services import ModelCard
 from medviz.gui.viewer.cards import AskCard, EmptyCard, LoadingCard
 from medviz.gui.viewer.counting import Counting
-from medviz.gui.viewer.hand import keyed
+from medviz.gui.viewer.feature import Feature
+from medviz.gui.viewer.features import FEATURES
+from medviz.gui.viewer.hand import LEGEND, keyed
 from medviz.gui.viewer.layers import Layers
+from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.opening import As, Opening
 from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.panes import Panes
-from medviz.gui.viewer.predicting import Predicting, proposal_number
 from medviz.gui.viewer.reading import Opened, first_window
 from medviz.gui.viewer.saving import Saving
+from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.strip import Strip
-from medviz.gui.viewer.thumbnails import keep, kept, thumbnail
+from medviz.gui.viewer.thumbnails import grey_image, keep, kept, thumbnail
+from medviz.gui.viewer.tools import CURSOR
 from medviz.imaging.scene import Layout, Point, Scene
-from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 
@@ -39,24 +40,8 @@ class ViewerPage(Page):
     TITLE = "Viewer"
     ICON = "ph.brain"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Wheel", "slices; with Ctrl zoom at the pointer"),
-        ("Left drag", "cross-hair"),
-        ("Right drag", "window and level; with Shift a box whose values fill the window"),
-        ("Middle drag", "move the picture (or Shift and left drag)"),
-        ("Double click", "fill the viewer with a pane, and back"),
-        ("↑ ↓ PgUp PgDn", "one or five slices"),
-        ("← →", "one slice, or one frame of a series"),
-        ("Shift+arrows", "cross-hair by one voxel"),
-        ("Home End", "first and last slice"),
-        ("Space held", "hide all overlays"),
-        ("o", "overlays as outline, filled, not at all"),
-        ("[ ]", "overlays less or more opaque"),
-        ("g", "hide or show all overlays"),
-        ("n", "radiological or neurological"),
-        ("c", "cross-hair on or off"),
-        ("i", "smooth or crisp voxels"),
-        ("f", "fit the pane"),
-        ("r", "reset view and window"),
+        *LEGEND,
+        *(row for feature in FEATURES for row in feature.KEYS),
     )
 
     def __init__(self, desk: Desk) -> None:
@@ -65,12 +50,11 @@ class ViewerPage(Page):
         self.panes = Panes(desk, self)
         self.strip = Strip(desk.scene)
         self.opening = Opening(desk, self)
-        self.predicting = Predicting(desk, self)
         self.counting = Counting(desk, self)
         self.saving = Saving(desk, self)
         self.layers = Layers(desk, self)
         self._panel: Panel | None = None
-        self._models: Job | None = None
+        self.features = {kind.NAME: kind(self, self) for kind in FEATURES}
         self.loading = LoadingCard(self.panes, self.opening.cancel)
         self.empty = EmptyCard(self.panes)
         self.ask = AskCard(self.panes)
@@ -79,6 +63,7 @@ class ViewerPage(Page):
         column.setSpacing(0)
         column.addWidget(self.strip)
         column.addWidget(self.panes, 1)
+        self._equip()
         self._listen()
         self._act()
         self._remembered()
@@ -94,17 +79,17 @@ class ViewerPage(Page):
             self._panel.saved.connect(self.saving.save_layer)
             self._panel.named.connect(self.layers.ask_names)
             self._panel.went.connect(self.layers.go)
-            models = self._panel.models
-            models.run.connect(lambda card: self.predicting.run(card))
-            models.cancelled.connect(self.predicting.cancel)
-            models.accepted.connect(self.predicting.accept)
-            models.rejected.connect(self.predicting.reject)
-            self._show_models()
+            for feature in self.features.values():
+                tab = feature.tab()
+                if tab is not None:
+                    self._panel.add_tab(tab, feature.TAB, feature.HINT)
+            self._panel.heard(self.desk.scene.state, self.desk.scene.state)
         return self._panel
 
     def entered(self) -> None:
-        """List the models anew: there may be another run."""
-        self._list_models()
+        """Look up what may have changed meanwhile."""
+        for feature in self.features.values():
+            feature.entered()
         self.empty.list(self.desk.recent(), partial(kept, self.desk.preferences))
 
     def open(self, path: Path, kind: As | None = None) -> None:
@@ -118,14 +103,18 @@ class ViewerPage(Page):
         except Refused as refusal:
             self.desk.tell(f"{refusal.thing}: {refusal.fault}", "warning", refusal.remedy)
             return
-        self.opening.open(path, "scan", then=self._run_first)
+        self.opening.open(path, "scan", then=self._modelling.run_first)
 
-    def run_model(self, where: str) -> None:
-        """Run a shipped model (its name) or a trained network (the folder of its run) over the open scan."""
-        self._with_models(lambda cards: self.predicting.run(_card(where, cards)))
+    @property
+    def _modelling(self) -> Modelling:
+        found = self.features[Modelling.NAME]
+        assert isinstance(found, Modelling)
+        return found
 
     def close_page(self) -> None:
         """Stop listening and rendering, before the page is deleted."""
+        for feature in self.features.values():
+            feature.close_feature()
         self.strip.leave()
         self.counting.leave()
         if self._panel is not None:
@@ -133,13 +122,65 @@ class ViewerPage(Page):
         self._leave()
         self.panes.close_views()
 
+    # -- for the features ---------------------------------------------------------------------------------------
+
+    def feature(self, name: str) -> Feature:
+        """Return a feature by its name."""
+        return self.features[name]
+
+    def show_tab(self, name: str) -> None:
+        """Bring a feature's tab to the front of the panel."""
+        if self._panel is not None:
+            self._panel.show_tab(self.features[name].TAB)
+
+    def widget(self) -> QWidget:
+        """Return the widget that dialogs stand over."""
+        return self
+
+    def _equip(self) -> None:
+        """Give the panes the tools and painters of all features."""
+        tools = {tool.NAME: tool for feature in self.features.values() for tool in feature.tools()}
+        for view in self.panes.slices.values():
+            view.tools.update(tools)
+            view.paints.append(self._paint)
+            view.asked.connect(partial(self._menu, view))
+        self.tools = tools
+
+    def _paint(self, painter: QPainter, view: SliceView) -> None:
+        for feature in self.features.values():
+            painter.save()
+            feature.paint(painter, view)
+            painter.restore()
+
+    def _menu(self, view: SliceView, point: Point | None, place: QPoint) -> None:
+        """Open the menu of the right button: what each feature can do there."""
+        if point is None:
+            return
+        menu = QMenu(view)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for feature in self.features.values():
+            acts = feature.menu(view, point)
+            if acts:
+                menu.addActions(list(acts))
+                menu.addSeparator()
+        for words, act in (
+            ("Cross-hair here", partial(self._go, point)),
+            ("Fit the pane\tf", view.fit),
+            ("Reset view and window\tr", self.reset),
+            ("Save picture of the pane…", partial(self.saving.save_picture, view)),
+        ):
+            menu.addAction(words).triggered.connect(partial(_call, act))
+        menu.popup(place)
+
+    def _go(self, point: Point) -> None:
+        self.desk.scene.put(self.desk.scene.state.at(point))
+
     # -- told ---------------------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         desk = self.desk
         self._leave = desk.scene.listen(self._told)
         desk.open_wanted.connect(self.open)
-        desk.predict_wanted.connect(self.run_model)
         self.opening.began.connect(self._loading)
         self.opening.ended.connect(self._show_cards)
         self.opening.asked.connect(self._asked)
@@ -149,8 +190,6 @@ class ViewerPage(Page):
         self.empty.browse.connect(self._browse)
         self.empty.sample.connect(self.open_sample)
         self.empty.wanted.connect(lambda path: self.desk.open_wanted.emit(path))
-        self.predicting.began.connect(lambda card, job: self._predicting(job))
-        self.predicting.ended.connect(self._show_models)
         self.strip.fit.connect(lambda: self.panes.front.fit())
         self.strip.reset.connect(self.reset)
         self.strip.picture.connect(lambda: self.saving.save_picture(self.panes.front))
@@ -172,16 +211,18 @@ class ViewerPage(Page):
             action.setProperty("menu", menu)
             action.triggered.connect(partial(_call, act))
             self.addAction(action)
+        for feature in self.features.values():
+            self.addActions(list(feature.actions()))
 
     def _told(self, old: Scene, new: Scene) -> None:
         if old.radiological != new.radiological:
             self.desk.preferences.setValue("viewer/radiological", "true" if new.radiological else "false")
         if old.layout != new.layout:
             self.desk.preferences.setValue("viewer/layout", new.layout)
-        if old.layers is not new.layers:
-            self._show_models()
-            if (old.scan is None) != (new.scan is None):
-                self._show_cards()
+        if old.tool != new.tool:
+            self._take_up(old.tool, new.tool)
+        if (old.scan is None) != (new.scan is None):
+            self._show_cards()
 
     def _remembered(self) -> None:
         kept = self.desk.preferences
@@ -216,65 +257,13 @@ class ViewerPage(Page):
         self.ask.ask(found)
 
     def _preview(self, picture: Picture | None) -> None:
-        axial = self.panes.slices["axial"]
-        if picture is None:
-            axial.preview(None)
-            return
-        pixels = np.asarray(picture.pixels)
-        low, high = picture.levels or (float(pixels.min()), float(pixels.max()))
-        grey = np.clip((pixels - low) * (255.0 / ((high - low) or 1.0)), 0, 255).astype(np.uint8)
-        rows, cols = grey.shape
-        axial.preview(QImage(grey.tobytes(), cols, rows, cols, QImage.Format.Format_Grayscale8).copy())
+        self.panes.slices["axial"].preview(None if picture is None else grey_image(picture))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the cards in the middle."""
         for card in (self.empty, self.loading, self.ask):
             if not card.isHidden():
                 QTimer.singleShot(0, card, card.place)
-
-    # -- models -------------------------------------------------------------------------------------------------
-
-    def _list_models(self) -> None:
-        if self._models is None:
-            self._with_models(lambda cards: None)
-
-    def _with_models(self, use: Any) -> None:
-        """List the models beside the window (their cards are read off the disk), show them, and use them."""
-        services = self.desk.services
-
-        def listed() -> Work[tuple[ModelCard, ...]]:
-            yield Progress(0, 0, "looking for models")
-            runs = tuple(ModelCard(str(run), run.name, "a run of this program") for run in services.runs())
-            return (*services.models(), *runs)
-
-        def take(cards: tuple[ModelCard, ...]) -> None:
-            if self._panel is not None:
-                self._panel.models.show_models(cards)
-                self._show_models()
-            use(cards)
-
-        self._models = self.desk.start("models", listed, then=take, quiet=True)
-        self._models.over.connect(self._models_over)
-
-    def _models_over(self) -> None:
-        self._models = None
-
-    def _run_first(self) -> None:
-        self._with_models(lambda cards: self.predicting.run(cards[0]) if cards else None)
-
-    def _predicting(self, job: Job) -> None:
-        self._show_models()
-        if self._panel is not None:
-            models = self._panel.models
-            job.said.connect(lambda messages: models.show_progress(job))
-            models.show_progress(job)
-
-    def _show_models(self) -> None:
-        if self._panel is not None:
-            scene = self.desk.scene.state
-            self._panel.models.show_state(
-                scene.scan is not None, self.predicting.job is not None, proposal_number(scene) is not None
-            )
 
     # -- hand ---------------------------------------------------------------------------------------------------
 
@@ -292,6 +281,8 @@ class ViewerPage(Page):
         """Do what the key means for the pane under the hand."""
         key = Qt.Key(event.key())
         store, view = self.desk.scene, self.panes.front
+        if store.state.scan is not None and self._answered(event, view):
+            return
         modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
         if store.state.scan is None or modifiers:
             super().keyPressEvent(event)
@@ -309,6 +300,33 @@ class ViewerPage(Page):
                 super().keyPressEvent(event)
             else:
                 store.put(scene)
+
+    def _answered(self, event: QKeyEvent, view: SliceView) -> bool:
+        """Ask the tool in the hand, then the features; Esc puts the tool down."""
+        tool = self.tools.get(self.desk.scene.state.tool)
+        if tool is not None and tool.key(view, event):
+            return True
+        if any(feature.pressed(event, view) for feature in self.features.values()):
+            return True
+        if event.key() == Qt.Key.Key_Escape and tool is not None:
+            self.desk.scene.update(tool=CURSOR)
+            return True
+        return False
+
+    def _take_up(self, old: str, new: str) -> None:
+        if old in self.tools:
+            QTimer.singleShot(0, self, self.tools[old].put_down)  # the store is telling now
+        pointer = self.tools[new].POINTER if new in self.tools else Qt.CursorShape.CrossCursor
+        for view in self.panes.slices.values():
+            view.setCursor(pointer)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Esc for the tool in the hand, before the window leaves full screen by it."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Escape and self.desk.scene.state.tool in self.tools:
+                event.accept()
+                return True
+        return super().event(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Show the overlays again when Space is let go."""
@@ -347,10 +365,6 @@ class ViewerPage(Page):
             self.desk.tell("There are no labels to save", "warning", "Run a model or open a label file first")
             return
         self.saving.save_layer(scene.active if scene.active in of_labels else of_labels[-1])
-
-
-def _card(where: str, cards: tuple[ModelCard, ...]) -> ModelCard:
-    return next((card for card in cards if card.where == where), ModelCard(where, Path(where).name))
 
 
 def _call(act: Any, checked: bool = False) -> None:

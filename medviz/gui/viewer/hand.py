@@ -92,6 +92,30 @@ def turned_layer(scene: Scene) -> int:
     return 0 if scene.layers[active].role == "labels" else active
 
 
+LEGEND: tuple[tuple[str, str], ...] = (
+    ("Wheel", "slices; with Ctrl zoom at the pointer"),
+    ("Left drag", "cross-hair"),
+    ("Right drag", "window and level; with Shift a box whose values fill the window"),
+    ("Middle drag", "move the picture (or Shift and left drag)"),
+    ("Double click", "fill the viewer with a pane, and back"),
+    ("↑ ↓ PgUp PgDn", "one or five slices"),
+    ("← →", "one slice, or one frame of a series"),
+    ("Shift+arrows", "cross-hair by one voxel"),
+    ("Home End", "first and last slice"),
+    ("Space held", "hide all overlays"),
+    ("o", "overlays as outline, filled, not at all"),
+    ("[ ]", "overlays less or more opaque"),
+    ("g", "hide or show all overlays"),
+    ("n", "radiological or neurological"),
+    ("c", "cross-hair on or off"),
+    ("i", "smooth or crisp voxels"),
+    ("f", "fit the pane"),
+    ("r", "reset view and window"),
+    ("Esc", "the cross-hair in the hand again"),
+    ("Right click", "what may be done here"),
+)
+"""What mouse and keys do in a pane, for the help."""
+
 Change = Callable[[Scene, Plane], Scene]
 KEYS: dict[Qt.Key, Change] = {
     Qt.Key.Key_Up: lambda scene, plane: stepped(scene, plane, 1),

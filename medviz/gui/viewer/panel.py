@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medviz.gui.status import Elided
 from medviz.gui.store import Store
@@ -12,7 +21,6 @@ from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.counting import Counting
 from medviz.gui.viewer.label_list import LabelList
 from medviz.gui.viewer.layer_box import LayerBox
-from medviz.gui.viewer.model_box import ModelBox
 from medviz.gui.viewer.reading import first_window
 from medviz.gui.viewer.readout import place_words, readings
 from medviz.imaging.scene import Layer, Point, Scene
@@ -27,8 +35,8 @@ def labels_shown(scene: Scene) -> int | None:
     return scene.active if scene.active in of_labels else of_labels[-1] if of_labels else None
 
 
-class Panel(QScrollArea):
-    """Shows the scene; what a hand does here goes into the store.
+class Panel(QWidget):
+    """Shows the scene, and under it a tab a feature; what a hand does here goes into the store.
 
     For the page: `recast` (layer number, role), `saved` and `named` (layer number), `went` (layer number, label value).
     """
@@ -41,9 +49,6 @@ class Panel(QScrollArea):
     def __init__(self, store: Store[Scene], counting: Counting) -> None:
         super().__init__()
         self._store, self._counting = store, counting
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(280)
         self.boxes: list[LayerBox] = []
         self.layers = QVBoxLayout()
@@ -53,9 +58,17 @@ class Panel(QScrollArea):
         self.labels = LabelList()
         self.labels.hidden.connect(self._hide)
         self.labels.wanted.connect(self._go)
-        self.models = ModelBox()
         self.readout = CursorBox()
-        self.setWidget(self._column())
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.hide()
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(scrolled(self._column()))
+        self.split.addWidget(self.tabs)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.split)
         counting.counted.connect(self._show_labels)
         self.leave = store.listen(self.heard)
         self.heard(store.state, store.state)
@@ -63,7 +76,7 @@ class Panel(QScrollArea):
     def _column(self) -> QWidget:
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 8, 12, 12)
+        column.setContentsMargins(0, 8, 0, 12)
         column.setSpacing(6)
         self.layers_title = label("Layers", "heading")
         self.hint = label("Open a scan to see its layers, labels and values here.", "dim", wrap=True)
@@ -74,15 +87,28 @@ class Panel(QScrollArea):
         column.addWidget(self.labels_title)
         column.addWidget(self.labels)
         column.addSpacing(8)
-        column.addWidget(label("Model", "heading"))
-        column.addWidget(self.models)
-        column.addSpacing(8)
         column.addWidget(self.readout)
         column.addStretch(1)
         return inside
 
+    def add_tab(self, made: QWidget, word: str, hint: str) -> None:
+        """Put a feature's tab behind those that are there."""
+        column = made.layout()
+        if column is not None:
+            margins = column.contentsMargins()
+            column.setContentsMargins(0, margins.top(), 4, margins.bottom())
+        number = self.tabs.addTab(scrolled(made), word)
+        self.tabs.setTabToolTip(number, hint)
+
+    def show_tab(self, word: str) -> None:
+        """Bring a tab to the front by its word."""
+        for number in range(self.tabs.count()):
+            if self.tabs.tabText(number) == word:
+                self.tabs.setCurrentIndex(number)
+
     def heard(self, old: Scene, new: Scene) -> None:
         """Show what changed."""
+        self.tabs.setVisible(new.scan is not None and self.tabs.count() > 0)
         if old is new or len(self.boxes) != len(new.layers):
             self._rebuild(new)
         if old is new or old.layers != new.layers or old.active != new.active:
@@ -156,6 +182,16 @@ class Panel(QScrollArea):
         number = labels_shown(self._store.state)
         if number is not None:
             self.went.emit(number, value)
+
+
+def scrolled(inside: QWidget) -> QScrollArea:
+    """Let a part of the panel scroll up and down."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
 
 
 class CursorBox(QWidget):

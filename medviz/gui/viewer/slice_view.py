@@ -1,7 +1,7 @@
 """One plane of the scene on a black pane: told of each change, it cuts only what changed and paints."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,39 +22,29 @@ from medviz.gui.viewer.annotations import Annotations, paint_box, paint_crosshai
 from medviz.gui.viewer.canvas import Canvas
 from medviz.gui.viewer.content import Content
 from medviz.gui.viewer.film import Film
-from medviz.gui.viewer.hand import stepped, turned_layer, windowed
+from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.raster import Grid
 from medviz.gui.viewer.sheet import Camera, Sheet
-from medviz.imaging.scene import Layer, Scene
+from medviz.gui.viewer.tools import Tool
+from medviz.imaging.scene import Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, to_screen, to_voxel
 
-NOTCH = 120
-"""What a wheel reports for one notch."""
-
-SHOWN = ("layers", "cursor", "frame", "radiological", "overlays_hidden", "crosshair", "smooth")
+SHOWN = ("layers", "cursor", "frame", "radiological", "overlays_hidden", "crosshair", "smooth", "tool", "marks")
 """What of a scene a pane shows; a change of anything else needs no painting."""
-
-
-@dataclass
-class Drag:
-    """A button held down: what it does, where it began and where it is, and the layer as it was then."""
-
-    does: str
-    start: QPointF
-    now: QPointF
-    number: int = 0
-    layer: Layer | None = None
 
 
 class SliceView(QWidget):
     """Shows `plane` of the scene in `store`, and puts a new scene there when a hand asks for it.
 
-    `pointed` (RAS mm or None) follows the mouse; `boxed` (layer number, pixels) asks for a window that suits a box.
+    `pointed` (RAS mm or None) follows the mouse; `boxed` (layer number, pixels) asks for a window that suits a box;
+    `asked` (RAS mm or None, place on the screen) for the menu of the right button. `tools` are what the left button may
+    do by name, `paints` paint over the slice.
     """
 
     pointed = Signal(object)
     boxed = Signal(int, object)
+    asked = Signal(object, object)
 
     def __init__(
         self, store: Store[Scene], plane: Plane, content: Content | None = None, parent: QWidget | None = None
@@ -64,16 +54,17 @@ class SliceView(QWidget):
         self.camera = Camera()
         self.annotations = Annotations(plane)
         self.films: list[Film] = []
-        self._store = store
+        self.store = store
+        self.tools: dict[str, Tool] = {}
+        self.paints: list[Callable[[QPainter, SliceView], None]] = []
         self._content = content or Content()
-        self._drag: Drag | None = None
-        self._turned = 0.0
         self._preview: QImage | None = None
         self._grid: tuple[Any, Grid | None] = ((), None)
         self._canvas: Canvas | None = None
         self._drawn_of: tuple[Any, ...] = ()
         self.drawings = 0
-        self._pace = Pace(self)
+        self.pace = Pace(self)
+        self.mouse = Mouse(self)
         self.leave: Callable[[], None] = store.listen(self._told)
         self.setObjectName(f"slice {plane}")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -90,7 +81,7 @@ class SliceView(QWidget):
     @property
     def scene(self) -> Scene:
         """The scene now."""
-        return self._store.state
+        return self.store.state
 
     @property
     def slice(self) -> Slice | None:
@@ -99,7 +90,7 @@ class SliceView(QWidget):
         if not scene.layers:
             return None
         index = scene.voxel[NORMAL[self.plane]]
-        return self._film(0).load(scene.layers[0], index, scene.frame, scene.radiological)
+        return self.film(0).load(scene.layers[0], index, scene.frame, scene.radiological)
 
     @property
     def sheet(self) -> Sheet:
@@ -149,6 +140,27 @@ class SliceView(QWidget):
         across, forward, up = scan.to_mm(voxel)
         return float(across), float(forward), float(up)
 
+    def mm_of(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """Place in RAS mm under a place on the pane, not rounded to a voxel; None in an empty scene."""
+        scene = self.scene
+        if scene.scan is None:
+            return None
+        row, col = self.sheet.to_slice(x, y)
+        index = scene.voxel[NORMAL[self.plane]]
+        voxel = to_voxel(scene.scan.shape, self.plane, index, row, col, scene.radiological)
+        across, forward, up = scene.scan.to_mm(voxel)
+        return float(across), float(forward), float(up)
+
+    def off_plane_mm(self, mm: tuple[float, float, float]) -> float:
+        """Distance of a point in RAS mm from the plane on the screen, along its normal."""
+        scene = self.scene
+        scan = scene.scan
+        assert scan is not None
+        axis = NORMAL[self.plane]
+        apart = abs(float(scan.to_voxel(mm)[axis]) - scene.voxel[axis])
+        normal = np.linalg.inv(scan.affine[:3, :3])[axis]  # voxels along this axis a mm, in each direction
+        return apart / float(np.linalg.norm(normal))
+
     # -- told ---------------------------------------------------------------------------------------------------
 
     def _told(self, old: Scene, new: Scene) -> None:
@@ -160,7 +172,8 @@ class SliceView(QWidget):
         if any(getattr(old, name) is not getattr(new, name) for name in SHOWN):
             self.update()
 
-    def _film(self, number: int) -> Film:
+    def film(self, number: int) -> Film:
+        """What a layer puts on this pane."""
         while len(self.films) <= number:
             self.films.append(Film(self.plane))
         return self.films[number]
@@ -187,9 +200,10 @@ class SliceView(QWidget):
             row, col = to_screen(scan.shape, self.plane, scan.to_voxel(scene.cursor), scene.radiological)
             paint_crosshair(painter, self.plane, sheet.to_screen(row, col), sheet)
         self.annotations.paint(painter, scene, seen, sheet)
-        if self._drag is not None and self._drag.does == "box":
-            start, now = self._drag.start, self._drag.now
-            paint_box(painter, (start.x(), start.y(), now.x(), now.y()))
+        for paint in self.paints:
+            paint(painter, self)
+        if self.mouse.box is not None:
+            paint_box(painter, self.mouse.box)
 
     def _drawn(self, scene: Scene, sheet: Sheet) -> Canvas:
         """Return the picture of all layers; it is made anew only if it would differ."""
@@ -208,7 +222,7 @@ class SliceView(QWidget):
                 if not layer.visible or (over and (scene.overlays_hidden or layer.style == "off")):
                     continue
                 if layer.volume.shape == scene.layers[0].volume.shape:
-                    film = self._film(number)
+                    film = self.film(number)
                     film.load(layer, index, scene.frame, scene.radiological)
                     film.paint(canvas, layer, sheet, grid, below=not over)
         self._drawn_of = of
@@ -235,75 +249,24 @@ class SliceView(QWidget):
     # -- moved --------------------------------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Turn slices; with Ctrl zoom at the pointer. Many turns within a frame are one step."""
-        turn = event.angleDelta().y() or event.angleDelta().x()
-        event.accept()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            at = event.position()
-            self.look(self.sheet.zoomed(1.25 ** (turn / NOTCH), at.x(), at.y()))
-            return
-        self._turned += turn / NOTCH
-        if abs(self._turned) >= 1.0:
-            self._pace.ask(self._turn)
-
-    def _turn(self) -> None:
-        count = int(self._turned)
-        self._turned -= count
-        self._store.put(stepped(self.scene, self.plane, count))
+        """Hand it on."""
+        self.mouse.wheel(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin to do what the button does."""
-        scene = self.scene
-        if scene.scan is None:
-            return
-        does = self._meaning(event)
-        number = turned_layer(scene)
-        self._drag = Drag(does, event.position(), event.position(), number, scene.layers[number])
-        if does == "cursor":
-            self._point(event.position())
-        elif does == "pan":
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-
-    @staticmethod
-    def _meaning(event: QMouseEvent) -> str:
-        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if event.button() == Qt.MouseButton.MiddleButton:
-            return "pan"
-        if event.button() == Qt.MouseButton.RightButton:
-            return "box" if shift else "window"
-        return "pan" if shift else "cursor"
+        """Hand it on."""
+        self.mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with it; without a button, say what is under the mouse."""
-        at = event.position()
-        self.pointed.emit(self.mm_at(at.x(), at.y()))
-        drag = self._drag
-        if drag is None:
-            return
-        moved, drag.now = at - (drag.now), at
-        if drag.does == "pan":
-            self.look(self.sheet.panned(moved.x(), moved.y()))
-        elif drag.does == "cursor":
-            self._pace.ask(lambda: self._point(at))
-        elif drag.does == "window":
-            self._pace.ask(lambda: self._window(drag))
-        else:
-            self.update()
+        """Hand it on."""
+        self.mouse.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End it."""
-        self._pace.flush()
-        drag, self._drag = self._drag, None
-        self.setCursor(Qt.CursorShape.CrossCursor)
-        if drag is not None and drag.does == "box":
-            self.update()
-            self._box(drag)
+        """Hand it on."""
+        self.mouse.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Fill the viewer with this pane, or show all panes again."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._drag = None
-            self._store.update(maximised=None if self.scene.maximised == self.plane else self.plane)
+        """Hand it on."""
+        self.mouse.double(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Write anew in another type."""
@@ -313,8 +276,12 @@ class SliceView(QWidget):
             self.update()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The right button turns window and level; there is no menu."""
+        """Open the menu at the cross-hair for the keyboard; the right button asks when it is let go."""
         event.accept()
+        scene = self.scene
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and scene.scan is not None:
+            x, y = self.screen_of(scene.cursor)
+            self.asked.emit(scene.cursor, self.mapToGlobal(QPointF(x, y)).toPoint())
 
     def enterEvent(self, event: QEvent) -> None:
         """Take the keys from another pane, never from a field that is being typed in."""
@@ -323,34 +290,7 @@ class SliceView(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the mouse any more."""
-        self.pointed.emit(None)
-
-    def _point(self, at: QPointF) -> None:
-        mm = self.mm_at(at.x(), at.y()) or self._nearest(at)
-        if mm is not None:
-            self._store.put(self.scene.at(mm))
-
-    def _nearest(self, at: QPointF) -> tuple[float, float, float] | None:
-        left, top, wide, high = self.sheet.place
-        inside_x = float(np.clip(at.x(), left + 0.01, left + wide - 0.01))
-        inside_y = float(np.clip(at.y(), top + 0.01, top + high - 0.01))
-        return self.mm_at(inside_x, inside_y)
-
-    def _window(self, drag: Drag) -> None:
-        assert drag.layer is not None
-        moved = drag.now - drag.start
-        self._store.put(windowed(self.scene, drag.layer, drag.number, moved.x(), moved.y()))
-
-    def _box(self, drag: Drag) -> None:
-        film = self._film(drag.number)
-        if film.slice is None:
-            return
-        sheet = self.sheet
-        rows, cols = zip(*(sheet.to_slice(p.x(), p.y()) for p in (drag.start, drag.now)), strict=True)
-        top, left = max(0, round(min(rows))), max(0, round(min(cols)))
-        pixels = film.slice.values[top : round(max(rows)) + 1, left : round(max(cols)) + 1]
-        if pixels.size >= 4:
-            self.boxed.emit(drag.number, pixels)
+        self.mouse.leave()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep text readable in a small pane."""

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSettings, Qt
 from PySide6.QtGui import QImage, QImageWriter, QPixmap
 
+from medviz.figures import Picture
 from medviz.gui.viewer.raster import Shades, colour_picture
 from medviz.gui.viewer.tints import tint
 from medviz.imaging.intensity import levels
@@ -65,3 +66,12 @@ def kept(settings: QSettings, path: Path) -> QPixmap:
 
 def _key(path: Path) -> str:
     return sha256(str(path.absolute()).encode()).hexdigest()[:24]
+
+
+def grey_image(picture: Picture) -> QImage:
+    """Return a grey picture as the screen wants it, its levels from black to white."""
+    pixels = np.asarray(picture.pixels)
+    low, high = picture.levels or (float(pixels.min()), float(pixels.max()))
+    grey = np.clip((pixels - low) * (255.0 / ((high - low) or 1.0)), 0, 255).astype(np.uint8)
+    rows, cols = grey.shape
+    return QImage(grey.tobytes(), cols, rows, cols, QImage.Format.Format_Grayscale8).copy()

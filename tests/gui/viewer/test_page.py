@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,10 @@ def panel_of(page: ViewerPage) -> Panel:
     return panel
 
 
+def modelling(page: ViewerPage) -> Any:
+    return page.feature("model")
+
+
 def quiet(qtbot: QtBot, desk: Desk, seconds: float = 20) -> None:
     """Wait until no job runs and none begins within a moment."""
 
@@ -111,8 +116,8 @@ def opened(page: ViewerPage, qtbot: QtBot, name: str = "t1.nii.gz") -> Scene:
 
 def with_prediction(page: ViewerPage, qtbot: QtBot) -> Scene:
     opened(page, qtbot)
-    page.run_model(MODEL.where)
-    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2 and page.predicting.job is None)
+    modelling(page).run_model(MODEL.where)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2 and modelling(page).predicting.job is None)
     quiet(qtbot, page.desk)
     return page.desk.scene.state
 
@@ -491,20 +496,20 @@ def test_a_layer_can_be_taken_for_something_else_with_one_click(page: ViewerPage
 @pytest.mark.trap("T21")
 def test_a_prediction_is_a_proposal_until_it_is_accepted(page: ViewerPage, qtbot: QtBot) -> None:
     scene = with_prediction(page, qtbot)
-    models = panel_of(page).models
+    models = modelling(page).models
     assert scene.layers[1].proposal and models.answer.isVisible()
     assert [label.name for label in scene.layers[1].labels] == list(MODEL.labels)
     qtbot.mouseClick(models.accept, Button.LeftButton)
     assert not page.desk.scene.state.layers[1].proposal and models.answer.isHidden()
-    page.run_model(MODEL.where)
-    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 3 and page.predicting.job is None)
+    modelling(page).run_model(MODEL.where)
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 3 and modelling(page).predicting.job is None)
     assert not page.desk.scene.state.layers[1].proposal, "what was accepted is not touched by another run"
     models.reject.click()
     assert len(page.desk.scene.state.layers) == 2
 
 
 def test_the_trust_card_says_what_a_model_is(page: ViewerPage, qtbot: QtBot) -> None:
-    models = panel_of(page).models
+    models = modelling(page).models
     qtbot.waitUntil(lambda: bool(models.cards))
     models.fold.setChecked(True)
     words = [one.text() for one in models.card.findChildren(type(page.loading.title))]
@@ -536,7 +541,7 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     quiet(qtbot, desk)
     qtbot.waitUntil(lambda: page.panes.volume.shown is not None, timeout=20000)
     quiet(qtbot, desk)
-    models = panel_of(page).models
+    models = modelling(page).models
     models.button.click()
     qtbot.waitUntil(lambda: models.progress.isVisible())
     assert not models.button.isEnabled()
@@ -549,7 +554,7 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     asked.release()
     qtbot.waitUntil(lambda: int(desk.scene.state.layers[1].volume.frame().sum()) > before)
     asked.release(2)
-    qtbot.waitUntil(lambda: page.predicting.job is None)
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is None)
     (layer,) = desk.scene.state.layers[1:]
     assert layer.opacity == 0.2 and layer.proposal and models.answer.isVisible()
     view = page.panes.volume
@@ -573,10 +578,10 @@ def test_a_run_that_is_cancelled_leaves_nothing(page: ViewerPage, desk: Desk, qt
     asked, ended = threading.Semaphore(1), threading.Event()
     desk.services = replace(desk.services, predict=growing(asked, ended))
     opened(page, qtbot)
-    page.run_model(MODEL.where)
+    modelling(page).run_model(MODEL.where)
     qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
-    page.predicting.cancel()
-    qtbot.waitUntil(lambda: page.predicting.job is None)
+    modelling(page).predicting.cancel()
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is None)
     assert ended.is_set() and len(desk.scene.state.layers) == 1
 
 
@@ -586,12 +591,12 @@ def test_an_answer_that_comes_late_is_not_laid_over_another_scan(
     asked, ended = threading.Semaphore(0), threading.Event()
     desk.services = replace(desk.services, predict=growing(asked, ended))
     opened(page, qtbot)
-    page.run_model(MODEL.where)
-    qtbot.waitUntil(lambda: page.predicting.job is not None)
+    modelling(page).run_model(MODEL.where)
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is not None)
     page.open(Path("other.nii.gz"), "scan")
     qtbot.waitUntil(lambda: desk.scene.state.scan.name == "other.nii.gz")  # type: ignore[union-attr]
     asked.release(4)
-    qtbot.waitUntil(lambda: page.predicting.job is None)
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is None)
     assert len(desk.scene.state.layers) == 1 and "no longer open" in str(told)
 
 
@@ -603,7 +608,7 @@ def test_an_answer_on_another_grid_is_refused(page: ViewerPage, desk: Desk, qtbo
 
     desk.services = replace(desk.services, predict=elsewhere)
     opened(page, qtbot)
-    page.run_model(MODEL.where)
+    modelling(page).run_model(MODEL.where)
     qtbot.waitUntil(lambda: "another grid" in str(told))
     assert len(desk.scene.state.layers) == 1
 
@@ -615,24 +620,24 @@ def test_a_model_that_breaks_is_a_notice(page: ViewerPage, desk: Desk, qtbot: Qt
 
     desk.services = replace(desk.services, predict=broken)
     opened(page, qtbot)
-    page.run_model(MODEL.where)
+    modelling(page).run_model(MODEL.where)
     qtbot.waitUntil(lambda: "cannot be multiplied" in str(told))
     quiet(qtbot, desk)
-    assert page.predicting.job is None and panel_of(page).models.button.isEnabled()
+    assert modelling(page).predicting.job is None and modelling(page).models.button.isEnabled()
 
 
 def test_a_model_needs_a_scan_and_runs_once_at_a_time(page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told) -> None:
-    page.run_model(MODEL.where)
+    modelling(page).run_model(MODEL.where)
     qtbot.waitUntil(lambda: "no scan" in str(told))
     asked, ended = threading.Semaphore(0), threading.Event()
     desk.services = replace(desk.services, predict=growing(asked, ended))
     opened(page, qtbot)
-    page.run_model(MODEL.where)
-    qtbot.waitUntil(lambda: page.predicting.job is not None)
-    page.run_model(MODEL.where)
+    modelling(page).run_model(MODEL.where)
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is not None)
+    modelling(page).run_model(MODEL.where)
     qtbot.waitUntil(lambda: "still running" in str(told))
-    page.predicting.cancel()
-    qtbot.waitUntil(lambda: page.predicting.job is None)
+    modelling(page).predicting.cancel()
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is None)
 
 
 def test_another_page_can_ask_for_a_model_over_the_scan(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
