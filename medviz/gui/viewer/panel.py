@@ -28,6 +28,9 @@ from medviz.imaging.scene import Layer, Point, Scene
 NAME_PX, VALUE_PX = 96, 200
 """Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
 
+SHARES = (5, 4)
+"""How the scene and the tabs under it divide the panel's height, until a hand divides it otherwise."""
+
 
 def labels_shown(scene: Scene) -> int | None:
     """Return the number of the label layer whose labels are listed: the active one, else the topmost."""
@@ -66,6 +69,9 @@ class Panel(QWidget):
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(scrolled(self._column()))
         self.split.addWidget(self.tabs)
+        self.split.setStretchFactor(0, SHARES[0])
+        self.split.setStretchFactor(1, SHARES[1])
+        self.split.setSizes([100 * share for share in SHARES])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.split)
