@@ -1,6 +1,7 @@
 """DICOM SEG: each frame in its own place, each segment with its name and colour, by highdicom."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from skimage.color import lab2rgb
 
 from medviz.imaging.labels import Label, default_colour
 from medviz.imaging.readers.dicom.headers import DAMAGED
+from medviz.imaging.readers.dicom.own import value_of
 from medviz.imaging.readers.dicom.series import LPS_TO_RAS
 from medviz.imaging.readers.order import axes_of, to_ras
 from medviz.imaging.storage import need_room
@@ -40,18 +42,27 @@ def read_segmentation(path: Path) -> Work[Volume]:
             placed = found.get_volume_geometry(allow_missing_positions=True)
             if placed is None:
                 raise Refused(path, "its frames make no regular volume", "export it again from where it came")
-            labels = np.zeros(placed.spatial_shape, np.uint16 if max(numbers) > 255 else np.uint8)
+            values = _values(found, numbers)
+            labels = np.zeros(placed.spatial_shape, np.uint16 if max(values.values()) > 255 else np.uint8)
             need_room(path, 3 * labels.nbytes)
             hidden = 0
             for done, number in enumerate(numbers):
                 yield Progress(done, len(numbers), f"segment {number}")
                 mask = _mask(found, number)
                 hidden += int(np.count_nonzero(labels[mask]))
-                labels[mask] = number
+                labels[mask] = values[number]
         except DAMAGED as problem:
             raise Refused(path, f"this segmentation cannot be read ({problem})", "export it again") from problem
     overlap = (f"segments overlap in {hidden:,} voxels; the higher number is shown there",) if hidden else ()
-    return _volume(labels, placed.affine, path, tuple(_label(found, number) for number in numbers), overlap)
+    named = tuple(replace(_label(found, number), value=values[number]) for number in numbers)
+    return _volume(labels, placed.affine, path, named, overlap)
+
+
+def _values(found: Segmentation, numbers: list[int]) -> dict[int, int]:
+    """Label value of each segment: that of the map medviz exported, else the segment's own number."""
+    items = {int(item.SegmentNumber): item for item in found.SegmentSequence}
+    values = {number: value_of(items[number], number) for number in numbers}
+    return values if len(set(values.values())) == len(values) else {number: number for number in numbers}
 
 
 def _mask(found: Segmentation, number: int) -> Array:
