@@ -156,9 +156,9 @@ def value_rgba(seen: Slice, layer: Layer) -> Picture:
     """
     low, high = levels(layer.window, layer.level, seen.slope, seen.intercept)
     table = colour_map(layer.colours).copy()
-    fade = np.clip(np.linspace(0, 1.5, 256), 0, 1) if layer.role == "probability" else np.ones(256)
+    fade = np.clip(np.linspace(0, 1.5, 256), 0, 1) if layer.seen_through else np.ones(256)
     table[:, 3] = (255 * layer.opacity * fade).round()
-    picture = painted(seen.pixels, low, high, table)
+    picture = painted(seen.pixels, low, high, table, layer.tone, layer.tone.stored(seen.slope, seen.intercept))
     if seen.pixels.dtype.kind == "f":
         picture[np.isnan(seen.pixels), 3] = 0
     return picture
@@ -188,7 +188,8 @@ def _scan(scene: Scene, base: Slice, rows: int, cols: int) -> Picture:
         channels = [cut(scan, base.plane, base.index, part, scene.radiological).pixels for part in range(3)]
         return _resized(np.stack(channels, axis=-1), rows, cols, scene.smooth)
     low, high = levels(layer.window, layer.level, base.slope, base.intercept)
-    return _resized(painted(base.pixels, low, high, layer.colours)[..., :3], rows, cols, scene.smooth)
+    kept = layer.tone.stored(base.slope, base.intercept)
+    return _resized(painted(base.pixels, low, high, layer.colours, layer.tone, kept)[..., :3], rows, cols, scene.smooth)
 
 
 def _overlay(scene: Scene, layer: Layer, base: Slice, rows: int, cols: int) -> Picture:

@@ -12,8 +12,8 @@ from medviz.imaging.slices import Slice
 from medviz.imaging.volume import Volume
 
 __all__ = [
-    "COLOUR_MAPS", "PRESETS", "Preset", "Role", "colour_map", "distinct_note", "fast_pixels", "guess_role", "levels",
-    "painted", "robust_window", "samples", "window_of",
+    "COLOUR_MAPS", "PRESETS", "Preset", "Role", "Tone", "colour_map", "distinct_note", "fast_pixels", "guess_role",
+    "levels", "painted", "robust_window", "samples", "window_of",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -40,6 +40,46 @@ PRESETS: tuple[Preset, ...] = (
     Preset("liver", 150, 60),
     Preset("lung", 1400, -500),
 )
+
+
+_LOG_SPAN = 999.0
+
+
+@dataclass(frozen=True)
+class Tone:
+    """How values between black and white are spread, beyond window and level.
+
+    `logarithmic` spreads the low values of a skewed map (the lowest thousandth of the window takes a tenth of the
+    greys); `gamma` above 1 brightens the middle, below 1 darkens it. Values below `least` (as a person reads them) are
+    not drawn at all. `fades` lets what is low be seen through; None leaves it to the role (probabilities fade).
+    """
+
+    gamma: float = 1.0
+    logarithmic: bool = False
+    least: float | None = None
+    fades: bool | None = None
+
+    def share(self, place: Array) -> Array:
+        """Turn places within the window (0 black, 1 white, any float) into shares of the colour map."""
+        inside: Array = np.clip(place, 0.0, 1.0)
+        if self.logarithmic:
+            inside = np.log1p(inside * _LOG_SPAN) / np.log1p(_LOG_SPAN)
+        return inside if self.gamma == 1.0 else inside ** (1.0 / self.gamma)
+
+    @property
+    def plain(self) -> bool:
+        """Whether values are spread evenly."""
+        return self.gamma == 1.0 and not self.logarithmic
+
+    def stored(self, slope: float = 1.0, intercept: float = 0.0) -> tuple[float, float]:
+        """Lowest and highest stored value that is drawn; a negative slope turns them round."""
+        if self.least is None:
+            return -math.inf, math.inf
+        edge = (self.least - intercept) / (slope or 1.0)
+        return (edge, math.inf) if slope >= 0 else (-math.inf, edge)
+
+
+PLAIN = Tone()
 
 
 def samples(volume: Volume, frame: int = 0, most: int = MOST_SAMPLES) -> Array:
@@ -124,10 +164,18 @@ def _finite(pixels: Array) -> Array:
     return np.nan_to_num(pixels, copy=False, nan=low, posinf=high, neginf=low)
 
 
-def painted(pixels: Array, low: float, high: float, colours: str | Array = "grey") -> NDArray[np.uint8]:
-    """Paint stored pixels (...,) between two levels with a colour map (name or (256, 4)); returns (..., 4).
+def painted(
+    pixels: Array,
+    low: float,
+    high: float,
+    colours: str | Array = "grey",
+    tone: Tone = PLAIN,
+    kept: tuple[float, float] = (-math.inf, math.inf),
+) -> Array:
+    """Paint stored pixels (...,) between two levels with a colour map (name, (256, 4) or 256 packed colours).
 
-    Whole numbers of 8 and 16 bits go through one table by stored value; NaN is drawn as the lowest value.
+    Whole numbers of 8 and 16 bits go through one table by stored value; NaN is drawn as the lowest value. Values
+    outside `kept` become 0 (clear). Returns (..., 4) uint8 or (...,) of packed colours.
     """
     table = colour_map(colours) if isinstance(colours, str) else colours
     span = (high - low) or 1e-12
@@ -136,14 +184,25 @@ def painted(pixels: Array, low: float, high: float, colours: str | Array = "grey
         every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
             np.uint8 if pixels.dtype == bool else pixels.dtype
         )
-        paint = table[_place(every.astype(np.float32), low, span)]
+        paint = _coloured(every.astype(np.float32), low, span, table, tone, kept)
         return np.take(paint, np.ascontiguousarray(pixels).view(unsigned), axis=0)
-    return np.take(table, _place(pixels.astype(np.float32), low, span), axis=0)
+    return _coloured(pixels.astype(np.float32), low, span, table, tone, kept)
 
 
-def _place(values: Array, low: float, span: float) -> NDArray[np.uint8]:
+def _coloured(values: Array, low: float, span: float, table: Array, tone: Tone, kept: tuple[float, float]) -> Array:
+    found: Array = np.take(table, _place(values, low, span, tone), axis=0)
+    if kept != (-math.inf, math.inf):
+        with np.errstate(invalid="ignore"):
+            found[~((values >= kept[0]) & (values <= kept[1]))] = 0
+    return found
+
+
+def _place(values: Array, low: float, span: float, tone: Tone) -> NDArray[np.uint8]:
     with np.errstate(all="ignore"):
-        place = (values - np.float32(low)) * np.float32(255.0 / span)
+        if tone.plain:
+            place = (values - np.float32(low)) * np.float32(255.0 / span)
+        else:
+            place = tone.share((values - np.float32(low)) / np.float32(span)) * np.float32(255.0)
         kept: NDArray[np.uint8] = np.clip(np.nan_to_num(place, copy=False, nan=0.0), 0, 255).astype(np.uint8)
     return kept
 

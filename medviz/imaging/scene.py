@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from medviz.imaging.intensity import Tone
 from medviz.imaging.labels import Label
 from medviz.imaging.marks import Mark
 from medviz.imaging.slices import Plane
@@ -33,11 +34,17 @@ class Layer:
     window: float = 1.0
     level: float = 0.5
     colours: str = "grey"
+    tone: Tone = field(default=Tone())
     style: Style = "outline"
     labels: tuple[Label, ...] = ()
     hidden_labels: frozenset[int] = frozenset()
     locked_labels: frozenset[int] = frozenset()
     proposal: bool = False
+
+    @property
+    def seen_through(self) -> bool:
+        """Whether the scan is seen through its low values (probabilities, unless a hand says otherwise)."""
+        return self.role == "probability" if self.tone.fades is None else self.tone.fades
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from medviz.imaging.colours import COLOUR_MAPS, colour_map
 from medviz.imaging.intensity import (
     PRESETS,
+    Tone,
     distinct_note,
     fast_pixels,
     guess_role,
@@ -250,3 +251,21 @@ def test_the_roles_of_real_files_are_guessed_right(data: Path) -> None:
     for case in cases:
         assert guess_role(opened(case)) == "image", case.name
         assert guess_role(opened(case.parent.parent / "labelsTr" / case.name)) == "labels", case.name
+
+
+def test_a_tone_spreads_values_between_black_and_white_and_leaves_the_ends() -> None:
+    pixels = np.array([[0, 1, 10, 500, 1000]], np.uint16)
+    even = painted(pixels, 0, 1000)[0, :, 0].tolist()
+    spread = painted(pixels, 0, 1000, tone=Tone(logarithmic=True))[0, :, 0].tolist()
+    brighter = painted(pixels, 0, 1000, tone=Tone(gamma=2.0))[0, :, 0].tolist()
+    assert even == [0, 0, 2, 127, 255]
+    assert spread == [0, 25, 88, 229, 255]  # 255 · ln(1 + 999 t) / ln 1000
+    assert brighter == [0, 8, 25, 180, 255]  # 255 · √t
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_a_threshold_is_in_what_a_person_reads_whatever_the_slope(kind: type) -> None:
+    stored = np.array([[-3, -1, 0, 2, 5]], kind)
+    up, down = Tone(least=100.0).stored(slope=50.0), Tone(least=100.0).stored(slope=-50.0)
+    assert (painted(stored, -5, 5, kept=up)[0, :, 3] > 0).tolist() == [False, False, False, True, True]
+    assert (painted(stored, -5, 5, kept=down)[0, :, 3] > 0).tolist() == [True, False, False, False, False]

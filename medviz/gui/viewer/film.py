@@ -65,18 +65,18 @@ class Film:
 
     def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float, opacity: float) -> None:
         factor = max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
-        of = ("values", layer.window, layer.level, layer.colours, layer.role, factor, opacity)
+        of = ("values", layer.window, layer.level, layer.colours, layer.role, layer.tone, factor, opacity)
         if of == self._drawn_of:
             return
         channels = tuple(thinned(channel, factor) for channel in self._channels)
-        fades = layer.role == "probability"
+        kept = layer.tone.stored(layer.volume.slope, layer.volume.intercept)
         if len(channels) == 3:
             picture = faded(colour_picture(channels), opacity)
         else:
             low, high = levels(layer.window, layer.level, layer.volume.slope, layer.volume.intercept)
-            table = ramp(layer.colours, opacity) if fades else tint(layer.colours, opacity)
-            picture = self._shades.picture(channels[0], low, high, table)
-        self._keep(picture, fades or opacity < 1.0)
+            table = ramp(layer.colours, opacity) if layer.seen_through else tint(layer.colours, opacity)
+            picture = self._shades.picture(channels[0], low, high, table, layer.tone, kept)
+        self._keep(picture, layer.seen_through or opacity < 1.0 or layer.tone.least is not None)
         self._drawn_of = of
 
     def _draw_labels(self, layer: Layer) -> None:

@@ -4,6 +4,7 @@ Grey values go through a lookup table and stay in the slice's own raster (the pa
 sampled at the screen's own resolution, so that an outline is one thin line at every zoom and every voxel shape.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.gui.viewer.sheet import Sheet
-from medviz.imaging.intensity import painted
+from medviz.imaging.intensity import PLAIN, Tone, painted
 from medviz.imaging.labels import Label, colour_table
 
 Array = NDArray[Any]
@@ -151,18 +152,26 @@ class Shades:
         self._colours: NDArray[np.uint32] | None = None
         self._table: NDArray[np.uint32] | None = None
 
-    def picture(self, pixels: Array, low: float, high: float, colours: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Colour of each pixel (rows, cols) from a table of 256 premultiplied colours."""
+    def picture(
+        self,
+        pixels: Array,
+        low: float,
+        high: float,
+        colours: NDArray[np.uint32],
+        tone: Tone = PLAIN,
+        kept: tuple[float, float] = (-math.inf, math.inf),
+    ) -> NDArray[np.uint32]:
+        """Colour of each pixel (rows, cols) from a table of 256 premultiplied colours; outside `kept` clear."""
         if pixels.dtype.kind not in "biu" or pixels.dtype.itemsize > 2:
-            found: NDArray[np.uint32] = painted(pixels, low, high, colours)  # type: ignore[assignment]
+            found: NDArray[np.uint32] = painted(pixels, low, high, colours, tone, kept)
             return found
         unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
-        of = (pixels.dtype, low, high)
+        of = (pixels.dtype, low, high, tone, kept)
         if self._table is None or of != self._of or colours is not self._colours:
             every = np.arange(256**unsigned.itemsize, dtype=unsigned).view(
                 pixels.dtype if pixels.dtype != bool else "u1"
             )
-            paint: Array = painted(every, low, high, colours)
+            paint: Array = painted(every, low, high, colours, tone, kept)
             self._of, self._colours, self._table = of, colours, paint
         assert self._table is not None
         picture: Array = np.take(self._table, pixels.view(unsigned))
