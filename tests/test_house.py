@@ -35,7 +35,7 @@ ASTRAY = {
         ("imaging/edit.py", "import torch"),
         ("shipped.py", "from monai.transforms import Flip"),
     ],
-    "File formats only in the readers": [
+    "File formats only in the readers and writers": [
         ("imaging/edit.py", "import nibabel"),
         ("data/__init__.py", "from nibabel.orientations import io_orientation"),
     ],
@@ -46,6 +46,7 @@ ASTRAY = {
     "No task knows another": [("tasks/segmentation.py", "import medviz.tasks.second")],
     "No network knows another": [("networks/unet.py", "import medviz.networks.lenet")],
     "No reader knows another": [("imaging/readers/nifti.py", "import medviz.imaging.readers.picture")],
+    "No writer knows another": [("imaging/writers/surface.py", "import medviz.imaging.writers.table")],
     "No cycles between siblings": [("gui/rail.py", "import medviz.gui.window")],
 }
 
