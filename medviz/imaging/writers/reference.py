@@ -7,44 +7,39 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
 
 from medviz.imaging.readers.dicom import series_in
-from medviz.imaging.readers.dicom.headers import header_of
+from medviz.imaging.readers.dicom.headers import Frame
 from medviz.imaging.readers.dicom.series import Series
-from medviz.imaging.readers.order import to_order, to_ras
+from medviz.imaging.readers.order import to_order
 from medviz.imaging.volume import Affine, Volume
 from medviz.imaging.writers.writer import Export
 from medviz.messages import Work
 from medviz.refused import Refused
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_NEAR_MM = 0.01
+_NEAR_MM = 0.02
+_TURNED = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A series whose grid is that of a mask.
+    """A series on whose grid a mask lies.
 
-    `headers` are those of its files, slice by slice (of a multi-frame object the one file again and again); `numbers`
-    are the frames within them, counted from 1. `affine` is stored (column, row, slice) to LPS mm; `at` says which
-    header a slice of the grid belongs to, -1 where the series has no slice there.
+    `affine` is (column, row, slice) to LPS mm, `at` the frame of the series for each slice of the grid, None where the
+    series has none there (a gap that was filled). `headers` are those of the files.
     """
 
-    headers: tuple[Dataset, ...]
-    numbers: tuple[int, ...]
     affine: Affine
-    at: tuple[int, ...]
+    at: tuple[Frame | None, ...]
+    headers: dict[Path, Dataset]
 
     @property
     def first(self) -> Dataset:
         """The header from which patient and study are taken."""
-        return self.headers[0]
-
-    @property
-    def whole(self) -> bool:
-        """True where each slice of the grid is a slice of the series."""
-        return self.at == tuple(range(len(self.headers)))
+        return next(iter(self.headers.values()))
 
 
 def referred(thing: Export, path: Path) -> Work[Reference]:
@@ -52,57 +47,107 @@ def referred(thing: Export, path: Path) -> Work[Reference]:
     if thing.reference is None:
         raise Refused(path, "it must refer to a DICOM series", "give the folder of its scan (--reference SERIES)")
     found: tuple[Series, ...] = yield from series_in(thing.reference)
-    fitting = [series for series in found if fits(series, thing.volume)]
-    if not fitting:
-        sizes = " or ".join("×".join(map(str, series.shape[:3])) for series in found[:3])
-        mask = "×".join(map(str, thing.volume.shape))
-        fault = f"the mask ({mask}) does not lie on the grid of the series {thing.reference.name} ({sizes})"
-        raise Refused(path, fault, "give the series it was made on")
-    return _loaded(fitting[0], thing.reference)
+    for series in found:
+        reference = matched(series, thing.volume)
+        if reference is not None:
+            return reference
+    sizes = " or ".join("×".join(map(str, series.shape[:3])) for series in found[:3])
+    mask = "×".join(map(str, thing.volume.shape))
+    fault = f"the mask ({mask}) does not lie on the grid of the series {thing.reference.name} ({sizes})"
+    raise Refused(path, fault, "give the series it was made on")
 
 
-def grid_of(series: Series) -> tuple[tuple[int, int, int], Affine]:
-    """Shape (column, row, slice) and affine to RAS mm of the volume that is made of a series."""
-    count = series.slices if series.regular_mm is None else len(series.regular_mm)
-    return (series.kind.columns, series.kind.rows, count), series.affine
+def matched(series: Series, mask: Volume) -> Reference | None:
+    """Lay a mask over a series, frame by frame; None where they do not fit.
 
-
-def fits(series: Series, volume: Volume) -> bool:
-    """Tell whether a volume lies voxel for voxel on the grid of a series, in whatever order it is stored."""
-    if not series.oriented or not series.calibrated:
-        return False
-    shape, affine = grid_of(series)
-    view, turned = to_ras(np.empty(shape, np.bool_), affine)
-    return view.shape == volume.shape and bool(np.allclose(turned, volume.affine, atol=1e-3))
+    Each slice of the mask must lie in the place of a frame, pixel for pixel, or between two frames (the reader fills
+    gaps and evens out uneven steps). The order in which the mask is stored does not matter.
+    """
+    frames = [frame for frame in _stack(series) if frame.position is not None]
+    if not frames or not mask.oriented or frames[0].tile is not None:
+        return None
+    affine = _in_order(frames[0], mask)
+    if affine is None:
+        return None
+    inward = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
+    places = np.array([frame.position for frame in frames], float)
+    origins = affine[:3, 3] + np.arange(_slices(affine, mask))[:, None] * affine[:3, 2]
+    apart = np.linalg.norm(origins[:, None] - places[None], axis=2)
+    near = apart.argmin(axis=1)
+    hits = apart[np.arange(len(origins)), near] < _NEAR_MM
+    along, ends = origins @ inward, places @ inward
+    beside = apart.min() if not hits.any() else 0.0
+    if (
+        beside
+        or along.min() < ends.min() - _NEAR_MM
+        or along.max() > ends.max() + _NEAR_MM + np.linalg.norm(affine[:3, 2])
+    ):
+        return None
+    if len(frames) == len(origins) and not hits.all() and not _uneven(places @ inward):
+        return None
+    at = tuple(frames[number] if hit else None for number, hit in zip(near, hits, strict=True))
+    return Reference(affine, at, {frame.path: _header(frame.path) for frame in frames})
 
 
 def frames_in_order(voxels: NDArray[Any], volume: Volume, reference: Reference) -> NDArray[Any]:
     """Turn (x, y, z) of RAS+ to (slice, row, column) as the series has them; a view."""
-    stored = to_order(voxels, volume.affine, LPS @ reference.affine)
-    return stored.transpose(2, 1, 0)
+    return to_order(voxels, volume.affine, LPS @ reference.affine).transpose(2, 1, 0)
 
 
-def _loaded(series: Series, folder: Path) -> Reference:
-    frames = series.frames[0]
-    headers: dict[Path, Dataset] = {}
-    for frame in frames:
-        if frame.path not in headers:
-            data = header_of(frame.path)
-            if data is None:
-                raise Refused(frame.path, "it cannot be read any more", "copy the series again")
-            headers[frame.path] = completed(data)
-    _, affine = grid_of(series)
-    places = series.at_mm if series.regular_mm is None else series.regular_mm
-    near = [int(np.abs(series.at_mm - place).argmin()) for place in places]
-    at = [one if abs(series.at_mm[one] - place) < _NEAR_MM * 2 else -1 for one, place in zip(near, places, strict=True)]
-    if series.regular_mm is None:
-        at = list(range(len(frames)))
-    return Reference(
-        headers=tuple(headers[frame.path] for frame in frames),
-        numbers=tuple(frame.number + 1 for frame in frames),
-        affine=LPS @ affine,
-        at=tuple(at),
-    )
+def _stack(series: Series) -> list[Frame]:
+    """One frame a place: of the first instant that has one."""
+    by_place = zip(*series.frames, strict=True)
+    return [frame for frame in (next((one for one in place if one is not None), None) for place in by_place) if frame]
+
+
+def _in_order(frame: Frame, mask: Volume) -> Affine | None:
+    """Affine (column, row, slice → LPS mm) of the mask in the order of a frame; None where pixels do not coincide."""
+    if frame.across is None or frame.down is None or frame.spacing_mm is None:
+        return None
+    lps = LPS @ mask.affine
+    wanted = np.stack([np.asarray(frame.across) * frame.spacing_mm[1], np.asarray(frame.down) * frame.spacing_mm[0]], 1)
+    axes: list[tuple[int, float]] = []
+    for way in wanted.T:
+        share = [float(lps[:3, axis] @ way / (way @ way)) for axis in range(3)]
+        fitting = [
+            (axis, float(np.sign(one)))
+            for axis, one in enumerate(share)
+            if np.abs(lps[:3, axis] * np.sign(one) - way).max() < _TURNED
+        ]
+        if not fitting:
+            return None
+        axes.append(fitting[0])
+    last = ({0, 1, 2} - {axis for axis, _ in axes}).pop()
+    normal = np.cross(wanted[:, 0], wanted[:, 1])
+    axes.append((last, 1.0 if lps[:3, last] @ normal >= 0 else -1.0))
+    sizes = [mask.shape[axis] for axis, _ in axes]
+    if tuple(sizes[:2]) != (frame.kind.columns, frame.kind.rows):
+        return None
+    made = lps.copy()
+    for place, ((axis, sign), size) in enumerate(zip(axes, sizes, strict=True)):
+        made[:3, place] = lps[:3, axis] * sign
+        if sign < 0:
+            made[:3, 3] += lps[:3, axis] * (size - 1)
+    return made
+
+
+def _slices(affine: Affine, mask: Volume) -> int:
+    """How many slices the mask has along the third axis of an affine made by `_in_order`."""
+    turned = np.abs(np.linalg.inv((LPS @ mask.affine)[:3, :3]) @ affine[:3, 2])
+    return mask.shape[int(turned.argmax())]
+
+
+def _uneven(along: NDArray[np.float64]) -> bool:
+    steps = np.diff(np.sort(along))
+    return bool(len(steps) > 1 and np.ptp(steps) > _NEAR_MM)
+
+
+def _header(path: Path) -> Dataset:
+    try:
+        data = dcmread(path, stop_before_pixels=True)
+    except (OSError, InvalidDicomError) as problem:
+        raise Refused(path, "it cannot be read any more", "copy the series again") from problem
+    return completed(data)
 
 
 def completed(data: Dataset) -> Dataset:

@@ -18,7 +18,6 @@ from skimage.color import rgb2lab
 
 from medviz import __version__
 from medviz.imaging.labels import Label
-from medviz.imaging.readers.dicom.headers import DAMAGED
 from medviz.imaging.readers.dicom.own import put_value
 from medviz.imaging.storage import need_room, putting
 from medviz.imaging.writers.reference import Reference, frames_in_order, referred
@@ -26,7 +25,8 @@ from medviz.imaging.writers.writer import Export, Writer
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
-MOST_SEGMENTS = 65535
+_UNFIT = (AttributeError, ValueError, TypeError, KeyError, IndexError, OverflowError)
+"""What highdicom raises on a source that lacks what the standard asks for."""
 
 
 def write_segmentation(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
@@ -55,7 +55,7 @@ def _object(
         warnings.simplefilter("ignore")  # highdicom warns of every odd value in the source's header
         try:
             made = Segmentation(
-                source_images=_sources(reference),
+                source_images=list(reference.headers.values()),
                 pixel_array=array,
                 segmentation_type="BINARY",
                 segment_descriptions=[_described(n, label, model) for n, label in enumerate(labels, start=1)],
@@ -74,17 +74,12 @@ def _object(
                 omit_empty_frames=True,
                 **_placed(reference),
             )
-        except DAMAGED as problem:
+        except _UNFIT as problem:
             fault = f"a SEG cannot refer to the series ({problem})"
             raise Refused(path, fault, "write NIfTI (.nii.gz) instead") from problem
     for item, label in zip(made.SegmentSequence, labels, strict=True):
         put_value(item, label.value)
     return made
-
-
-def _sources(reference: Reference) -> list[Any]:
-    """One header a file; a multi-frame object is one source however many frames it has."""
-    return list({id(header): header for header in reference.headers}.values())
 
 
 def _placed(reference: Reference) -> dict[str, Any]:

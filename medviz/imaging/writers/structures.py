@@ -11,6 +11,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from medviz import __version__
 from medviz.imaging.labels import Label
+from medviz.imaging.readers.dicom.headers import Frame
 from medviz.imaging.readers.dicom.own import put_value
 from medviz.imaging.storage import putting
 from medviz.imaging.writers.borders import Outline, outlines
@@ -33,9 +34,11 @@ def write_structures(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
     voxels = thing.map_of_labels(path)
     labels = thing.labels_of(voxels, path)
     reference = yield from referred(thing, path)
-    if not reference.whole:
-        raise Refused(path, "the slices of the series are uneven, so that contours have no slice", "write NIfTI or SEG")
     slices = frames_in_order(voxels, thing.volume, reference)
+    if any(frame is None and one.any() for frame, one in zip(reference.at, slices, strict=True)):
+        raise Refused(
+            path, "labels lie where the series has no slice, so that contours have none", "write NIfTI or SEG"
+        )
     found: dict[int, list[tuple[int, Outline]]] = {label.value: [] for label in labels}
     for k, one in enumerate(slices):
         yield Progress(k, len(slices), "tracing contours")
@@ -80,7 +83,7 @@ def _describe(made: Dataset, thing: Export, labels: tuple[Label, ...], reference
     by = f"{model.get('name', '')} {str(model.get('sha256', ''))[:16]}".strip()
     if by:
         made.StructureSetDescription = f"by {by}"[:1024]
-    images = [_image(reference, k) for k in range(len(reference.headers))]
+    images = [_image(reference, frame) for frame in reference.at if frame is not None]
     series = Dataset()
     series.SeriesInstanceUID = reference.first.SeriesInstanceUID
     series.ContourImageSequence = images
@@ -116,7 +119,9 @@ def _contours(number: int, label: Label, found: dict[int, list[tuple[int, Outlin
     region.ContourSequence = []
     for k, line in found[label.value]:
         contour = Dataset()
-        contour.ContourImageSequence = [_image(reference, k)]
+        frame = reference.at[k]
+        assert frame is not None  # looked at before the first contour was traced
+        contour.ContourImageSequence = [_image(reference, frame)]
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = len(line)
         contour.ContourData = [_number(mm) for mm in _in_mm(line, k, reference).ravel()]
@@ -135,12 +140,11 @@ def _number(mm: float) -> str:
     return str(format_number_as_ds(round(float(mm), 5) + 0.0))
 
 
-def _image(reference: Reference, k: int) -> Dataset:
-    image = Dataset()
-    header = reference.headers[k]
+def _image(reference: Reference, frame: Frame) -> Dataset:
+    image, header = Dataset(), reference.headers[frame.path]
     image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
     if int(header.get("NumberOfFrames") or 1) > 1:
-        image.ReferencedFrameNumber = reference.numbers[k]
+        image.ReferencedFrameNumber = frame.number + 1
     return image
 
 
