@@ -1,30 +1,132 @@
 """``medviz convert``: from any format that is read to any that is written."""
 
 import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medviz.commands.command import Command, Said, existing, followed
-from medviz.imaging.readers import read, write
+from medviz.imaging.labels import load
+from medviz.imaging.readers import read
+from medviz.imaging.volume import Volume
+from medviz.imaging.writers import WRITERS, WriterEntry, export
+from medviz.imaging.writers.card import card_path
+from medviz.imaging.writers.writer import Export
+from medviz.refused import Refused
+
+_FROM_FILE = ("medviz", "purpose", "geometry", "files")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="IN", help="a scan or a folder")
+    parser.add_argument("source", metavar="IN", help="a scan, a mask or a folder of DICOM files")
     parser.add_argument("target", metavar="OUT", help="where to write; the ending names the format")
+    parser.add_argument("--as", dest="kind", choices=list(WRITERS), help=f"the format: {_formats()}")
+    parser.add_argument(
+        "--reference", metavar="SERIES", help="the DICOM series of the scan, which a SEG or RTSTRUCT refers to"
+    )
+    parser.add_argument("--names", metavar="TABLE", help="label names: ITK-SNAP, FreeSurfer, dataset.json")
+    parser.add_argument("--labels", metavar="1,5", help="only these label values")
+    parser.add_argument("--scan", metavar="SCAN", help="scan of the mask: its grid is checked, its affine bytes taken")
+    parser.add_argument("--frame", type=int, metavar="N", help="only this frame of a series, counted from 1")
+    parser.add_argument(
+        "--smooth", type=int, default=12, metavar="N", help="rounds of smoothing of an STL (12; 0 none)"
+    )
+    parser.add_argument("--separate", action="store_true", help="an STL file for each label")
+
+
+def _formats() -> str:
+    return ", ".join(f"{name} ({entry.title})" for name, entry in WRITERS.entries.items())
 
 
 def _run(options: argparse.Namespace) -> Said:
-    volume = followed(read(existing(options.source)), options.quiet or options.json)
-    write(volume, Path(options.target).expanduser())
-    document = {"out": options.target, "shape": volume.stored.shape, "affine": volume.stored.affine}
-    size = "×".join(map(str, volume.stored.shape))
+    quiet = options.quiet or options.json
+    source, target = existing(options.source), Path(options.target).expanduser()
+    if not 0 <= options.smooth <= 200:
+        raise Refused(f"--smooth {options.smooth}", "no surface is smoothed so often", "take 0 to 200")
+    volume = one_frame(followed(read(source), quiet), options.frame)
+    thing = Export(
+        volume,
+        labels=load(existing(options.names)) if options.names else (),
+        scan=followed(read(existing(options.scan)), quiet) if options.scan else None,
+        reference=existing(options.reference) if options.reference else None,
+        card=card_of(source),
+        chosen=_values(options.labels),
+        smooth=options.smooth,
+        one_file=not options.separate,
+    )
+    files = followed(export(thing, target, _kind(options, target)), quiet)
+    written = thing.scan or volume
+    document = {
+        "out": options.target,
+        "shape": volume.stored.shape if thing.scan is None else written.stored.shape,
+        "affine": written.stored.affine,
+        "files": [str(file) for file in files],
+        "warnings": volume.warnings,
+    }
+    size = "×".join(map(str, document["shape"]))
+    beside = "".join(f"\n  with {file.name}" for file in files[1:])
     warnings = "".join(f"\n  warning: {warning}" for warning in volume.warnings)
-    return Said({**document, "warnings": volume.warnings}, f"{options.target}: {size}{warnings}")
+    return Said(document, f"{files[0]}: {size}{beside}{warnings}")
+
+
+def _kind(options: argparse.Namespace, target: Path) -> str:
+    """Return the format asked for; without --as a .dcm is a SEG, which needs a reference."""
+    if options.kind:
+        return str(options.kind)
+    entries = [entry for entry in WRITERS.entries.values() if isinstance(entry, WriterEntry)]
+    if options.reference and not any(
+        entry.reference and target.name.lower().endswith(entry.suffixes) for entry in entries
+    ):
+        raise Refused(
+            target, "only a SEG or RTSTRUCT refers to a series", "end the name with .dcm, or drop --reference"
+        )
+    return ""
+
+
+def _values(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    try:
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError as problem:
+        raise Refused(f"--labels {text}", "these are no label values", "write for example --labels 1,5") from problem
+    if any(not 0 < value <= 65535 for value in values):
+        raise Refused(f"--labels {text}", "a label is 1 to 65535", "write for example --labels 1,5")
+    return values
+
+
+def one_frame(volume: Volume, number: int | None) -> Volume:
+    """Take one frame of a series, counted from 1; the whole volume where none is named."""
+    if number is None:
+        return volume
+    if not 1 <= number <= volume.frames:
+        raise Refused(f"--frame {number}", f"{volume.name} has {volume.frames}", "frames are counted from 1")
+    if volume.kind != "frames":
+        return volume
+    stored = replace(volume.stored, shape=volume.stored.shape[:3])
+    return replace(volume, voxels=volume.voxels[number - 1 : number], kind="scalar", stored=stored, frame_s=None)
+
+
+def card_of(path: Path) -> Mapping[str, Any] | None:
+    """Read the trust card that lies beside a mask, so that it travels on; None where there is none."""
+    beside = card_path(path)
+    if not path.is_file() or not beside.is_file():
+        return None
+    try:
+        card = json.loads(beside.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(card, dict) or not isinstance(card.get("model", {}), dict):
+        return None
+    return {key: value for key, value in card.items() if key not in _FROM_FILE}
 
 
 COMMAND = Command(
     "convert",
     "from any format that is read to any that is written",
-    "medviz convert dicom-folder scan.nii.gz",
+    "medviz convert mask.nii.gz mask.dcm --reference series-folder --names labels.txt",
     _arguments,
     _run,
 )
