@@ -9,13 +9,16 @@ import numpy as np
 from medviz.imaging.intensity import Tone
 from medviz.imaging.labels import Label
 from medviz.imaging.marks import Mark
+from medviz.imaging.mixing import NO_MIX, Mix
+from medviz.imaging.oblique import Section, Turn, acquired, added, parallel, scaled, section
+from medviz.imaging.slabs import NO_SLAB, Slab
 from medviz.imaging.slices import Plane
 from medviz.imaging.volume import Volume
 
 Point = tuple[float, float, float]
 Style = Literal["outline", "fill", "off"]
 Pane = Plane | Literal["volume"]
-Layout = Literal["2x2", "1+3"]
+Layout = Literal["2x2", "1+3", "compare", "lightbox"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,39 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Second:
+    """Another scan, on its own grid, seen beside the first or mixed into its panes.
+
+    What is at a point of the first lies at that point plus `offset_mm` in the second. While it is not `linked` it has a
+    `cursor` of its own. With `window_linked` window and level are those of the first.
+    """
+
+    layer: Layer
+    offset_mm: Point = (0.0, 0.0, 0.0)
+    linked: bool = True
+    cursor: Point | None = None
+    window_linked: bool = False
+    mix: Mix = NO_MIX
+
+
+@dataclass(frozen=True)
+class Lightbox:
+    """Many slices of one plane in rows and columns, `step_mm` apart; 0 shows every slice."""
+
+    plane: Plane = "axial"
+    rows: int = 3
+    cols: int = 4
+    step_mm: float = 0.0
+
+
+@dataclass(frozen=True)
 class Scene:
     """The scan at the bottom (`layers[0]`), overlays above it, and where and how one looks.
 
     `cursor` is in RAS mm, so that it means the same place for every layer and every linked pane. `maximised` is the one
     pane that fills the viewer, `active` the number of the layer that window and level are turned for, `smooth` whether
     voxels are interpolated on the screen or shown as they are. `tool` is the name of what the left button does,
-    `marks` are the measurements drawn.
+    `marks` are the measurements drawn. `turn` turns the three planes about the cursor; None shows the voxels' own.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -69,6 +98,10 @@ class Scene:
     smooth: bool = True
     tool: str = "cursor"
     marks: tuple[Mark, ...] = ()
+    turn: Turn | None = None
+    slab: Slab = NO_SLAB
+    second: Second | None = None
+    lightbox: Lightbox = field(default=Lightbox())
     notices: tuple[str, ...] = field(default=())
 
     @property
@@ -99,6 +132,66 @@ class Scene:
             return (0, 0, 0)
         x, y, z = np.floor(self.scan.to_voxel(self.cursor) + 0.5).astype(int)
         return int(x), int(y), int(z)
+
+    def section(self, plane: Plane) -> Section | None:
+        """Where the slice of a plane through the cursor lies in the patient, None in an empty scene."""
+        if self.scan is None:
+            return None
+        if plane not in self._sections:
+            self._sections[plane] = section(self.scan, plane, self.cursor, self.turn, self.radiological)
+        return self._sections[plane]
+
+    @cached_property
+    def _sections(self) -> dict[Plane, Section]:
+        return {}
+
+    @cached_property
+    def beside(self) -> "Scene | None":
+        """The second scan as a scene of its own: the same place, planes and sides, its own voxels; None without one.
+
+        Where its voxels lie at another angle, it is cut along the planes of the first.
+        """
+        if self.second is None or self.scan is None:
+            return None
+        second, layer = self.second, self.second.layer
+        there = added(self.cursor, second.offset_mm) if second.linked or second.cursor is None else second.cursor
+        if second.window_linked:
+            layer = replace(layer, window=self.layers[0].window, level=self.layers[0].level)
+        turn = self.turn or acquired(self.scan)
+        return replace(
+            self,
+            layers=(layer,),
+            cursor=there,
+            turn=None if parallel(layer.volume, turn) else turn,
+            frame=min(self.frame, layer.volume.frames - 1),
+            active=0,
+            second=None,
+            marks=(),
+        )
+
+    def from_beside(self, there: "Scene") -> "Scene":
+        """Take over what a hand did to the scene beside: place, window and level, and how one looks."""
+        was = self.beside
+        if was is None or self.second is None or there is was:
+            return self
+        second, layer = self.second, there.layers[0]
+        windowed = (layer.window, layer.level) != (was.layers[0].window, was.layers[0].level)
+        shared = ("radiological", "overlays_hidden", "crosshair", "maximised", "layout", "smooth", "tool", "slab")
+        made = replace(self, **{name: getattr(there, name) for name in shared})
+        if there.turn is not was.turn:
+            made = replace(made, turn=there.turn)
+        if there.frame != was.frame:
+            made = replace(made, frame=there.frame)
+        if windowed and second.window_linked:
+            made = made.with_layer(0, window=layer.window, level=layer.level)
+        elif layer is not was.layers[0]:
+            second = replace(second, layer=layer)
+        if there.cursor != was.cursor:
+            if second.linked:
+                made = made.at(added(there.cursor, scaled(second.offset_mm, -1.0)))
+            else:
+                second = replace(second, cursor=there.cursor)
+        return made if second is self.second else replace(made, second=second)
 
     def with_layer(self, number: int, **fields: object) -> "Scene":
         """Replace fields of one layer."""

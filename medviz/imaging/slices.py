@@ -44,7 +44,8 @@ class Slice:
     """Pixels (rows, cols) as they face the screen; of a colour picture, one channel.
 
     `mm` is the height and width of a pixel (None where uncalibrated); `letters` stand at the left, right, top and
-    bottom edge. `slope` and `intercept` turn a pixel into what a person reads, in `unit`.
+    bottom edge. `slope` and `intercept` turn a pixel into what a person reads, in `unit`. `inside` (rows, cols) tells
+    which pixels lie in the scan; None means all do.
     """
 
     pixels: Array
@@ -56,6 +57,7 @@ class Slice:
     slope: float = 1.0
     intercept: float = 0.0
     unit: str = ""
+    inside: NDArray[np.bool_] | None = None
 
     @property
     def values(self) -> Array:
@@ -76,14 +78,15 @@ def _letters(affine_bytes: bytes, plane: Plane, radiological: bool) -> tuple[str
     """Letters by the bytes of an affine: asked for at every slice, and the same as long as the scan is."""
     affine = np.frombuffer(affine_bytes).reshape(4, 4)
     turned = facing(plane, radiological)
-    right = _toward(affine[:3, turned.across] * (-1 if turned.flip_across else 1))
-    bottom = _toward(affine[:3, turned.down] * (-1 if turned.flip_down else 1))
+    right = toward(affine[:3, turned.across] * (-1 if turned.flip_across else 1))
+    bottom = toward(affine[:3, turned.down] * (-1 if turned.flip_down else 1))
     left = "".join(OPPOSITE[letter] for letter in right)
     top = "".join(OPPOSITE[letter] for letter in bottom)
     return left, right, top, bottom
 
 
-def _toward(direction: NDArray[np.float64]) -> str:
+def toward(direction: NDArray[np.float64]) -> str:
+    """Letters of where a direction in RAS mm leads, the larger share first ("AL"); two where it is oblique."""
     unit = direction / (np.linalg.norm(direction) or 1.0)
     largest_first = np.argsort(-np.abs(unit), kind="stable")
     named = [(_POSITIVE if unit[axis] > 0 else _NEGATIVE)[axis] for axis in largest_first if abs(unit[axis]) > 0.2588]

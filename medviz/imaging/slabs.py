@@ -1,0 +1,200 @@
+"""Slices taken together over a thickness in mm: the brightest, the darkest or the mean along each line of sight."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.oblique import Section, scaled
+from medviz.imaging.sampling import Order, Places, framed, linear_into, nearest, own, seen
+from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, facing
+from medviz.imaging.volume import Volume
+
+Array = NDArray[Any]
+How = Literal["off", "max", "min", "mean"]
+HOWS: tuple[How, ...] = ("off", "max", "min", "mean")
+NAMES: dict[How, str] = {"off": "single slice", "max": "MIP", "min": "MinIP", "mean": "mean"}
+THINNEST_MM, THICKEST_MM = 1.0, 200.0
+FEW = 7
+"""While a hand turns a slab, no more slices of it are looked at."""
+COARSE = 2
+"""... and one pixel in so many each way."""
+_JOINED = {"max": np.maximum, "min": np.minimum, "mean": np.add}
+
+
+@dataclass(frozen=True)
+class Slab:
+    """How slices are taken together, over how many mm, and in which planes."""
+
+    how: How = "off"
+    thick_mm: float = 10.0
+    planes: frozenset[Plane] = frozenset(PLANES)
+
+    def of(self, plane: Plane) -> "Slab":
+        """Return what of it concerns one plane."""
+        return self if plane in self.planes else replace(self, how="off")
+
+    def words(self, section: Section) -> str:
+        """Say it as it is written into a pane: "MIP 20 mm"; empty for a single slice."""
+        if self.how == "off":
+            return ""
+        count = 2 * steps(self, section) + 1
+        if section.mm is None:
+            return f"{NAMES[self.how]} of {count} slices"
+        return f"{NAMES[self.how]} {self.thick_mm:g} mm"
+
+
+NO_SLAB = Slab()
+
+
+def steps(slab: Slab, section: Section) -> int:
+    """Slices to each side of the middle one whose centres lie within half the thickness."""
+    if slab.how == "off":
+        return 0
+    return int(slab.thick_mm / 2 / max(section.step_mm, 1e-6) + 1e-6)
+
+
+def quick(volume: Volume, section: Section, frame: int = 0, slab: Slab = NO_SLAB) -> Slice:
+    """Return what a section shows of a volume, at once: exact for its own slices, else from the nearest voxels.
+
+    A slab that is not along the volume's own slices is looked at coarsely; `fine` is for when the hand rests.
+    """
+    count = steps(slab, section)
+    if count == 0:
+        return seen(volume, section, frame)
+    if own(volume, section):
+        return _along(volume, section, frame, slab, count)
+    few = np.unique(np.linspace(-count, count, min(2 * count + 1, FEW)).round())
+    coarse = _coarser(section)
+    places = Places(coarse, volume.inverse, volume.shape)
+    joined = _Joined(volume, coarse, slab)
+    for depth in few:
+        joined.add(nearest(volume.frame(frame), places, float(depth)), places.inside(float(depth)))
+    made = joined.slice()
+    pixels, inside = (_enlarged(part, section) for part in (made.pixels, made.inside))
+    return framed(volume, section, pixels, inside)  # type: ignore[arg-type]
+
+
+def fine(
+    volume: Volume, section: Section, frame: int = 0, slab: Slab = NO_SLAB, order: Order = "linear"
+) -> Iterator[Slice | None]:
+    """Work out what a section shows of a volume, interpolated; yields None now and then, and the slice at the end."""
+    count = steps(slab, section)
+    if own(volume, section):
+        yield quick(volume, section, frame, slab)
+        return
+    places = Places(section, volume.inverse, volume.shape)
+    joined = _Joined(volume, section, slab)
+    for depth in range(-count, count + 1):
+        if order == "nearest":
+            pixels = nearest(volume.frame(frame), places, float(depth))
+            yield None
+        else:
+            pixels = np.empty((section.rows, section.cols), volume.voxels.dtype)
+            for _ in linear_into(pixels, volume.frame(frame), places, float(depth)):
+                yield None
+        if count == 0:
+            yield framed(volume, section, pixels, places.inside())
+            return
+        joined.add(pixels, places.inside(float(depth)))
+    yield joined.slice()
+
+
+def finest(volume: Volume, section: Section, frame: int = 0, slab: Slab = NO_SLAB, order: Order = "linear") -> Slice:
+    """Return what a section shows of a volume, interpolated; for pictures that are not on a screen."""
+    last: Slice | None = None
+    for made in fine(volume, section, frame, slab, order):
+        last = made or last
+    assert last is not None
+    return last
+
+
+class _Joined:
+    """Takes slices together one by one; pixels beside the volume do not count."""
+
+    def __init__(self, volume: Volume, section: Section, slab: Slab) -> None:
+        self.volume, self.section, self.how = volume, section, slab.how
+        self.total: Array | None = None
+        self.count: Array | None = None
+
+    def add(self, pixels: Array, inside: NDArray[np.bool_] | None) -> None:
+        held = np.ones(pixels.shape, bool) if inside is None else inside
+        if self.total is None or self.count is None:
+            self.total = pixels.astype(np.float32) if self.how == "mean" else pixels.copy()
+            self.count = held.astype(np.int32)
+            if self.how == "mean":
+                self.total[~held] = 0
+            return
+        new = held & (self.count == 0)
+        if self.how == "mean":
+            np.add(self.total, pixels, out=self.total, where=held)
+        else:
+            np.copyto(self.total, pixels, where=new)
+            _JOINED[self.how](self.total, pixels, out=self.total, where=held)
+        self.count += held
+
+    def slice(self) -> Slice:
+        assert self.total is not None and self.count is not None
+        inside = self.count > 0
+        pixels = self.total
+        if self.how == "mean":
+            pixels = _as(pixels / np.maximum(self.count, 1), self.volume)
+        return framed(self.volume, self.section, pixels, None if inside.all() else inside)
+
+
+def _along(volume: Volume, section: Section, frame: int, slab: Slab, count: int) -> Slice:
+    """Join a volume's own slices; 20 mm of 512 by 512 by 300 whole numbers take 2 to 7 ms."""
+    axis = NORMAL[section.plane]
+    first, last = max(0, section.index - count), min(section.many, section.index + count + 1)
+    take = tuple(slice(first, last) if number == axis else slice(None) for number in range(3))
+    voxels = volume.frame(frame)[take]
+    if slab.how == "mean":
+        flat = _as(_mean(voxels, axis), volume)
+    else:
+        lines, along = _in_lines(voxels, axis)
+        flat = lines.max(axis=along) if slab.how == "max" else lines.min(axis=along)
+        flat = flat.T if along != axis else flat
+    turned = facing(section.plane, section.radiological)
+    pixels = flat.T[:: -1 if turned.flip_down else 1, :: -1 if turned.flip_across else 1]
+    return framed(volume, section, pixels, None)
+
+
+def _mean(voxels: Array, axis: int) -> Array:
+    if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize > 2:
+        return np.asarray(voxels.mean(axis=axis))
+    lines, along = _in_lines(voxels, axis)
+    if along != axis:  # a product is quicker than a sum of such lines: 4 ms instead of 15
+        summed = lines.astype(np.float32) @ np.ones(voxels.shape[axis], np.float32)
+        return np.asarray(summed.T / voxels.shape[axis])
+    return np.asarray(voxels.sum(axis=axis, dtype=np.int32) / np.float32(voxels.shape[axis]))
+
+
+def _in_lines(voxels: Array, axis: int) -> tuple[Array, int]:
+    """Return voxels and the axis to join; where that axis runs fastest in memory, a copy turned about, with it last.
+
+    Joining such short lines in place takes 6 to 18 ms for 20 mm of 512 by 300 by 0.7 mm, with the copy always 8.
+    """
+    if axis == 0 and abs(voxels.strides[0]) == min(abs(step) for step in voxels.strides):
+        return np.ascontiguousarray(voxels.transpose(2, 1, 0)), 2
+    return voxels, axis
+
+
+def _as(values: Array, volume: Volume) -> Array:
+    """Round to the volume's own type, so that a slab is coloured as its slices are."""
+    if volume.voxels.dtype.kind in "biu":
+        return np.rint(values).astype(volume.voxels.dtype)
+    return values.astype(volume.voxels.dtype)
+
+
+def _coarser(section: Section) -> Section:
+    """Every second row and column of a section."""
+    down, across = (scaled(way, COARSE) for way in (section.down, section.across))
+    return replace(section, down=down, across=across, rows=-(-section.rows // COARSE), cols=-(-section.cols // COARSE))
+
+
+def _enlarged(pixels: Array | None, section: Section) -> Array | None:
+    if pixels is None:
+        return None
+    return pixels.repeat(COARSE, axis=0).repeat(COARSE, axis=1)[: section.rows, : section.cols]
