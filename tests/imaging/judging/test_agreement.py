@@ -1,35 +1,21 @@
 import numpy as np
 import pytest
 
-from medviz.imaging.volume import Stored, Volume
+from medviz.imaging.judging.agreement import Agreement, agreement
+from medviz.imaging.judging.surfaces import Apart, surfaces
 from medviz.messages import Message, Note, finished
 from medviz.refused import Refused
-from medviz.training.metrics import Agreement, agreement, confusion, dice_of, on_grid, surfaces
-
-
-def volume(labels: np.ndarray, affine: np.ndarray | None = None, calibrated: bool = True, **more: float) -> Volume:
-    placed = np.eye(4) if affine is None else affine
-    stored = Stored("test", labels.shape, "RAS", placed, labels.dtype)
-    return Volume(labels[None], placed, stored, name="labels", calibrated=calibrated, **more)
+from tests.imaging.judging.maps import blobs, box, volume
 
 
 def compared(one: np.ndarray, other: np.ndarray, spacing: tuple[float, ...] = (1, 1, 1)) -> dict[int, Agreement]:
     affine = np.diag([*spacing, 1.0])
-    rows = finished(agreement(volume(one, affine), volume(other, affine), ("first", "second")))
-    return {row.value: row for row in rows}
+    rows = finished(agreement(volume(one, affine), volume(other, affine), {1: "first", 2: "second"}))
+    return {row.value: row for row in rows.rows}
 
 
-def box(*corner: int, size: tuple[int, ...] = (4, 4, 4), shape: tuple[int, ...] = (20, 20, 20)) -> np.ndarray:
-    mask = np.zeros(shape, np.uint8)
-    mask[tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))] = 1
-    return mask
-
-
-def blobs(seed: int, shape: tuple[int, ...] = (24, 20, 16)) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
-    field = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 2.5)
-    return np.digitize(field, [0.02, 0.06]).astype(np.uint8)
+def apart_mm(one: np.ndarray, other: np.ndarray, tolerance_mm: float = 2.0) -> Apart:
+    return surfaces(one, other, volume(np.zeros(one.shape, np.uint8)), tolerance_mm)
 
 
 def test_equal_maps_agree_wholly() -> None:
@@ -81,16 +67,16 @@ def test_distances_are_those_of_monai(spacing: tuple[float, float, float]) -> No
 
 def test_nsd_counts_both_surfaces_within_the_tolerance() -> None:
     near, far = box(5, 5, 5), box(8, 5, 5)
-    assert surfaces(near > 0, far > 0, (1, 1, 1), 3.0).nsd == 1
-    assert surfaces(near > 0, far > 0, (1, 1, 1), 0.5).nsd < 0.6
-    assert surfaces(near > 0, far > 0, (1, 1, 1), 0.5).nsd > 0
+    assert apart_mm(near, far, 3.0).nsd == 1
+    assert apart_mm(near, far, 0.5).nsd < 0.6
+    assert apart_mm(near, far, 0.5).nsd > 0
 
 
 def test_the_edge_of_the_scan_counts_as_outside() -> None:
     full = np.ones((6, 6, 6), bool)
     inner = np.zeros_like(full)
     inner[1:5, 1:5, 1:5] = True
-    assert surfaces(full, inner, (1, 1, 1)).hd95_mm > 0
+    assert apart_mm(full, inner).hd95_mm > 0
 
 
 @pytest.mark.trap("T20")
@@ -107,7 +93,7 @@ def test_what_has_no_meaning_is_none_with_a_sentence() -> None:
 
 def test_without_spacing_there_are_no_mm() -> None:
     pair = [volume(box(k, 2, 2), calibrated=False) for k in (2, 3)]
-    (row,) = finished(agreement(*pair))
+    (row,) = finished(agreement(*pair)).rows
     assert row.dice == pytest.approx(0.75)
     assert (row.hd95_mm, row.volume_ml_reference) == (None, None)
     assert "no spacing" in row.note
@@ -120,48 +106,32 @@ def test_a_prediction_on_another_grid_is_brought_to_the_reference_and_that_is_sa
     flipped[0, 3] = labels.shape[0] - 1
     said: list[Message] = []
     other_order = volume(np.ascontiguousarray(labels[::-1]), flipped)
-    rows = finished(agreement(other_order, volume(labels)), said.append)
-    assert [row.dice for row in rows] == [1, 1]
-    assert any(isinstance(one, Note) and "resampled" in one.text for one in said)
+    found = finished(agreement(other_order, volume(labels)), said.append)
+    assert [row.dice for row in found.rows] == [1, 1]
+    assert any(isinstance(one, Note) and "another order" in one.text for one in said) and "another order" in found.note
 
 
-def test_nearest_neighbour_by_affine_finds_what_a_loop_finds() -> None:
-    labels = blobs(4, (9, 8, 7)).astype(np.int64)
+def test_a_prediction_on_a_turned_grid_is_looked_up_as_a_loop_does() -> None:
+    labels = blobs(4, (9, 8, 7))
     turned = np.array([[0.9, 0.2, 0, 1], [-0.2, 0.9, 0.1, -2], [0, 0.1, 1.7, 0.5], [0, 0, 0, 1]])
-    has, wants = volume(labels, turned), volume(np.zeros((6, 7, 5), np.uint8), np.diag([1.1, 1.2, 2, 1]))
-    found = on_grid(labels, has, wants)
+    has, wants = volume(labels, turned), volume(np.ones((6, 7, 5), np.uint8), np.diag([1.1, 1.2, 2, 1]))
+    found = finished(agreement(has, wants)).predicted
     for index in np.ndindex(found.shape):
         place = has.nearest(wants.to_mm(index))
         assert found[index] == (labels[place] if place else 0)
-
-
-def test_the_table_of_all_labels_is_that_of_a_loop() -> None:
-    one, other = blobs(5), blobs(6)
-    values, table = confusion(one, other)
-    for i, first in enumerate(values):
-        for j, second in enumerate(values):
-            assert table[i, j] == ((one == first) & (other == second)).sum()
-    assert set(dice_of(one, other)) == {1, 2}
-
-
-def test_few_labels_of_large_value_take_no_large_table() -> None:
-    one = np.array([[[0, 40000, 65535]]], np.uint16)
-    values, table = confusion(one, one)
-    assert values.tolist() == [0, 40000, 65535]
-    assert table.tolist() == np.eye(3, dtype=int).tolist()
 
 
 def test_a_map_that_is_no_label_map_is_refused() -> None:
     with pytest.raises(Refused, match="whole numbers"):
         finished(agreement(volume(np.full((3, 3, 3), 0.5)), volume(box(0, 0, 0, size=(1, 1, 1), shape=(3, 3, 3)))))
     scaled = volume(np.full((3, 3, 3), 2, np.uint8), slope=0.5)
-    (row,) = finished(agreement(scaled, volume(np.ones((3, 3, 3)))))
+    (row,) = finished(agreement(scaled, volume(np.ones((3, 3, 3))))).rows
     assert row.dice == 1, "what a person reads counts, after slope and intercept"
 
 
 def test_volumes_are_those_of_the_affine_sheared_ones_too() -> None:
     sheared = np.array([[2.0, 1.0, 0, 0], [0, 2.0, 0, 0], [0, 0, 3.0, 0], [0, 0, 0, 1]])
-    (row,) = finished(agreement(volume(box(2, 2, 2), sheared), volume(box(2, 2, 2), sheared)))
+    (row,) = finished(agreement(volume(box(2, 2, 2), sheared), volume(box(2, 2, 2), sheared))).rows
     assert row.volume_ml_reference == pytest.approx(64 * 12 / 1000)
 
 

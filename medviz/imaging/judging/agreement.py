@@ -1,0 +1,242 @@
+"""How well two label maps agree: overlap, distance of their surfaces in mm, volumes in ml, and every error's place.
+
+Everything is measured in the reference's space; a prediction on another grid is resampled by its affine (nearest
+neighbour). Where a number would have no meaning (an empty label) it is None and `note` says why. What a surface is and
+how distances are taken stands in `surfaces`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.judging.counts import counted
+from medviz.imaging.judging.maps import on_reference, whole_numbers
+from medviz.imaging.judging.mistakes import Held, Mistake, Pieces, pieces
+from medviz.imaging.judging.surfaces import SURFACE, Apart, Gap, Surface, apart, grouped, places_mm, rims
+from medviz.imaging.volume import Array, Volume
+from medviz.messages import Note, Progress, Work
+
+TOLERANCE_MM = 2.0
+"""Default tolerance of NSD."""
+MOST_MISTAKES = 2000
+NO_REFERENCE = "no reference voxels, so neither overlap nor distance has a meaning"
+NO_PREDICTION = "no predicted voxels, so there is no surface to measure to"
+NO_SPACING = "the scan has no spacing, so there are no mm and no ml"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement on one label. Distances in mm, volumes in ml; None where it has no meaning, then `note` says why.
+
+    `missed` and `invented` count whole pieces that touch nothing on which both agree, `mistakes` all pieces. `worst`
+    is the pair of surface points farthest apart, `error` the largest single error.
+    """
+
+    value: int
+    name: str
+    dice: float | None = None
+    iou: float | None = None
+    sensitivity: float | None = None
+    precision: float | None = None
+    hd_mm: float | None = None
+    hd95_mm: float | None = None
+    assd_mm: float | None = None
+    nsd: float | None = None
+    voxels_prediction: int = 0
+    voxels_reference: int = 0
+    volume_ml_prediction: float | None = None
+    volume_ml_reference: float | None = None
+    volume_difference_ml: float | None = None
+    volume_difference_percent: float | None = None
+    mistakes: int = 0
+    missed: int = 0
+    invented: int = 0
+    worst: Gap | None = None
+    error: Mistake | None = None
+    note: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All that was found of two maps.
+
+    `rows` are the labels by value, `errors` the single errors of all labels, the largest first (`left_out` smaller
+    ones are counted, not listed). `values` and `table` (predicted, meant) count voxels, the background included.
+    `predicted` and `meant` are the two maps (x, y, z) on the reference's `grid`.
+    """
+
+    rows: tuple[Agreement, ...]
+    errors: tuple[Mistake, ...]
+    left_out: int
+    values: NDArray[np.int64]
+    table: NDArray[np.int64]
+    tolerance_mm: float
+    grid: Volume = field(repr=False)
+    predicted: Array = field(repr=False)
+    meant: Array = field(repr=False)
+    surface: str = SURFACE
+    note: str = ""
+
+    def of(self, value: int) -> Agreement | None:
+        """Return the row of a label."""
+        return next((row for row in self.rows if row.value == value), None)
+
+    def errors_of(self, value: int) -> tuple[Mistake, ...]:
+        """List the errors of one label, the largest first."""
+        return tuple(one for one in self.errors if one.value == value)
+
+
+def agreement(
+    prediction: Volume,
+    reference: Volume,
+    names: Mapping[int, str] | None = None,
+    tolerance_mm: float = TOLERANCE_MM,
+) -> Work[Comparison]:
+    """Compare two label maps label by label; yields Progress and a Note where the grids differ.
+
+    `names` go by label value; where one is missing the maps' own tables are asked. Labels are all non-zero values that
+    occur in either map. Refuses maps that are no labels or do not meet.
+    """
+    yield Progress(0, 100, "reading the labels")
+    placed, note = on_reference(prediction, reference)
+    if note:
+        yield Note(note, "warning")
+    found, there = whole_numbers(placed), whole_numbers(reference)
+    counting = counted(found, there)
+    values, table = yield from scaled(counting, 0, 8)
+    known = {label.value: label.name for label in (*prediction.labels, *reference.labels)} | dict(names or {})
+    labels = [int(value) for value in values if value != 0]
+    every = _Every(found, there, reference)
+    yield Progress(10, 100, "finding the surfaces")
+    every.find()
+    most = max(20, MOST_MISTAKES // max(1, len(labels)))
+    rows, errors, many = [], [], 0
+    for number, value in enumerate(labels):
+        name = known.get(value, f"label {value}")
+        share = Progress(20 + 80 * number / len(labels), 100, name)
+        row, mistakes = yield from _judged(every, value, share, _counts(values, table, value), tolerance_mm, most)
+        rows.append(row)
+        errors += mistakes
+        many += row.mistakes
+    yield Progress(100, 100, "compared")
+    errors.sort(key=lambda one: (-one.voxels, one.value, one.at_mm))
+    kept = tuple(errors[:MOST_MISTAKES])
+    return Comparison(
+        tuple(rows), kept, many - len(kept), values, table, tolerance_mm, reference, found, there, note=note
+    )
+
+
+def scaled(work: Work[Any], low: float, high: float) -> Work[Any]:
+    """Do work whose progress is a part, from `low` to `high` per cent, of a larger one."""
+    while True:
+        try:
+            message = next(work)
+        except StopIteration as end:
+            return end.value
+        if isinstance(message, Progress) and message.total:
+            message = Progress(low + (high - low) * message.done / message.total, 100, message.what)
+        yield message
+
+
+@dataclass
+class _Every:
+    """Voxels of interest of all labels, found in one pass each: the surfaces, and where the maps differ."""
+
+    found: Array
+    there: Array
+    grid: Volume
+
+    def find(self) -> None:
+        """Find them."""
+        one, other = (np.ascontiguousarray(labels) for labels in (self.found, self.there))
+        self.held = Held(one.reshape(-1), other.reshape(-1), self.grid)
+        self.rims = [
+            grouped(rim, flat[rim]) for rim, flat in ((rims(one), self.held.predicted), (rims(other), self.held.meant))
+        ]
+        differs = np.flatnonzero(self.held.predicted != self.held.meant)
+        self.extra = grouped(differs, self.held.predicted[differs])
+        self.lacks = grouped(differs, self.held.meant[differs])
+
+    def surface(self, which: int, value: int) -> Surface | None:
+        """The surface of a label in the prediction (0) or the reference (1)."""
+        rim = self.rims[which].get(value)
+        return None if rim is None else Surface(places_mm(rim, self.grid))
+
+
+_NOTHING = np.zeros(0, np.int64)
+
+
+def _judged(
+    every: _Every, value: int, share: Progress, counts: tuple[int, int, int], tolerance_mm: float, most: int
+) -> Work[tuple[Agreement, list[Mistake]]]:
+    """Measure one label; says again and again how far all labels are, so that it can be stopped."""
+    yield share
+    predicted, meant = every.surface(0, value), every.surface(1, value)
+    distances: Apart | None = None
+    if predicted is not None and meant is not None and every.grid.calibrated:
+        for step in apart(predicted, meant, tolerance_mm):
+            distances = step
+            if step is None:
+                yield share
+    sides = []
+    for extra, index, other in ((False, every.lacks, predicted), (True, every.extra, meant)):
+        side: Pieces | None = None
+        for side in pieces(every.held, value, index.get(value, _NOTHING), extra, other, most):
+            if side is None:
+                yield share
+        assert side is not None
+        sides.append(side)
+    mistakes = sorted((one for side in sides for one in side.largest), key=lambda one: -one.voxels)
+    return _row(value, share.what, counts, every.grid, distances, sides, mistakes), mistakes
+
+
+def _row(
+    value: int,
+    name: str,
+    counts: tuple[int, int, int],
+    grid: Volume,
+    distances: Apart | None,
+    sides: list[Pieces],
+    mistakes: list[Mistake],
+) -> Agreement:
+    both, predicted, meant = counts
+    measured: dict[str, Any] = {"value": value, "name": name, "voxels_prediction": predicted, "voxels_reference": meant}
+    measured["mistakes"] = sides[0].many + sides[1].many
+    measured["missed"], measured["invented"] = sides[0].apart, sides[1].apart
+    measured["error"] = mistakes[0] if mistakes else None
+    if grid.calibrated:
+        measured["volume_ml_prediction"] = predicted * grid.voxel_ml
+        measured["volume_ml_reference"] = meant * grid.voxel_ml
+        measured["volume_difference_ml"] = (predicted - meant) * grid.voxel_ml
+    if not meant:
+        return Agreement(**measured, note=NO_REFERENCE)
+    measured["volume_difference_percent"] = 100.0 * (predicted - meant) / meant
+    measured["dice"] = 2 * both / (predicted + meant)
+    measured["iou"] = both / (predicted + meant - both)
+    measured["sensitivity"] = both / meant
+    if not predicted:
+        return Agreement(**measured, note=NO_PREDICTION)
+    measured["precision"] = both / predicted
+    if distances is None:
+        return Agreement(**measured, note=NO_SPACING)
+    return Agreement(
+        **measured,
+        hd_mm=distances.hd_mm,
+        hd95_mm=distances.hd95_mm,
+        assd_mm=distances.assd_mm,
+        nsd=distances.nsd,
+        worst=distances.worst,
+    )
+
+
+def _counts(values: NDArray[np.int64], table: NDArray[np.int64], value: int) -> tuple[int, int, int]:
+    """Voxels that both have, that the prediction has, that the reference has."""
+    place = int(np.searchsorted(values, value))
+    return int(table[place, place]), int(table[place].sum()), int(table[:, place].sum())
