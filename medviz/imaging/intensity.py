@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from medviz.imaging.colours import COLOUR_MAPS, colour_map
 from medviz.imaging.slices import Slice
 from medviz.imaging.volume import Volume
+from medviz.parameters import Range
 
 __all__ = [
     "COLOUR_MAPS", "PRESETS", "Preset", "Role", "Tone", "colour_map", "distinct_note", "fast_pixels", "guess_role",
@@ -54,10 +55,10 @@ class Tone:
     not drawn at all. `fades` lets what is low be seen through; None leaves it to the role (probabilities fade).
     """
 
-    gamma: float = 1.0
-    logarithmic: bool = False
-    least: float | None = None
-    fades: bool | None = None
+    gamma: Annotated[float, Range(0.2, 5.0, log=True), "Above 1 brightens the middle, below 1 darkens it"] = 1.0
+    logarithmic: Annotated[bool, "Spreads the low values of a skewed map"] = False
+    least: Annotated[float | None, Range(-1e9, 1e9), "Values below are not drawn; automatic draws all"] = None
+    fades: Annotated[bool | None, "Low values let the scan through; automatic: probabilities do"] = None
 
     def share(self, place: Array) -> Array:
         """Turn places within the window (0 black, 1 white, any float) into shares of the colour map."""
@@ -80,6 +81,9 @@ class Tone:
 
 
 PLAIN = Tone()
+
+SOFT_TISSUE = (400.0, 40.0)
+"""Window and level, in HU, that a CT is opened with where its file asks for none."""
 
 
 def samples(volume: Volume, frame: int = 0, most: int = MOST_SAMPLES) -> Array:
@@ -117,10 +121,27 @@ def window_of(values: Array, low: float = 0.5, high: float = 99.5) -> tuple[floa
 
 
 def robust_window(volume: Volume, frame: int = 0, low: float = 0.5, high: float = 99.5) -> tuple[float, float]:
-    """Window and level that suit a volume, from at most a million of its voxels; NaN and infinity do not count."""
+    """Window and level that suit a volume, from at most a million of its voxels; NaN and infinity do not count.
+
+    What looks like CT gets the window in which soft tissue is read; between percentiles all of it would be one grey.
+    """
     if volume.kind == "colour":
         return 255.0, 127.5
-    return window_of(samples(volume, frame), low, high)
+    values = samples(volume, frame)
+    return SOFT_TISSUE if looks_like_ct(volume, values) else window_of(values, low, high)
+
+
+def looks_like_ct(volume: Volume, values: Array) -> bool:
+    """Tell whether values (n,) are Hounsfield units: the unit says so, or there is air near −1000 and much near water.
+
+    Most CT reaches us as NIfTI, which cannot say what its numbers are.
+    """
+    if volume.unit or volume.kind != "scalar":
+        return volume.unit == "HU"
+    if not values.size or not -10_000 < values.min() <= -900 or values.max() < 200:
+        return False
+    air, tissue = np.mean((values > -1100) & (values < -800)), np.mean(np.abs(values) <= 200)
+    return bool(air > 0.02 and tissue > 0.1)
 
 
 def levels(window: float, level: float, slope: float = 1.0, intercept: float = 0.0) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -29,7 +30,7 @@ NAME_PX, VALUE_PX = 96, 200
 """Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
 
 SHARES = (5, 4)
-"""How the scene and the tabs under it divide the panel's height, until a hand divides it otherwise."""
+"""How the scene (at most) and the tabs under it divide the panel's height, until a hand divides it otherwise."""
 
 
 def labels_shown(scene: Scene) -> int | None:
@@ -67,11 +68,12 @@ class Panel(QWidget):
         self.tabs.hide()
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
-        self.split.addWidget(scrolled(self._column()))
+        self._inside = self._column()
+        self._inside.installEventFilter(self)
+        self._divided = False
+        self.split.splitterMoved.connect(self._divided_by_hand)
+        self.split.addWidget(scrolled(self._inside))
         self.split.addWidget(self.tabs)
-        self.split.setStretchFactor(0, SHARES[0])
-        self.split.setStretchFactor(1, SHARES[1])
-        self.split.setSizes([100 * share for share in SHARES])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.split)
@@ -96,6 +98,28 @@ class Panel(QWidget):
         column.addWidget(self.readout)
         column.addStretch(1)
         return inside
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Divide the height anew when the scene's part asks for more or less."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._divide()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Divide the height anew."""
+        super().resizeEvent(event)
+        self._divide()
+
+    def _divide(self) -> None:
+        """Give the scene what it needs but no more than its share, and the tabs all the rest."""
+        if not self._divided:
+            whole = self.split.height()
+            needs = self._inside.sizeHint().height() + 4
+            top = min(needs, whole * SHARES[0] // sum(SHARES))
+            self.split.setSizes([top, whole - top])
+
+    def _divided_by_hand(self) -> None:
+        self._divided = True
 
     def add_tab(self, made: QWidget, word: str, hint: str) -> None:
         """Put a feature's tab behind those that are there."""

@@ -1,125 +1,29 @@
 """The viewer page as a person uses it: open, look, lay over, predict, accept, save; and when things go wrong."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medviz.figures import Gallery, Picture, Table
-from medviz.gui.desk import Desk, Offer
+from medviz.gui.desk import Desk
 from medviz.gui.pages.viewer import ViewerPage
-from medviz.gui.services import Services
-from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.strip import NEUROLOGICAL, RADIOLOGICAL
 from medviz.gui.viewer.thumbnails import kept
-from medviz.imaging.scene import Scene
 from medviz.imaging.volume import Volume, like
-from medviz.messages import Note, Progress, Work
+from medviz.messages import Progress, Work
 from medviz.refused import Refused
-from tests.gui.conftest import MODEL, head, settle
+from tests.gui.conftest import MODEL, head
+from tests.gui.viewer.hands import Told, modelling, opened, panel_of, quiet, with_prediction
 from tests.gui.viewer.phantoms import NAMES, grabbed, halves, marked, turn, volume
 
 Button, Key = Qt.MouseButton, Qt.Key
-
-
-class Told:
-    """What notices were asked for."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.notes: list[Note] = []
-        desk.noticed.connect(lambda what: self.notes.append(what.note if isinstance(what, Offer) else what))
-
-    def __str__(self) -> str:
-        return " | ".join(f"{note.level}: {note.text}" for note in self.notes)
-
-
-@pytest.fixture
-def files() -> dict[str, Volume]:
-    """What the fake reader finds under a name; anything else is the conftest's head."""
-    return {}
-
-
-@pytest.fixture
-def services(services: Services, files: dict[str, Volume], tmp_path: Path) -> Services:
-    def read(path: Path) -> Work[Volume]:
-        yield Progress(0, 2, f"reading {path.name}")
-        if "bad" in path.name:
-            raise Refused(path.name, "it is not an image", "open a NIfTI file")
-        yield Progress(1, 2, f"reading {path.name}")
-        return files.get(path.name) or head(name=path.name)
-
-    return replace(services, read=read)
-
-
-@pytest.fixture
-def page(desk: Desk, qtbot: QtBot) -> Iterator[ViewerPage]:
-    """The page in a window, with its panel beside it."""
-    window = QMainWindow()
-    made = ViewerPage(desk)
-    window.setCentralWidget(made)
-    window.resize(900, 640)
-    panel = made.panel()
-    panel.setParent(window)
-    panel.setGeometry(560, 0, 340, 640)
-    window.show()
-    panel.show()
-    made.entered()
-    qtbot.waitExposed(window)
-    quiet(qtbot, desk)
-    yield made
-    made.close_page()
-    desk.stop_all()
-    settle()
-    window.close()
-    window.deleteLater()
-    settle()
-
-
-@pytest.fixture
-def told(desk: Desk) -> Told:
-    return Told(desk)
-
-
-def panel_of(page: ViewerPage) -> Panel:
-    panel = page.panel()
-    assert isinstance(panel, Panel)
-    return panel
-
-
-def modelling(page: ViewerPage) -> Any:
-    return page.feature("model")
-
-
-def quiet(qtbot: QtBot, desk: Desk, seconds: float = 20) -> None:
-    """Wait until no job runs and none begins within a moment."""
-
-    def still() -> bool:
-        return not desk.jobs
-
-    qtbot.waitUntil(still, timeout=round(seconds * 1000))
-    qtbot.wait(10)
-    qtbot.waitUntil(still, timeout=round(seconds * 1000))
-
-
-def opened(page: ViewerPage, qtbot: QtBot, name: str = "t1.nii.gz") -> Scene:
-    page.desk.open_wanted.emit(Path(name))
-    qtbot.waitUntil(lambda: page.desk.scene.state.scan is not None and not page.opening.busy)
-    return page.desk.scene.state
-
-
-def with_prediction(page: ViewerPage, qtbot: QtBot) -> Scene:
-    opened(page, qtbot)
-    modelling(page).run_model(MODEL.where)
-    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2 and modelling(page).predicting.job is None)
-    quiet(qtbot, page.desk)
-    return page.desk.scene.state
 
 
 # -- opening ------------------------------------------------------------------------------------------------------
