@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from medviz.data.samples import GUARD, HELD_OUT, Mni152Tissue, Tissue, tissue
+from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.readers import read
 from medviz.messages import finished
 from medviz.networks import NETWORKS
 from medviz.parameters import parameters
 from medviz.training import checkpoints, run
 from medviz.training.inference import Model, built, label_map
-from medviz.training.metrics import dice_of
 from medviz.training.models import WEIGHTS, write_card
 
 NAMES = Mni152Tissue.classes

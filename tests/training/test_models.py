@@ -11,13 +11,13 @@ import torch
 
 from medviz.data.preparation import Preparation
 from medviz.data.samples import HELD_OUT, Mni152Tissue, tissue
+from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.volume import Stored, Volume
 from medviz.messages import finished
 from medviz.networks.unet import UNet
 from medviz.refused import Refused
 from medviz.training import checkpoints
 from medviz.training.inference import load, predict
-from medviz.training.metrics import dice_of
 from medviz.training.models import CARD, WEIGHTS, Card, card_of, model, models, write_card
 
 ABOUT = {
