@@ -22,8 +22,9 @@ from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
 from medviz.gui.job import Job
 from medviz.gui.viewer.annotations import DIM, EDGE, INK, PLANE_COLOURS, Lettering, Word
-from medviz.gui.viewer.projection import Look, Mode, Sight, rendered, to_pixel
-from medviz.gui.viewer.solid import Solid, label_numbers, solid_of
+from medviz.imaging.rendering.rays import Look, Mode, rendered
+from medviz.imaging.rendering.sight import Sight, to_pixel
+from medviz.imaging.rendering.solid import Solid, label_numbers, solid_of
 from medviz.imaging.scene import Layer, Scene
 from medviz.messages import Progress, Work
 

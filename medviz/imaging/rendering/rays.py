@@ -1,6 +1,6 @@
 """A solid seen from a side: rays through a grid, in numpy. Shaded surface, maximum and mean along the ray.
 
-An honest small ray caster, for a look around. It never mirrors: the patient's left is the patient's left from
+An honest small ray caster, for where VTK cannot start. It never mirrors: the patient's left is the patient's left from
 wherever one looks.
 """
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.figures import Picture
-from medviz.gui.viewer.solid import Solid
+from medviz.imaging.rendering.sight import Sight, mm_per_pixel
+from medviz.imaging.rendering.solid import Solid
 from medviz.imaging.scene import Point
 from medviz.messages import Progress, Work
 
@@ -23,41 +24,12 @@ LIGHT = np.array([-0.45, 0.55, 0.71], np.float32)
 
 
 @dataclass(frozen=True)
-class Sight:
-    """From where a solid is looked at, in degrees: `turn` 0 sees the face, 90 the left side; `lift` 90 the top."""
-
-    turn: float = 35.0
-    lift: float = 18.0
-    zoom: float = 1.0
-
-    @property
-    def axes(self) -> Array:
-        """Rows: right, up and towards the eye, as unit vectors in RAS."""
-        turn, lift = np.deg2rad(self.turn), np.deg2rad(self.lift)
-        eye = np.array([-np.sin(turn) * np.cos(lift), np.cos(turn) * np.cos(lift), np.sin(lift)])
-        right = np.array([-np.cos(turn), -np.sin(turn), 0.0])
-        return np.stack([right, np.cross(eye, right), eye])
-
-
-@dataclass(frozen=True)
 class Look:
     """How it is shown: `cut` (RAS mm) takes the corner nearest the eye away; `paint` (n, 3) colours of the labels."""
 
     mode: Mode = "surface"
     cut: Point | None = None
     paint: tuple[tuple[int, int, int], ...] = ()
-
-
-def mm_per_pixel(solid: Solid, sight: Sight, size: tuple[int, int]) -> float:
-    """Scale of a rendering of `size` (rows, cols)."""
-    return 2.06 * solid.radius_mm / (min(size) * sight.zoom)
-
-
-def to_pixel(solid: Solid, sight: Sight, size: tuple[int, int], point: Point) -> tuple[float, float]:
-    """Row and column at which a point in RAS mm is seen."""
-    right, up, _ = sight.axes @ (np.asarray(point) - solid.middle_mm)
-    scale = mm_per_pixel(solid, sight, size)
-    return (size[0] - 1) / 2 - float(up) / scale, (size[1] - 1) / 2 + float(right) / scale
 
 
 def rendered(solid: Solid, sight: Sight, look: Look, size: tuple[int, int], coarse: bool = False) -> Work[Picture]:
@@ -79,8 +51,8 @@ class Rays:
         scale = mm_per_pixel(solid, sight, size)
         right, up, eye = sight.axes
         inverse = np.linalg.inv(solid.affine[:3, :3])
-        across = (np.arange(cols) - (cols - 1) / 2) * scale
-        down = ((rows - 1) / 2 - np.arange(rows)) * scale
+        across = (np.arange(cols) - (cols - 1) / 2) * scale - sight.shift[0]
+        down = ((rows - 1) / 2 - np.arange(rows)) * scale - sight.shift[1]
         middle = np.add(solid.first, solid.last) / 2
         plane = middle + across[None, :, None] * (inverse @ right) + down[:, None, None] * (inverse @ up)
         self.step = (-(inverse @ eye) * solid.step_mm * stride).astype(np.float32)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from medviz.figures import Picture
-from medviz.gui.viewer.projection import Look, Sight, rendered, to_pixel
-from medviz.gui.viewer.solid import Solid, label_numbers, solid_of
+from medviz.imaging.rendering.rays import Look, rendered
+from medviz.imaging.rendering.sight import Sight, to_pixel
+from medviz.imaging.rendering.solid import Solid, label_numbers, solid_of
 from medviz.messages import finished
 from tests.gui.viewer.phantoms import volume
 

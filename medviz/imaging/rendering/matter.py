@@ -1,0 +1,84 @@
+"""What is handed over to be rendered: scans and labels thinned to what a picture can show, as plain arrays."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.rendering.solid import coarser
+from medviz.imaging.scene import Layer
+from medviz.imaging.volume import Affine, Volume
+
+Array = NDArray[Any]
+FIELD_SIDE = 256
+"""Voxels along the longest side of a volume that is rendered: more cannot be told apart in a pane."""
+MOST_LABEL_VOXELS = 32 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Matter:
+    """A field (x, y, z) of 16 or 8 bits; what a person reads is ``slope * value + intercept``."""
+
+    field: Array
+    affine: Affine
+    slope: float
+    intercept: float
+    grid_mm: float
+
+
+def matter_of(scan: Volume, frame: int = 0, most: int = FIELD_SIDE) -> Matter:
+    """Thin a frame of a scan to at most `most` voxels a side (the mean of blocks)."""
+    factors = tuple(max(1, -(-side // most)) for side in scan.shape)
+    voxels = scan.frame(min(frame, scan.frames - 1))
+    if max(factors) > 1:
+        voxels = coarser(voxels, factors)
+    field, slope, intercept = _narrow(voxels, scan.voxels.dtype)
+    return Matter(
+        field,
+        thinned(scan.affine, factors),
+        scan.slope * slope,
+        scan.slope * intercept + scan.intercept,
+        float((np.asarray(scan.spacing_mm) * factors).min()),
+    )
+
+
+def label_array(layer: Layer, frame: int = 0) -> tuple[Array, Affine, float]:
+    """Labels (x, y, z) of a layer as uint8 or uint16, their affine, and the grid in mm.
+
+    A probability is 1 where it reaches the layer's level. A large map is thinned to every n-th voxel.
+    """
+    volume = layer.volume
+    voxels = volume.frame(min(frame, volume.frames - 1))
+    step = max(1, round((voxels.size / MOST_LABEL_VOXELS) ** (1 / 3) + 0.49))
+    if step > 1:
+        voxels = coarser(voxels, (step,) * 3, nearest=True)
+    if layer.role == "probability":
+        made = (voxels >= (layer.level - volume.intercept) / volume.slope).astype(np.uint8)
+    elif voxels.dtype in (np.uint8, np.uint16, np.bool_) and (volume.slope, volume.intercept) == (1.0, 0.0):
+        made = voxels.astype(np.uint8) if voxels.dtype == np.bool_ else voxels
+    else:
+        read = np.nan_to_num(np.rint(voxels * volume.slope + volume.intercept), nan=0.0)
+        made = read.clip(0, 65535).astype(np.uint16)
+    return np.ascontiguousarray(made), thinned(volume.affine, (step,) * 3), min(volume.spacing_mm) * step
+
+
+def thinned(affine: Affine, factors: tuple[int, ...]) -> Affine:
+    """Affine of a grid whose voxels are blocks of the other's."""
+    made = affine.copy()
+    made[:3, :3] = affine[:3, :3] * factors
+    made[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((np.asarray(factors) - 1) / 2)
+    return made
+
+
+def _narrow(voxels: Array, stored: np.dtype[Any]) -> tuple[Array, float, float]:
+    """Bring voxels to at most 16 bits; returns them with slope and intercept back to the stored values."""
+    if stored in (np.uint8, np.int8, np.int16, np.uint16):
+        kept = voxels if voxels.dtype == stored else np.rint(voxels).astype(stored)
+        return np.ascontiguousarray(kept), 1.0, 0.0
+    values = voxels.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    step = (high - low) / 65535.0 or 1.0
+    scaled = np.nan_to_num((values - low) / step, nan=0.0, posinf=65535.0, neginf=0.0)
+    return np.rint(scaled).clip(0, 65535).astype(np.uint16), step, low

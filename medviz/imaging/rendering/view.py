@@ -1,0 +1,145 @@
+"""What of a scene is shown in 3-D and how, and the picture that comes of it, as values."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.imaging.rendering.sight import Frame, Sight
+from medviz.imaging.scene import Layer, Point, Scene
+from medviz.imaging.slices import Plane
+
+Mode = Literal["surfaces", "volume", "maximum", "planes"]
+MODES: dict[Mode, str] = {
+    "surfaces": "Surfaces",
+    "volume": "Volume",
+    "maximum": "Maximum",
+    "planes": "Planes",
+}
+Cut = Literal["none", "corner", "axial", "coronal", "sagittal", "free"]
+CUTS: dict[Cut, str] = {
+    "none": "Whole",
+    "corner": "Corner at the cross-hair",
+    "axial": "Axial cut",
+    "coronal": "Coronal cut",
+    "sagittal": "Sagittal cut",
+    "free": "Free cut",
+}
+SOLID_FROM = 0.6
+"""A layer this opaque on slices (a layer's opacity at first) is solid in 3-D; below it one sees through."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the whole is looked at.
+
+    `preset` names how values become colours and opacity in volume rendering ("" for what suits the scan), moved by
+    `shift` (share of the scan's range). `cut` None takes what suits: the corner at the cross-hair for a scan, nothing
+    for labels. A free cut has its `normal` (RAS, towards what is taken away) and lies `depth_mm` from the cross-hair.
+    `skin` shows the scan's own surface around labels, `labels` the surfaces of labels in a volume or among planes.
+    """
+
+    sight: Sight = field(default_factory=Sight)
+    mode: Mode = "surfaces"
+    preset: str = ""
+    shift: float = 0.0
+    cut: Cut | None = None
+    normal: Point = (0.0, 1.0, 0.0)
+    depth_mm: float = 0.0
+    skin: bool = False
+    labels: bool = True
+
+    @property
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a session on disk."""
+        sight = {"turn": self.sight.turn, "lift": self.sight.lift, "zoom": self.sight.zoom}
+        plain = {name: getattr(self, name) for name in _KEPT}
+        return {**plain, "normal": list(self.normal), "sight": {**sight, "shift": list(self.sight.shift)}}
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> "View":
+        """Read what `as_dict` wrote; what is not understood is left at its default."""
+        made = cls()
+        if kept.get("mode") in MODES:
+            made = replace(made, mode=kept["mode"])
+        if kept.get("cut") in CUTS:
+            made = replace(made, cut=kept["cut"])
+        for name in ("preset", "shift", "depth_mm", "skin", "labels"):
+            if type(kept.get(name)) is type(getattr(made, name)):
+                made = replace(made, **{name: kept[name]})
+        sight = kept.get("sight")
+        if isinstance(sight, dict):
+            numbers = {name: float(sight[name]) for name in ("turn", "lift", "zoom") if _is_number(sight.get(name))}
+            made = replace(made, sight=replace(Sight(), **numbers))
+        return made
+
+
+_KEPT = ("mode", "preset", "shift", "cut", "depth_mm", "skin", "labels")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A picture of `size` (rows, cols) of a view of a scene; `fast` while it moves."""
+
+    scene: Scene
+    view: View
+    size: tuple[int, int]
+    fast: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A picture (rows, cols, 3), the wish it answers, and what must be known to point into it.
+
+    `height_mm` (rows, cols) is how far what is seen stands out towards the eye from the plane through the middle of
+    `frame`; NaN where nothing, or only a volume, is seen. `by` names who drew it, `grid_mm` the grid of what is shown.
+    """
+
+    wish: Wish
+    picture: NDArray[np.uint8]
+    height_mm: NDArray[np.float32] | None
+    frame: Frame
+    grid_mm: float
+    by: str
+    took_s: float
+
+
+def label_layers(scene: Scene) -> tuple[Layer, ...]:
+    """Layers whose labels (or probabilities, above their level) are shown as surfaces, the bottom one first."""
+    if scene.overlays_hidden:
+        return ()
+    return tuple(
+        layer
+        for layer in scene.layers[1:]
+        if layer.role in ("labels", "probability") and layer.visible and layer.style != "off" and layer.opacity > 0
+    )
+
+
+def opacity_of(layer: Layer) -> float:
+    """Opacity of a layer's surfaces: solid from the opacity on that layers have at first."""
+    return min(1.0, layer.opacity / SOLID_FROM)
+
+
+def shows_labels(wish: Wish) -> bool:
+    """Whether surfaces of labels are in the picture."""
+    view = wish.view
+    return (view.mode == "surfaces" or (view.labels and view.mode != "maximum")) and bool(label_layers(wish.scene))
+
+
+def cut_of(scene: Scene, view: View) -> Cut:
+    """Return the cut that is shown: the one asked for, else what suits what there is."""
+    if view.mode in ("planes", "maximum"):
+        return "none"
+    if view.cut is not None:
+        return view.cut
+    return "none" if label_layers(scene) or view.mode == "volume" else "corner"
+
+
+def cut_plane(cut: Cut) -> Plane | None:
+    """Return the plane of a cut along a plane of slices."""
+    return cut if cut in ("axial", "coronal", "sagittal") else None

@@ -1,0 +1,61 @@
+"""How the window and the process that renders speak: a line of JSON, then the arrays it names, byte for byte.
+
+Nothing is pickled: what a broken or replaced program at the other end sends is numbers and text, never code.
+"""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Note = dict[str, Any]
+_LENGTH = struct.Struct("<I")
+_LONGEST, _LARGEST = 16 << 20, 8 << 30
+
+
+def send(stream: BinaryIO, note: Mapping[str, Any], arrays: Sequence[Array] = ()) -> None:
+    """Write a note and its arrays; raises OSError where the other end has gone."""
+    told = [{"dtype": array.dtype.str, "shape": array.shape} for array in arrays]
+    head = json.dumps({**note, "arrays": told}).encode()
+    stream.write(_LENGTH.pack(len(head)) + head)
+    for array in arrays:
+        if array.size:
+            stream.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> tuple[Note, list[Array]]:
+    """Read a note and its arrays; raises EOFError where the other end has gone."""
+    (length,) = _LENGTH.unpack(_read(stream, _LENGTH.size))
+    if length > _LONGEST:
+        raise EOFError(f"a note of {length} bytes")
+    note: Note = json.loads(_read(stream, length))
+    return note, [_array(stream, one) for one in note.pop("arrays")]
+
+
+def _array(stream: BinaryIO, told: Mapping[str, Any]) -> Array:
+    made = np.empty(told["shape"], np.dtype(told["dtype"]))
+    if made.dtype.hasobject or made.nbytes > _LARGEST:
+        raise EOFError(f"an array of {made.nbytes} bytes of {made.dtype}")
+    if made.size:
+        _fill(stream, memoryview(made).cast("B"))
+    return made
+
+
+def _read(stream: BinaryIO, count: int) -> bytes:
+    buffer = bytearray(count)
+    _fill(stream, memoryview(buffer))
+    return bytes(buffer)
+
+
+def _fill(stream: BinaryIO, view: memoryview) -> None:
+    done = 0
+    while done < len(view):
+        read = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        if not read:
+            raise EOFError("the other end has gone")
+        done += read
