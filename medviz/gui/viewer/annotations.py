@@ -10,11 +10,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 
 from medviz.gui.viewer.sheet import Sheet
+from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Layer, Scene
-from medviz.imaging.slices import NORMAL, Plane, Slice, letters
+from medviz.imaging.slices import NORMAL, OPPOSITE, Plane, letters, toward
 from medviz.imaging.volume import Volume
 
 INK, DIM, SHADOW = QColor(242, 242, 242), QColor(176, 180, 188), QColor(0, 0, 0, 150)
+MANNER = QColor(122, 190, 255)
+"""What makes a slice no plain slice is written in a colour of its own."""
 HALO = ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1))
 """Dark all around a letter, so that it is read on bright tissue too."""
 PLANE_COLOURS: dict[str, QColor] = {
@@ -26,17 +29,6 @@ PLANE_COLOURS: dict[str, QColor] = {
 """Each plane has a colour: its name is written in it, and its line in the other planes' cross-hair is drawn in it."""
 
 EDGE = 9
-GAP = 9
-RIM = 26
-"""The cross-hair leaves the edge letters alone."""
-
-
-CROSSING: dict[Plane, tuple[Plane, Plane]] = {
-    "axial": ("sagittal", "coronal"),
-    "coronal": ("sagittal", "axial"),
-    "sagittal": ("coronal", "axial"),
-}
-"""The planes whose place the upright and the level line of a pane's cross-hair show."""
 
 
 def place_text(volume: Volume, plane: Plane, index: int) -> str:
@@ -45,6 +37,18 @@ def place_text(volume: Volume, plane: Plane, index: int) -> str:
         return ""
     first_mm, step_mm, forward, backward = _ladder(volume.affine.tobytes(), plane)
     place = round(first_mm + step_mm * index, 1)
+    return f"{forward if place >= 0 else backward} {abs(place):.1f} mm".strip()
+
+
+def section_place(volume: Volume, section: Section) -> str:
+    """Where a section lies along its own normal: "S 22.0 mm", "AS 22.0 mm" where it is turned."""
+    if section.straight:
+        return place_text(volume, section.plane, section.index)
+    if not volume.calibrated:
+        return ""
+    place = round(float(np.dot(section.normal, section.origin)), 1)
+    forward = toward(np.array(section.normal)) if volume.oriented else ""
+    backward = "".join(OPPOSITE[letter] for letter in forward)
     return f"{forward if place >= 0 else backward} {abs(place):.1f} mm".strip()
 
 
@@ -161,7 +165,7 @@ class Annotations:
         self._lettering = Lettering()
         self._still = ((), {}, [])
 
-    def paint(self, painter: QPainter, scene: Scene, seen: Slice, sheet: Sheet) -> None:
+    def paint(self, painter: QPainter, scene: Scene, seen: Section, sheet: Sheet) -> None:
         """Paint all of it."""
         if scene.scan is None:
             return
@@ -180,7 +184,7 @@ class Annotations:
         for word in passing:
             painter.drawPixmap(*self._lettering.placed(word, ratio))
 
-    def _lasting(self, scene: Scene, seen: Slice, sheet: Sheet) -> tuple[Word, ...]:
+    def _lasting(self, scene: Scene, seen: Section, sheet: Sheet) -> tuple[Word, ...]:
         """Plane, edge letters, window, convention, and the length of the bar."""
         size, small = round(self.size_px * 1.25), self.size_px
         left, right, top, bottom = seen.letters
@@ -201,18 +205,32 @@ class Annotations:
             words.append(Word("convention", convention, far, self._top, DIM, small, False, "right"))
         return tuple(word for word in words if word.words)
 
-    def _passing(self, scene: Scene, seen: Slice, scan: Volume, sheet: Sheet) -> tuple[Word, ...]:
-        """Slice number, its place, and the frame of a series."""
-        number = f"{seen.index + 1} / {scan.shape[NORMAL[self.plane]]}"
+    def _passing(self, scene: Scene, seen: Section, scan: Volume, sheet: Sheet) -> tuple[Word, ...]:
+        """Slice number, its place, the frame of a series, and what else makes it no plain slice."""
+        number = f"{seen.index + 1} / {seen.many}" if seen.there else "no slice here"
         narrow = self._is_narrow(sheet)
         frame = f"frame {scene.frame + 1} / {scan.frames}" if scan.frames > 1 else ""
-        place = "   ".join(filter(None, (place_text(scan, self.plane, seen.index), frame)))
+        place = "   ".join(filter(None, (section_place(scan, seen), frame)))
         line = self.size_px * 1.4
         past, second = (EDGE, self._top + line) if narrow else (EDGE + self.size_px * 5.2, self._top)
-        first = Word("number", number, past, second, INK, self.size_px)
-        if not place:
-            return (first,)
-        return first, Word("place", place, EDGE, second + line, DIM, self.size_px)
+        words = [Word("number", number, past, second, INK, self.size_px)]
+        low = second + line
+        for name, said, colour in (("place", place, DIM), *self._manners(scene, seen)):
+            if said:
+                words.append(Word(name, said, EDGE, low, colour, self.size_px))
+                low += line
+        return tuple(words)
+
+    def _manners(self, scene: Scene, seen: Section) -> tuple[tuple[str, str, QColor], ...]:
+        """What a reader must know of how this slice was made."""
+        turned = "" if scene.turn is None else f"turned {scene.turn.degrees:.0f}°"
+        if scene.turn is not None and scene.turn.degrees < 0.5:
+            turned = "straight in the world"
+        slab = scene.slab.of(self.plane).words(seen)
+        labels = any(layer.role == "labels" and layer.visible and layer.style != "off" for layer in scene.layers[1:])
+        if slab and labels and not scene.overlays_hidden:
+            slab += ", labels of its middle"
+        return ("turned", turned, MANNER), ("slab", slab, MANNER)
 
     def _is_narrow(self, sheet: Sheet) -> bool:
         return sheet.width < self.size_px * 26
@@ -248,21 +266,6 @@ def font(size_px: int, bold: bool = False) -> QFont:
     made.setFeature(QFont.Tag("tnum"), 1)
     made.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return made
-
-
-LINES = {name: QColor(colour.red(), colour.green(), colour.blue(), 190) for name, colour in PLANE_COLOURS.items()}
-
-
-def paint_crosshair(painter: QPainter, plane: Plane, at: tuple[float, float], sheet: Sheet) -> None:
-    """Two thin lines in the colours of the planes they stand for, open where they meet."""
-    x, y = (floor(edge) for edge in at)
-    upright, level = (LINES[name] for name in CROSSING[plane])
-    for first, last in ((RIM, y - GAP), (y + GAP, sheet.height - RIM)):
-        if last > first:
-            painter.fillRect(x, first, 1, last - first, upright)
-    for first, last in ((RIM, x - GAP), (x + GAP, sheet.width - RIM)):
-        if last > first:
-            painter.fillRect(first, y, last - first, 1, level)
 
 
 def paint_box(painter: QPainter, corners: tuple[float, float, float, float]) -> None:

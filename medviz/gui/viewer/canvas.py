@@ -18,7 +18,7 @@ class Canvas:
     """
 
     def __init__(self, width: int, height: int, ratio: float) -> None:
-        self.ratio = ratio
+        self.width, self.height, self.ratio = width, height, ratio
         self.image = QImage(max(1, round(width * ratio)), max(1, round(height * ratio)), QImage.Format.Format_RGB32)
         self.image.setDevicePixelRatio(ratio)
         self._line = self.image.bytesPerLine() // 4

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from medviz.gui.viewer.sheet import Box
+from medviz.imaging.oblique import Section
 from medviz.imaging.slices import Plane, facing
 from medviz.imaging.volume import Volume
 
@@ -45,6 +46,21 @@ class Content:
     def __init__(self) -> None:
         self._of: Any = None
         self._extent: tuple[tuple[float, float], ...] = ()
+
+    def box_of(self, scan: Volume, section: Section) -> Box:
+        """Return the part of a section that is to fill a pane.
+
+        A turned one has the size of its straight pane, so that turning does not zoom, about the middle of what is seen.
+        """
+        top, bottom, left, right = self.box(scan, section.plane, section.radiological)
+        if section.straight:
+            return top, bottom, left, right
+        turned, spacing = facing(section.plane, section.radiological), scan.spacing_mm
+        pixel = float(np.linalg.norm(section.down))
+        half_down = (bottom - top) * spacing[turned.down] / pixel / 2
+        half_across = (right - left) * spacing[turned.across] / pixel / 2
+        row, col, _ = section.to_place(scan.to_mm([(first + last) / 2 - 0.5 for first, last in self._extent]))
+        return row + 0.5 - half_down, row + 0.5 + half_down, col + 0.5 - half_across, col + 0.5 + half_across
 
     def box(self, scan: Volume, plane: Plane, radiological: bool) -> Box:
         """Return the part of a plane's slices that is to fill a pane, in rows and columns as they face the screen."""

@@ -1,30 +1,37 @@
 """What one layer puts on one pane, kept until something it is made from changes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from medviz.gui.viewer.canvas import Canvas
-from medviz.gui.viewer.raster import Grid, Ink, Shades, colour_picture, faded, label_paint, outlined, thinned
+from medviz.gui.viewer.raster import OPAQUE, Grid, Ink, Shades, colour_picture, faded, label_paint, outlined, thinned
 from medviz.gui.viewer.sheet import Sheet
 from medviz.gui.viewer.tints import ramp, tint
 from medviz.imaging.intensity import levels
+from medviz.imaging.oblique import Section
+from medviz.imaging.sampling import own
 from medviz.imaging.scene import Layer
-from medviz.imaging.slices import Plane, Slice, cut
+from medviz.imaging.slabs import NO_SLAB, Slab, fine, quick
+from medviz.imaging.slices import Plane, Slice
 from medviz.imaging.volume import Volume
 
 
 class Film:
-    """Cuts only when its own index, frame, volume or convention changed; paints from what it has otherwise.
+    """Cuts only when its own section, frame or volume changed; paints from what it has otherwise.
 
-    Window, level, colours and opacity cost one lookup; zoom costs a sampling of label outlines.
+    Window, level, colours and opacity cost one lookup; zoom costs a sampling of label outlines. What is not a slice of
+    the volume's own voxels is shown at once from the nearest ones (`coarse`), and worked out by `finer`.
     """
 
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
         self.slice: Slice | None = None
         self.cuts = 0
+        self.coarse = False
         self._volume: Volume | None = None
         self._cut_of: tuple[Any, ...] = ()
         self._drawn_of: tuple[Any, ...] = ()
@@ -35,18 +42,42 @@ class Film:
         self._shades = Shades()
         self._table: tuple[Any, Any] = (None, None)
 
-    def load(self, layer: Layer, index: int, frame: int, radiological: bool) -> Slice:
-        """Bring the slice up to date and return it."""
+    def load(self, layer: Layer, section: Section, frame: int, slab: Slab = NO_SLAB, smooth: bool = True) -> Slice:
+        """Bring the slice up to date and return it. Labels are those of the middle of a slab."""
         volume = layer.volume
-        of = (index, min(frame, volume.frames - 1), radiological)
+        slab = NO_SLAB if layer.role == "labels" else slab
+        of = (section, min(frame, volume.frames - 1), slab, smooth)
         if self.slice is None or volume is not self._volume or of != self._cut_of:
-            count = 3 if volume.kind == "colour" else 1
-            cuts = [cut(volume, self.plane, index, of[1] + n, radiological) for n in range(count)]
+            cuts = [quick(volume, section, number, slab) for number in _channels(volume, of[1])]
             self._volume, self._cut_of = volume, of
-            self.slice, self._channels = cuts[0], tuple(one.pixels for one in cuts)
-            self._drawn_of = ()
+            self._take(cuts, layer.role == "labels")
+            self.coarse = layer.role != "labels" and (smooth or slab.how != "off") and not own(volume, section)
             self.cuts += 1
+        assert self.slice is not None
         return self.slice
+
+    def finer(self) -> Iterator[None]:
+        """Work out what is coarse, some rows at a time; at the end it is in place."""
+        volume = self._volume
+        assert volume is not None
+        of = self._cut_of
+        section, frame, slab, smooth = of
+        found: list[Slice] = []
+        for number in _channels(volume, frame):
+            for made in fine(volume, section, number, slab, "linear" if smooth else "nearest"):
+                if made is not None:
+                    found.append(made)
+                yield None
+        if of is self._cut_of:  # else another slice is wanted by now
+            self._take(found, labels=False)
+            self.coarse = False
+
+    def _take(self, cuts: list[Slice], labels: bool) -> None:
+        self.slice, self._channels = cuts[0], tuple(one.pixels for one in cuts)
+        inside = cuts[0].inside
+        if labels and inside is not None:
+            self._channels = tuple(np.where(inside, one, 0) for one in self._channels)
+        self._drawn_of = ()
 
     def paint(self, canvas: Canvas, layer: Layer, sheet: Sheet, grid: Grid, below: bool) -> None:
         """Draw the slice that was loaded last; `below` for the scan itself, which is opaque."""
@@ -59,12 +90,17 @@ class Film:
         if layer.role == "labels" and not below:
             self._draw_labels(layer)
         else:
-            self._draw_values(layer, sheet, canvas.ratio, 1.0 if below else layer.opacity)
+            self._draw_values(layer, thinning(sheet, canvas.ratio), 1.0 if below else layer.opacity)
         if self._image is not None:
             canvas.stretched(self._image, sheet.place, smooth=layer.role != "labels" or below)
 
-    def _draw_values(self, layer: Layer, sheet: Sheet, ratio: float, opacity: float) -> None:
-        factor = max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
+    def picture(self, layer: Layer, factor: int) -> NDArray[np.uint32]:
+        """Colours of the slice that was loaded last, as they are below everything, `factor` pixels taken together."""
+        self._draw_values(layer, factor, 1.0)
+        found: NDArray[np.uint32] = self._pixels
+        return found
+
+    def _draw_values(self, layer: Layer, factor: int, opacity: float) -> None:
         of = ("values", layer.window, layer.level, layer.colours, layer.role, layer.tone, factor, opacity)
         if of == self._drawn_of:
             return
@@ -76,7 +112,12 @@ class Film:
             low, high = levels(layer.window, layer.level, layer.volume.slope, layer.volume.intercept)
             table = ramp(layer.colours, opacity) if layer.seen_through else tint(layer.colours, opacity)
             picture = self._shades.picture(channels[0], low, high, table, layer.tone, kept)
-        self._keep(picture, layer.seen_through or opacity < 1.0 or layer.tone.least is not None)
+        inside = None if self.slice is None else self.slice.inside
+        clear = layer.seen_through or opacity < 1.0 or layer.tone.least is not None
+        if inside is not None:
+            rows, cols = picture.shape
+            picture[~inside[: rows * factor : factor, : cols * factor : factor]] = 0 if clear else OPAQUE
+        self._keep(picture, clear)
         self._drawn_of = of
 
     def _draw_labels(self, layer: Layer) -> None:
@@ -93,6 +134,8 @@ class Film:
             return
         if layer.role == "probability":
             above = self._channels[0] * layer.volume.slope + layer.volume.intercept >= layer.level
+            if self.slice is not None and self.slice.inside is not None:
+                above &= self.slice.inside
             near = grid.sample(above.astype(np.uint8))
             paint = np.array([0, tint(layer.colours)[200]], np.uint32)
         else:
@@ -120,3 +163,13 @@ class Film:
         self._pixels = np.ascontiguousarray(picture)  # a QImage does not keep the array it looks at alive
         rows, cols = self._pixels.shape
         self._image = QImage(self._pixels.data, cols, rows, 4 * cols, kind) if rows and cols else None
+
+
+def thinning(sheet: Sheet, ratio: float) -> int:
+    """How many pixels of a slice a screen pixel shows each way, where the screen is the coarser of the two."""
+    return max(1, int(1.0 / (sheet.scale * ratio * min(sheet.mm))))
+
+
+def _channels(volume: Volume, frame: int) -> tuple[int, ...]:
+    """Numbers of what is drawn of a volume: one frame, or red, green and blue."""
+    return (0, 1, 2) if volume.kind == "colour" else (frame,)

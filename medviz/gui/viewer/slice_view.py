@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QImage,
@@ -18,19 +16,28 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from medviz.gui.store import Store
-from medviz.gui.viewer.annotations import Annotations, paint_box, paint_crosshair
-from medviz.gui.viewer.canvas import Canvas
+from medviz.gui.viewer.annotations import Annotations, paint_box
 from medviz.gui.viewer.content import Content
+from medviz.gui.viewer.crosshair import TURN, crossing, paint_crosshair
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
-from medviz.gui.viewer.raster import Grid
+from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
 from medviz.gui.viewer.tools import Tool
+from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Scene
-from medviz.imaging.slices import NORMAL, Plane, Slice, to_screen, to_voxel
+from medviz.imaging.slices import Plane, Slice
 
-SHOWN = ("layers", "cursor", "frame", "radiological", "overlays_hidden", "crosshair", "smooth", "tool", "marks")
+REST_MS = 80
+"""A hand that has not moved anything for so long rests."""
+DEVELOP_S = 0.006
+"""Worked out at once; the mouse must not wait longer."""
+
+SHOWN = (
+    "layers", "cursor", "frame", "radiological", "overlays_hidden", "crosshair", "smooth", "tool", "marks", "turn",
+    "slab", "second",
+)  # fmt: skip
 """What of a scene a pane shows; a change of anything else needs no painting."""
 
 
@@ -53,16 +60,15 @@ class SliceView(QWidget):
         self.plane: Plane = plane
         self.camera = Camera()
         self.annotations = Annotations(plane)
-        self.films: list[Film] = []
         self.store = store
         self.tools: dict[str, Tool] = {}
         self.paints: list[Callable[[QPainter, SliceView], None]] = []
+        self.plate = Plate(plane)
         self._content = content or Content()
         self._preview: QImage | None = None
-        self._grid: tuple[Any, Grid | None] = ((), None)
-        self._canvas: Canvas | None = None
-        self._drawn_of: tuple[Any, ...] = ()
-        self.drawings = 0
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._develop)
         self.pace = Pace(self)
         self.mouse = Mouse(self)
         self.leave: Callable[[], None] = store.listen(self._told)
@@ -84,25 +90,37 @@ class SliceView(QWidget):
         return self.store.state
 
     @property
+    def films(self) -> list[Film]:
+        """What each layer puts on this pane."""
+        return self.plate.films
+
+    @property
+    def drawings(self) -> int:
+        """How often the picture was made anew."""
+        return self.plate.drawings
+
+    @property
+    def section(self) -> Section | None:
+        """Where the slice on the screen lies in the patient, None where there is no scan."""
+        return self.scene.section(self.plane)
+
+    @property
     def slice(self) -> Slice | None:
         """The scan's slice on the screen, None where there is no scan."""
-        scene = self.scene
-        if not scene.layers:
-            return None
-        index = scene.voxel[NORMAL[self.plane]]
-        return self.film(0).load(scene.layers[0], index, scene.frame, scene.radiological)
+        section = self.section
+        return None if section is None else self.plate.load(self.scene, section)
 
     @property
     def sheet(self) -> Sheet:
         """Where the slice lies on the pane now."""
-        return self._sheet_of(self.slice)
+        return self._sheet_of(self.scene, self.section)
 
-    def _sheet_of(self, seen: Slice | None) -> Sheet:
-        rows, cols = seen.pixels.shape if seen is not None else (1, 1)
-        mm = (seen.mm if seen is not None else None) or (1.0, 1.0)
-        scene = self.scene
-        box = self._content.box(scene.scan, self.plane, scene.radiological) if scene.scan else None
-        return Sheet(rows, cols, mm, self.width(), self.height(), self.camera, box)
+    def _sheet_of(self, scene: Scene, section: Section | None) -> Sheet:
+        if section is None or scene.scan is None:
+            return Sheet(1, 1, (1.0, 1.0), self.width(), self.height(), self.camera)
+        box = self._content.box_of(scene.scan, section)
+        mm = section.mm or (1.0, 1.0)
+        return Sheet(section.rows, section.cols, mm, self.width(), self.height(), self.camera, box)
 
     def fit(self) -> None:
         """Show the whole slice, as large as the pane allows."""
@@ -121,45 +139,36 @@ class SliceView(QWidget):
 
     def screen_of(self, mm: tuple[float, float, float]) -> tuple[float, float]:
         """Place on the pane of a point in RAS mm, seen along the plane's normal."""
-        scan = self.scene.scan
-        assert scan is not None
-        row, col = to_screen(scan.shape, self.plane, scan.to_voxel(mm), self.scene.radiological)
+        section = self.section
+        assert section is not None
+        row, col, _ = section.to_place(mm)
         return self.sheet.to_screen(row, col)
 
     def mm_at(self, x: float, y: float) -> tuple[float, float, float] | None:
-        """Return the centre, in RAS mm, of the voxel under a place on the pane, None beside the slice."""
-        scene = self.scene
-        scan = scene.scan
-        if scan is None:
+        """Return the centre, in RAS mm, of the voxel under a place on the pane, None beside the slice.
+
+        On a turned plane it is the place itself: its pixels are no voxels.
+        """
+        section, scan = self.section, self.scene.scan
+        if section is None or scan is None:
             return None
-        row, col = (round(float(place)) for place in self.sheet.to_slice(x, y))
-        index = scene.voxel[NORMAL[self.plane]]
-        voxel = to_voxel(scan.shape, self.plane, index, row, col, scene.radiological)
-        if any(not 0 <= place < size for place, size in zip(voxel, scan.shape, strict=True)):
-            return None
-        across, forward, up = scan.to_mm(voxel)
-        return float(across), float(forward), float(up)
+        row, col = self.sheet.to_slice(x, y)
+        if not section.straight:
+            mm = section.to_mm(row, col)
+            return mm if scan.nearest(mm) is not None else None
+        row, col = round(row), round(col)
+        return section.to_mm(row, col) if section.holds(row, col) and section.there else None
 
     def mm_of(self, x: float, y: float) -> tuple[float, float, float] | None:
         """Place in RAS mm under a place on the pane, not rounded to a voxel; None in an empty scene."""
-        scene = self.scene
-        if scene.scan is None:
-            return None
-        row, col = self.sheet.to_slice(x, y)
-        index = scene.voxel[NORMAL[self.plane]]
-        voxel = to_voxel(scene.scan.shape, self.plane, index, row, col, scene.radiological)
-        across, forward, up = scene.scan.to_mm(voxel)
-        return float(across), float(forward), float(up)
+        section = self.section
+        return None if section is None else section.to_mm(*self.sheet.to_slice(x, y))
 
     def off_plane_mm(self, mm: tuple[float, float, float]) -> float:
         """Distance of a point in RAS mm from the plane on the screen, along its normal."""
-        scene = self.scene
-        scan = scene.scan
-        assert scan is not None
-        axis = NORMAL[self.plane]
-        apart = abs(float(scan.to_voxel(mm)[axis]) - scene.voxel[axis])
-        normal = np.linalg.inv(scan.affine[:3, :3])[axis]  # voxels along this axis a mm, in each direction
-        return apart / float(np.linalg.norm(normal))
+        section = self.section
+        assert section is not None
+        return abs(section.to_place(mm)[2]) * section.step_mm
 
     # -- told ---------------------------------------------------------------------------------------------------
 
@@ -168,15 +177,25 @@ class SliceView(QWidget):
             self.camera = replace(self.camera, across_mm=-self.camera.across_mm)
         if old.scan is not new.scan and (old.scan is None or new.scan is None or not old.scan.same_grid(new.scan)):
             self.camera = Camera()
-        del self.films[len(new.layers) :]
+        elif old.turn is not new.turn:
+            self._hold(old, new)
+        self.plate.forget(len(new.layers))
         if any(getattr(old, name) is not getattr(new, name) for name in SHOWN):
             self.update()
 
+    def _hold(self, old: Scene, new: Scene) -> None:
+        """Keep the cross-hair where it is on the pane while the planes turn about it."""
+        was, now = old.section(self.plane), new.section(self.plane)
+        if was is None or now is None:
+            return
+        x, y = self._sheet_of(old, was).to_screen(*was.to_place(old.cursor)[:2])
+        sheet = self._sheet_of(new, now)
+        at_x, at_y = sheet.to_screen(*now.to_place(new.cursor)[:2])
+        self.camera = sheet.panned(x - at_x, y - at_y)
+
     def film(self, number: int) -> Film:
         """What a layer puts on this pane."""
-        while len(self.films) <= number:
-            self.films.append(Film(self.plane))
-        return self.films[number]
+        return self.plate.film(number)
 
     # -- painted ------------------------------------------------------------------------------------------------
 
@@ -192,55 +211,38 @@ class SliceView(QWidget):
         painter.end()
 
     def _paint_scene(self, painter: QPainter, scene: Scene) -> None:
-        seen, scan = self.slice, scene.scan
-        assert seen is not None and scan is not None
-        sheet = self._sheet_of(seen)
-        painter.drawImage(QPointF(0, 0), self._drawn(scene, sheet).image)
+        section = scene.section(self.plane)
+        assert section is not None
+        sheet = self._sheet_of(scene, section)
+        size, before = (self.width(), self.height()), self.drawings
+        painter.drawImage(QPointF(0, 0), self.plate.drawn(scene, section, sheet, size, self.devicePixelRatioF()))
         if scene.crosshair:
-            row, col = to_screen(scan.shape, self.plane, scan.to_voxel(scene.cursor), scene.radiological)
-            paint_crosshair(painter, self.plane, sheet.to_screen(row, col), sheet)
-        self.annotations.paint(painter, scene, seen, sheet)
+            row, col, _ = section.to_place(scene.cursor)
+            lines = crossing(scene, self.plane)
+            paint_crosshair(painter, sheet.to_screen(row, col), sheet, lines, scene.tool == TURN)
+        self.annotations.paint(painter, scene, section, sheet)
         for paint in self.paints:
             paint(painter, self)
         if self.mouse.box is not None:
             paint_box(painter, self.mouse.box)
+        if self.plate.coarse and self.drawings != before:
+            self._rest.start(REST_MS)
 
-    def _drawn(self, scene: Scene, sheet: Sheet) -> Canvas:
-        """Return the picture of all layers; it is made anew only if it would differ."""
-        ratio = self.devicePixelRatioF()
-        index = scene.voxel[NORMAL[self.plane]]
-        of = (index, scene.frame, scene.radiological, scene.overlays_hidden, scene.smooth, sheet, ratio, scene.layers)
-        if self._canvas is not None and of == self._drawn_of:
-            return self._canvas
-        if self._canvas is None or self._canvas.image.size() != self.size() * ratio or self._canvas.ratio != ratio:
-            self._canvas = Canvas(self.width(), self.height(), ratio)
-        canvas, grid = self._canvas, self._grid_of(sheet, ratio)
-        canvas.smooth = scene.smooth
-        with canvas:
-            for number, layer in enumerate(scene.layers):
-                over = number > 0
-                if not layer.visible or (over and (scene.overlays_hidden or layer.style == "off")):
-                    continue
-                if layer.volume.shape == scene.layers[0].volume.shape:
-                    film = self.film(number)
-                    film.load(layer, index, scene.frame, scene.radiological)
-                    film.paint(canvas, layer, sheet, grid, below=not over)
-        self._drawn_of = of
-        self.drawings += 1
-        return canvas
+    def _develop(self) -> None:
+        """Work out for a moment what is shown coarsely, as soon as the hand rests; go on until it is done."""
+        if self.mouse.drag is not None and self.mouse.drag.does == "tool":
+            self._rest.start(REST_MS)
+            return
+        if self.plate.develop(DEVELOP_S):
+            self.update()
+        if self.plate.coarse:
+            self._rest.start(0)
 
     def _paint_preview(self, painter: QPainter, picture: QImage) -> None:
         scale = min(self.width() / max(picture.width(), 1), self.height() / max(picture.height(), 1))
         wide, high = picture.width() * scale, picture.height() * scale
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF((self.width() - wide) / 2, (self.height() - high) / 2, wide, high), picture)
-
-    def _grid_of(self, sheet: Sheet, ratio: float) -> Grid:
-        if self._grid[1] is None or self._grid[0] != (sheet, ratio):
-            self._grid = ((sheet, ratio), Grid(sheet, ratio))
-        grid = self._grid[1]
-        assert grid is not None
-        return grid
 
     def picture(self) -> QImage:
         """Return the pane as it is on the screen, for a file."""

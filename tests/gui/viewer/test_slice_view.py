@@ -157,7 +157,7 @@ def test_a_pane_twice_as_sharp_shows_the_same(three: Three, monkeypatch: pytest.
     monkeypatch.setattr(SliceView, "devicePixelRatioF", lambda self: 2.0)
     view.look(Camera(1.0001))
     QApplication.processEvents()
-    assert view._canvas is not None and view._canvas.image.width() == 2 * view.width()
+    assert view.plate.canvas is not None and view.plate.canvas.image.width() == 2 * view.width()
     assert brightest(view) == pytest.approx(once, abs=1.0)
 
 

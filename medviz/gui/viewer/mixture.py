@@ -1,0 +1,77 @@
+"""Two images put into one picture: colours blended, in tiles, beside a line, or their difference in colours."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+from medviz.gui.viewer.film import Film
+from medviz.gui.viewer.raster import OPAQUE, blended, thinned
+from medviz.gui.viewer.tints import tint
+from medviz.imaging.intensity import painted
+from medviz.imaging.mixing import Difference, Mix, difference, second_seen
+from medviz.imaging.oblique import Section
+from medviz.imaging.scene import Layer
+from medviz.imaging.slices import Slice
+
+Shown = tuple[Film, Layer]
+
+
+class Mixture:
+    """Keeps the picture while what it is made from stays. `difference` is what was drawn last, where one was."""
+
+    def __init__(self) -> None:
+        self.difference: Difference | None = None
+        self._of: tuple[Any, ...] = ()
+        self._pixels: Any = None
+        self._image: QImage | None = None
+
+    def image(self, first: Shown, second: Shown, section: Section, mix: Mix, factor: int) -> QImage:
+        """Return the picture of two films that were loaded, `factor` pixels taken together."""
+        windows = tuple(
+            (film.slice, layer.window, layer.level, layer.colours, layer.tone) for film, layer in (first, second)
+        )
+        of = (*windows, section.rows, section.cols, mix, factor)
+        if self._image is None or of != self._of:
+            if mix.kind == "difference":
+                picture = self._subtracted(first, second, mix, factor)
+            else:
+                self.difference = None
+                picture = _joined(first, second, section, mix, factor)
+            self._pixels = np.ascontiguousarray(picture)  # a QImage does not keep the array it looks at alive
+            rows, cols = self._pixels.shape
+            self._image = QImage(self._pixels.data, cols, rows, 4 * cols, QImage.Format.Format_RGB32)
+            self._of = of
+        return self._image
+
+    def _subtracted(self, first: Shown, second: Shown, mix: Mix, factor: int) -> NDArray[np.uint32]:
+        seen = []
+        for film, _ in (first, second):
+            assert film.slice is not None
+            seen.append(film.slice)
+        one, other = ((layer.window, layer.level) for _, layer in (first, second))
+        made = difference(_thin(seen[0], factor), _thin(seen[1], factor), one, other, mix.span)
+        self.difference = made
+        picture: NDArray[np.uint32] = painted(made.values, -made.most, made.most, tint("diverging"))
+        if made.inside is not None:
+            picture[~made.inside] = OPAQUE
+        return picture
+
+
+def _joined(first: Shown, second: Shown, section: Section, mix: Mix, factor: int) -> NDArray[np.uint32]:
+    one, other = (film.picture(layer, factor) for film, layer in (first, second))
+    if mix.kind == "blend":
+        return blended(one, other, mix.share)
+    held = second_seen(section, mix)[: one.shape[0] * factor : factor, : one.shape[1] * factor : factor]
+    return np.where(held, other | OPAQUE, one | OPAQUE)
+
+
+def _thin(seen: Slice, factor: int) -> Slice:
+    if factor < 2:
+        return seen
+    rows, cols = (size // factor * factor for size in seen.pixels.shape)
+    inside = None if seen.inside is None else seen.inside[:rows:factor, :cols:factor]
+    return Slice(
+        thinned(seen.pixels, factor), slope=seen.slope, intercept=seen.intercept, unit=seen.unit, inside=inside
+    )
