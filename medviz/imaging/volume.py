@@ -49,6 +49,7 @@ class Volume:
     frame_s : seconds from frame to frame, None where not known.
     window : width and level that the file asks for, in what a person reads; None where it asks for none.
     labels : names and colours that the file gives to label values.
+    frame_names : what tells the frames apart ("b 1000 s/mm²", "TE 30 ms", "phase"), empty where only the time does.
     inverted : True where low values are to be drawn bright (a radiograph's MONOCHROME1).
     """
 
@@ -67,6 +68,7 @@ class Volume:
     window: tuple[float, float] | None = None
     inverted: bool = False
     labels: tuple[Label, ...] = ()
+    frame_names: tuple[str, ...] = ()
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:

@@ -242,7 +242,7 @@ def test_nothing_of_the_patient_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_file_without_pixels_is_refused_in_one_sentence() -> None:
-    with pytest.raises(Refused, match=r"holds no picture .*Basic Text SR"):
+    with pytest.raises(Refused, match=r"holds no picture: it is a report .*Basic Text SR"):
         opened(PYDICOM / "reportsi.dcm")
 
 

@@ -1,13 +1,14 @@
 """Files to volumes and back: one format a file, found by name and first bytes, imported when it is needed."""
 
-import dataclasses
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medviz.catalog import Catalog, Entry
 from medviz.imaging.readers.reader import Description, Reader
 from medviz.imaging.readers.streams import first_bytes
+from medviz.imaging.regular import regular_grid
+from medviz.imaging.series import SeriesCard
 from medviz.imaging.storage import opening
 from medviz.imaging.volume import Volume
 from medviz.imaging.volume import like as on_grid_of
@@ -66,11 +67,65 @@ READERS: Catalog[Reader] = Catalog(
 )
 
 
-def read(path: Path) -> Work[Volume]:
-    """Read a file of any known format; yields Progress, returns the volume. Refuses what it cannot use."""
+def read(path: Path, series: str = "", regular: bool = False) -> Work[Volume]:
+    """Read a file of any known format; yields Progress, returns the volume. Refuses what it cannot use.
+
+    `series` names one of a folder (its UID, its number, or its place in the list as "#2"); without it the one with
+    most frames is read. `regular` puts it on a regular grid (see `regular_grid`).
+    """
     reader, warnings = _reader_of(path)
-    volume = yield from reader.read(path)
-    return dataclasses.replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume
+    if (series or regular) and reader.cards is not None:
+        cards = yield from reader.cards(path)
+        card = named_card(cards, series, path) if series else cards[0]
+        volume = yield from read_series(card, fill_gaps=regular)
+    elif series:
+        raise Refused(path, "it holds one thing only, no series to choose from", "leave --series away")
+    else:
+        volume = yield from reader.read(path)
+    if regular:
+        volume = yield from regular_grid(volume)
+    return replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume
+
+
+def read_over(path: Path, scan: Volume) -> Work[Volume]:
+    """Read a file to be laid over a scan: contours are drawn on its grid; all else as `read`."""
+    reader, _ = _reader_of(path)
+    return (yield from (read(path) if reader.over is None else reader.over(path, scan)))
+
+
+def series_of(path: Path) -> Work[tuple[SeriesCard, ...]]:
+    """List the series of a folder, the one with most frames first; empty where a file holds one thing only.
+
+    Yields Progress; no voxel is decoded. Refuses a place that holds nothing to be seen.
+    """
+    reader, _ = _reader_of(path)
+    return () if reader.cards is None else (yield from reader.cards(path))
+
+
+def pictures_of(cards: tuple[SeriesCard, ...]) -> Work[None]:
+    """Yield a Picture of the middle slice of each card, named by its key, at most 128 pixels a side."""
+    reader = READERS["dicom"]
+    if reader.pictures is not None:
+        yield from reader.pictures(cards)
+
+
+def read_series(card: SeriesCard, over: Volume | None = None, fill_gaps: bool = False) -> Work[Volume]:
+    """Read the series of a card; contours are drawn on the grid of `over`, and gaps are left blank unless filled."""
+    reader = READERS["dicom"]
+    if reader.card is None:
+        raise Refused(card.title, "there is no reader for it", "open its folder anew")
+    return (yield from reader.card(card, over, fill_gaps))
+
+
+def named_card(cards: tuple[SeriesCard, ...], wanted: str, path: Path) -> SeriesCard:
+    """Return the card that a UID, a series number or a place in the list ("#2") names; refuses what names none."""
+    named = [card for card in cards if wanted in (card.key, str(card.number))]
+    if wanted.startswith("#") and wanted[1:].isdigit() and 0 < int(wanted[1:]) <= len(cards):
+        named = [cards[int(wanted[1:]) - 1]]
+    if len(named) == 1:
+        return named[0]
+    fault = f"it holds {len(named) or 'no'} series called {wanted}"
+    raise Refused(path, fault, "medviz info lists the series; give a UID or a place in that list, as #2")
 
 
 def describe(path: Path) -> Description:

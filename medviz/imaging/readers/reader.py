@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Affine, Volume
 from medviz.messages import Work
 
@@ -23,7 +24,9 @@ class Reader:
 
     `sniff(path, head)` tells from the first bytes (decompressed where the file is gzipped, empty for a folder) whether
     the file is of this format. `read` refuses (Refused) what it cannot use. `describe` decodes no voxels and
-    returns what `described` makes. `write` is None where the format is only read.
+    returns what `described` makes. `write` is None where the format is only read. `over` reads what is to be laid over
+    a scan where the scan's grid matters. `cards` lists the series of a folder, `pictures` draws them small, and `card`
+    reads one; None where a file holds one thing only.
     """
 
     name: str
@@ -31,6 +34,10 @@ class Reader:
     read: Callable[[Path], Work[Volume]]
     describe: Callable[[Path], Description]
     write: Callable[[Volume, Path], None] | None = None
+    over: Callable[[Path, Volume], Work[Volume]] | None = None
+    cards: Callable[[Path], Work[tuple[SeriesCard, ...]]] | None = None
+    card: Callable[[SeriesCard, Volume | None, bool], Work[Volume]] | None = None
+    pictures: Callable[[tuple[SeriesCard, ...]], Work[None]] | None = None
 
 
 def described(

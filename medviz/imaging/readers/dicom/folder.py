@@ -1,12 +1,14 @@
 """All DICOM files below a folder, or all that belong to one file."""
 
-from collections.abc import Iterator
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import SegmentationStorage
+from pydicom import Dataset
 
-from medviz.imaging.readers.dicom.headers import Frame, frames_of, header_of, what_of
+from medviz.imaging.readers.dicom.enhanced import all_frames
+from medviz.imaging.readers.dicom.files import header_of, is_contours, is_directory, is_segmentation
+from medviz.imaging.readers.dicom.headers import Frame, Kind, kind_of
 from medviz.imaging.readers.dicom.series import Series, grouped
 from medviz.imaging.storage import opening
 from medviz.messages import Progress, Work
@@ -16,10 +18,20 @@ MOST_FILES = 200_000
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A file whose structures lie over a scan: a segmentation or a set of contours."""
+
+    path: Path
+    kind: Kind
+    contours: bool
+
+
+@dataclass(frozen=True)
 class Found:
-    """The series of a folder, the sentences of what was passed over, and how many files were looked at."""
+    """The series of a folder, what lies over them, the sentences of what was passed over, how many files there are."""
 
     series: tuple[Series, ...]
+    drawn: tuple[Drawn, ...]
     passed_over: tuple[str, ...]
     files: int
 
@@ -29,11 +41,10 @@ def found_in(path: Path) -> Work[Found]:
 
     Refuses a place without a single picture, and says what is there instead.
     """
-    if path.is_file() and path.name.upper() != "DICOMDIR":
-        files = [path]
-    else:
-        files = list(_files(path if path.is_dir() else path.parent))
+    alone = path.is_file() and not _leads_to_folder(path)
+    files = [path] if alone else (yield from _listed(_folder(path)))
     frames: list[Frame] = []
+    drawn: list[Drawn] = []
     refusals: list[Refused] = []
     foreign = 0
     for number, file in enumerate(files):
@@ -41,37 +52,55 @@ def found_in(path: Path) -> Work[Found]:
         data = header_of(file)
         if data is None:
             foreign += 1
-        elif data.get("SOPClassUID") == SegmentationStorage and len(files) > 1:
-            refusals.append(Refused(file, "a segmentation, to be opened by itself over its scan"))
-        elif not what_of(data).startswith("Media Storage Directory"):
+        elif is_segmentation(data) or is_contours(data):
+            drawn.append(Drawn(file, kind_of(data), is_contours(data)))
+        elif not is_directory(data):
             try:
-                frames += frames_of(file, data)
+                frames += all_frames(file, data)
             except Refused as refusal:
                 refusals.append(refusal)
-    if not frames:
-        raise (
-            refusals[0]
-            if len(refusals) == 1
-            else Refused(path, "there is no DICOM picture in it", "choose another folder")
-        )
-    return Found(grouped(frames), _passed_over(refusals), len(files) - foreign)
+    if not frames and not drawn:
+        raise _nothing(path, refusals, foreign)
+    return Found(grouped(frames), tuple(drawn), _passed_over(refusals), len(files) - foreign)
 
 
-def is_segmentation(path: Path) -> bool:
-    """Tell whether a file is a DICOM SEG object."""
+def _nothing(path: Path, refusals: list[Refused], foreign: int) -> Refused:
+    if len(refusals) == 1:
+        return refusals[0]
+    if path.is_file() and foreign and not refusals:
+        return Refused(path, "its DICOM header is damaged or it is packed", "copy it again, or unpack it first")
+    said = "; ".join(_passed_over(refusals)[:3])
+    return Refused(path, f"there is no DICOM picture in it{f' ({said})' if said else ''}", "choose another folder")
+
+
+def drawn_in(path: Path) -> Drawn | None:
+    """Return a file that lies over a scan (SEG, RTSTRUCT), None where it is anything else."""
     data = header_of(path)
-    return data is not None and data.get("SOPClassUID") == SegmentationStorage
+    if data is None or not (is_segmentation(data) or is_contours(data)):
+        return None
+    return Drawn(path, kind_of(data), is_contours(data))
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _leads_to_folder(path: Path) -> bool:
+    data: Dataset | None = header_of(path) if path.name.upper().startswith("DICOMDIR") else None
+    return data is not None and is_directory(data)
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _listed(folder: Path) -> Work[list[Path]]:
+    """List the files below a folder, folder by folder, so that one may stop on a slow disk."""
+    found: list[Path] = []
     with opening(folder):
-        count = 0
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                count += 1
-                if count > MOST_FILES:
-                    raise Refused(folder, f"it holds over {MOST_FILES:,} files", "choose a folder further down")
-                yield path
+        for place, folders, names in os.walk(folder):
+            folders.sort()
+            found += [Path(place, name) for name in sorted(names) if not name.startswith(".")]
+            yield Progress(0, 0, f"{len(found):,} files in {folder.name}")
+            if len(found) > MOST_FILES:
+                raise Refused(folder, f"it holds over {MOST_FILES:,} files", "choose a folder further down")
+    return [path for path in found if path.is_file()]
 
 
 def _passed_over(refusals: list[Refused]) -> tuple[str, ...]:

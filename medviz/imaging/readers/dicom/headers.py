@@ -4,20 +4,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from struct import error
 from typing import Any
 
-from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom import Dataset
 from pydicom.uid import UID
 
+from medviz.imaging.readers.dicom.files import DAMAGED, number_of, syntax_of, text_of, what_of
 from medviz.imaging.readers.dicom.mosaic import Tiles, tiles_of
+from medviz.imaging.readers.dicom.times import times_of
 from medviz.refused import Refused
 
 Triple = tuple[float, float, float]
-DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, error)
-"""What pydicom and its plugins raise on damaged or foreign data."""
-_GEOMETRY = ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")
+_CENTIMETRES = 3
+_PROJECTIONS = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,9 @@ class Kind:
 class Frame:
     """One picture: where it is on disk, where it lies in the patient (LPS mm) and how its numbers are read.
 
-    `spacing_mm` is between rows, then between columns. `instant` orders the frames that lie at the same place.
-    `tile` is (top, left, rows, columns) of a mosaic.
+    `spacing_mm` is between rows, then between columns. `times` (see `times.KEYS`) tell apart the frames that lie at the
+    same place, `order` is the last resort. `tile` is (top, left, rows, columns) of a mosaic. `short` where the file is
+    too small for the pixels that it declares. `uid` is that of the file.
     """
 
     path: Path
@@ -58,151 +58,139 @@ class Frame:
     slope: float
     intercept: float
     thickness_mm: float | None
-    instant: tuple[float, ...]
+    times: tuple[float | str | None, ...]
+    order: float = 0.0
     tile: tuple[int, int, int, int] | None = None
     projected: bool = False
-
-
-def header_of(path: Path) -> Dataset | None:
-    """Read all but the pixels; None where the file is no DICOM file."""
-    try:
-        data = dcmread(path, stop_before_pixels=True, force=False)
-    except (InvalidDicomError, *DAMAGED):
-        return None
-    return data
+    short: bool = False
+    uid: str = ""
+    frame_of_reference: str = ""
+    acquisition: float = 0.0
 
 
 def frames_of(path: Path, data: Dataset) -> tuple[Frame, ...]:
     """List the frames of one file; refuses a file that holds no picture or a damaged header."""
     try:
         return _frames(path, data)
-    except (ValueError, TypeError, AttributeError, IndexError, OverflowError) as problem:
+    except DAMAGED as problem:
         raise Refused(path, f"its header is damaged ({problem})", "copy it again from where it came") from problem
 
 
 def _frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
-    kind = _kind(data)
+    kind = kind_of(data)
     if not kind.rows or not kind.columns:
-        raise Refused(path, f"it holds no picture ({what_of(data)})", "choose another file")
+        raise Refused(path, f"it holds no picture: it is {what_of(data)}", "choose another file")
     tiles = tiles_of(data)
     if tiles is not None:
         return tuple(_mosaic(path, data, kind, tiles))
-    if "PerFrameFunctionalGroupsSequence" in data:
-        return tuple(_enhanced(path, data, kind))
-    count = max(1, int(_number(data, "NumberOfFrames") or 1))
-    one = _frame(path, 0, kind, data, data, 0)
-    return tuple(
-        replace(one, number=n, position=_along(one, data, n), instant=(*one.instant[:-1], n)) for n in range(count)
-    )
+    count = max(1, int(number_of(data, "NumberOfFrames") or 1))
+    short = _is_short(path, kind, count)
+    one = replace(frame_of(path, 0, kind, data, data), short=short)
+    if count == 1:
+        return (one,)
+    return tuple(replace(one, number=n, position=_along(one, data, n)) for n in range(count))
+
+
+def _is_short(path: Path, kind: Kind, count: int) -> bool:
+    """Tell that a file which is not compressed is too small for its own pixels."""
+    if not kind.syntax or UID(kind.syntax).is_compressed or UID(kind.syntax).is_deflated:
+        return False
+    thirds = 2 if kind.photometric == "YBR_FULL_422" else kind.samples
+    return path.stat().st_size < kind.rows * kind.columns * thirds * kind.bits * count // 8
 
 
 def _along(frame: Frame, data: Dataset, number: int) -> Triple | None:
-    """Position of a frame of a classic multi-frame object: a dose grid says how far each lies along the normal."""
+    """Position of a frame of a classic multi-frame object, by how far each lies along the normal.
+
+    A dose grid lists the offsets; a reconstructed emission scan gives the step.
+    """
     offsets: Any = data.get("GridFrameOffsetVector") or ()
     at, across, down = frame.position, frame.across, frame.down
-    if at is None or across is None or down is None or number >= len(offsets):
+    if at is None or across is None or down is None:
         return at
-    away = float(offsets[number]) - float(offsets[0])
+    if number < len(offsets):
+        away = float(offsets[number]) - float(offsets[0])
+    elif frame.kind.modality == "NM" and "RECON TOMO" in [str(part) for part in data.get("ImageType") or ()]:
+        away = number * (number_of(data, "SpacingBetweenSlices") or frame.thickness_mm or 1.0)
+    else:
+        return at
     x, y, z = at
     ax, ay, az = across
     dx, dy, dz = down
     return x + away * (ay * dz - az * dy), y + away * (az * dx - ax * dz), z + away * (ax * dy - ay * dx)
 
 
-def what_of(data: Dataset) -> str:
-    """Name the kind of object ("Basic Text SR Storage")."""
-    uid = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") if data else None
-    return UID(uid).name if uid else "an object of unknown kind"
-
-
-def _kind(data: Dataset) -> Kind:
-    modality = str(data.get("Modality") or "")
+def kind_of(data: Dataset) -> Kind:
+    """Read what all frames of a file have in common."""
+    modality = text_of(data, "Modality")
     floating = 32 if "FloatPixelData" in data else 64 if "DoubleFloatPixelData" in data else 0
     return Kind(
-        uid=str(data.get("SeriesInstanceUID") or data.get("SOPInstanceUID") or ""),
+        uid=text_of(data, "SeriesInstanceUID") or text_of(data, "SOPInstanceUID"),
         modality=modality,
-        description=str(data.get("SeriesDescription") or ""),
-        number=int(_number(data, "SeriesNumber") or 0),
-        rows=int(data.get("Rows") or 0),
-        columns=int(data.get("Columns") or 0),
+        description=text_of(data, "SeriesDescription"),
+        number=int(number_of(data, "SeriesNumber") or 0),
+        rows=_size(data, "Rows"),
+        columns=_size(data, "Columns"),
         samples=int(data.get("SamplesPerPixel") or 1),
-        photometric=str(data.get("PhotometricInterpretation") or "MONOCHROME2"),
+        photometric=text_of(data, "PhotometricInterpretation") or "MONOCHROME2",
         bits=int(data.get("BitsAllocated") or 16),
         signed=bool(data.get("PixelRepresentation") or 0),
         floating=floating,
         unit=_unit(data, modality),
         window=_window(data),
-        syntax=str(data.file_meta.get("TransferSyntaxUID", "")) if hasattr(data, "file_meta") else "",
+        syntax=syntax_of(data),
     )
 
 
+def _size(data: Dataset, name: str) -> int:
+    number = number_of(data, name) or 0
+    return int(number) if 0 < number <= 65535 else 0
+
+
 def _unit(data: Dataset, modality: str) -> str:
-    kind = str(data.get("RescaleType") or "")
+    kind = text_of(data, "RescaleType")
     if modality == "CT" and kind in ("", "HU", "US"):
         return "HU"
     named = {"BQML": "Bq/ml", "CNTS": "counts", "GML": "g/ml", "GY": "Gy"}
-    return named.get(str(data.get("Units") or data.get("DoseUnits") or ""), "")
+    return named.get(text_of(data, "Units") or text_of(data, "DoseUnits"), "")
 
 
 def _window(data: Dataset) -> tuple[float, float] | None:
-    width, centre = _number(data, "WindowWidth"), _number(data, "WindowCenter")
+    width, centre = number_of(data, "WindowWidth"), number_of(data, "WindowCenter")
     return (width, centre) if width is not None and centre is not None and width >= 1 else None
 
 
-def _frame(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset, order: float) -> Frame:
-    across, down = _directions(groups)
+def frame_of(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset) -> Frame:
+    """Read one frame: `groups` are the tags that are its own, `data` those of the whole file."""
+    detector = (data.get("DetectorInformationSequence") or [groups])[0] if kind.modality == "NM" else groups
+    placed = groups if "ImagePositionPatient" in groups else detector
+    across, down = _directions(placed)
     spacing, projected = _spacing(groups)
     return Frame(
         path=path,
         number=number,
         kind=kind,
-        position=_triple(groups.get("ImagePositionPatient")),
+        position=_triple(placed.get("ImagePositionPatient")),
         across=across,
         down=down,
         spacing_mm=spacing,
-        slope=_number(groups, "RescaleSlope") or _number(groups, "DoseGridScaling") or 1.0,
-        intercept=_number(groups, "RescaleIntercept") or 0.0,
+        slope=number_of(groups, "RescaleSlope") or number_of(groups, "DoseGridScaling") or 1.0,
+        intercept=number_of(groups, "RescaleIntercept") or 0.0,
         thickness_mm=_length(groups, "SpacingBetweenSlices") or _length(groups, "SliceThickness"),
-        instant=_instant(data, order),
+        times=times_of(groups),
+        order=number_of(data, "InstanceNumber") or 0.0,
         projected=projected,
+        uid=text_of(data, "SOPInstanceUID"),
+        frame_of_reference=text_of(data, "FrameOfReferenceUID"),
+        acquisition=number_of(data, "AcquisitionNumber") or 0.0,
     )
-
-
-def _enhanced(path: Path, data: Dataset, kind: Kind) -> Iterator[Frame]:
-    """A frame's own groups go before those that all frames share."""
-    shared = data.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    count = max(1, int(_number(data, "NumberOfFrames") or 1))
-    for number, own in enumerate(data.PerFrameFunctionalGroupsSequence[:count]):
-        groups = _flat(data, shared[0], own)
-        frame = _frame(path, number, kind, groups, groups, number)
-        index = own.get("FrameContentSequence")
-        if index and index[0].get("TemporalPositionIndex"):
-            frame = _later(frame, float(index[0].TemporalPositionIndex))
-        yield frame
-
-
-def _later(frame: Frame, instant: float) -> Frame:
-    return replace(frame, instant=(instant, *frame.instant))
-
-
-def _flat(data: Dataset, *groups: Dataset) -> Dataset:
-    flat = Dataset()
-    for name in ("SpacingBetweenSlices", "SliceThickness", "PixelSpacing", "RescaleSlope", "RescaleIntercept"):
-        if name in data:
-            setattr(flat, name, data.get(name))
-    for group in groups:
-        for name in (*_GEOMETRY, "PixelValueTransformationSequence"):
-            for item in group.get(name) or ():
-                for element in item:
-                    flat.add(element)
-    return flat
 
 
 def _mosaic(path: Path, data: Dataset, kind: Kind, tiles: Tiles) -> Iterator[Frame]:
     small = replace(kind, rows=tiles.rows, columns=tiles.columns)
-    whole = _frame(path, 0, small, data, data, 0)
+    whole = frame_of(path, 0, small, data, data)
     for position, tile in tiles.places(whole.position, whole.across, whole.down, whole.spacing_mm):
-        yield replace(whole, position=position, tile=tile)
+        yield replace(whole, position=position, tile=tile, short=_is_short(path, kind, 1))
 
 
 def _directions(data: Dataset) -> tuple[Triple | None, Triple | None]:
@@ -210,46 +198,39 @@ def _directions(data: Dataset) -> tuple[Triple | None, Triple | None]:
     if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
         return None, None
     across, down = (numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5])
-    if math.hypot(*across) < 1e-3 or math.hypot(*down) < 1e-3:
-        return None, None
-    return across, down
+    lengths = math.hypot(*across), math.hypot(*down)
+    along = sum(a * d for a, d in zip(across, down, strict=True))
+    cosine = along / (lengths[0] * lengths[1]) if min(lengths) > 1e-3 else 1.0
+    return (None, None) if abs(cosine) > 0.5 else (across, down)
 
 
 def _spacing(data: Dataset) -> tuple[tuple[float, float] | None, bool]:
     """Return row and column spacing, and whether it holds at the detector only (a projection)."""
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+    for name in ("PixelSpacing", *_PROJECTIONS):
         numbers = [abs(float(number)) for number in data.get(name) or ()]
         if len(numbers) == 2 and all(1e-5 < number < 1e4 for number in numbers):
             return (numbers[0], numbers[1]), name != "PixelSpacing"
-    return None, False
+    return _of_ultrasound(data), False
+
+
+def _of_ultrasound(data: Dataset) -> tuple[float, float] | None:
+    """Pixel size of an ultrasound picture that has one region, in centimetres along both axes."""
+    regions: Any = data.get("SequenceOfUltrasoundRegions") or ()
+    if len(regions) != 1:
+        return None
+    units = [number_of(regions[0], f"PhysicalUnits{axis}Direction") for axis in "YX"]
+    steps = [abs(number_of(regions[0], f"PhysicalDelta{axis}") or 0.0) * 10.0 for axis in "YX"]
+    known = units == [_CENTIMETRES, _CENTIMETRES] and all(1e-5 < step < 1e4 for step in steps)
+    return (steps[0], steps[1]) if known else None
 
 
 def _triple(numbers: Any) -> Triple | None:
     if numbers is None or len(numbers) != 3:
         return None
     x, y, z = (float(number) for number in numbers)
-    return (x, y, z) if all(map(math.isfinite, (x, y, z))) else None
-
-
-def _instant(data: Dataset, order: float) -> tuple[float, ...]:
-    names = ("TemporalPositionIdentifier", "TriggerTime", "EchoTime", "DiffusionBValue", "AcquisitionNumber")
-    known = [_number(data, name) or 0.0 for name in names]
-    return (*known, _number(data, "InstanceNumber") or 0.0, float(order))
+    return (x, y, z) if all(map(math.isfinite, (x, y, z))) and max(map(abs, (x, y, z))) < 1e7 else None
 
 
 def _length(data: Dataset, name: str) -> float | None:
-    number = _number(data, name)
+    number = number_of(data, name)
     return abs(number) if number and 1e-5 < abs(number) < 1e4 else None
-
-
-def _number(data: Dataset, name: str) -> float | None:
-    """Read a number, the first of several; None where there is none or it is damaged."""
-    value = data.get(name)
-    if value is None or value == "":
-        return None
-    first = value[0] if hasattr(value, "__getitem__") and not isinstance(value, str) and len(value) else value
-    try:
-        number = float(first)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None

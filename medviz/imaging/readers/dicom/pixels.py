@@ -1,19 +1,19 @@
 """Pixels of DICOM frames: decoded by pydicom's plugins, by ITK's GDCM where those cannot."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID
 
-from medviz.imaging.readers.dicom.headers import DAMAGED, Frame, Kind
+from medviz.imaging.readers.dicom.files import DAMAGED, whole_of
+from medviz.imaging.readers.dicom.headers import Frame, Kind
 from medviz.imaging.readers.dicom.series import Series
 from medviz.imaging.storage import need_room
 from medviz.refused import Refused
@@ -36,39 +36,60 @@ def colours_of(kind: Kind) -> int:
     return 3 if kind.samples >= 3 or kind.photometric.startswith("PALETTE") else 1
 
 
-def decoded(series: Series) -> Iterator[tuple[int, int, Array]]:
-    """Yield (instant, slice, pixels) of each frame, file by file so that each is opened once."""
+def decoded(series: Series) -> Iterator[tuple[int, int, Array | Refused]]:
+    """Yield (instant, slice, pixels) of each frame, file by file so that each is opened once.
+
+    In place of pixels that cannot be had comes the refusal which says why.
+    """
     where: dict[Path, list[tuple[int, int, Frame]]] = {}
     for instant, row in enumerate(series.frames):
         for number, frame in enumerate(row):
-            where.setdefault(frame.path, []).append((instant, number, frame))
+            if frame is not None:
+                where.setdefault(frame.path, []).append((instant, number, frame))
     for path, wanted in where.items():
         yield from _of_file(path, wanted)
 
 
-def _of_file(path: Path, wanted: list[tuple[int, int, Frame]]) -> Iterator[tuple[int, int, Array]]:
-    data = dcmread(path)
+def one_frame(frame: Frame) -> Array:
+    """Decode a single frame (rows, columns) or (rows, columns, colour); refuses what it cannot."""
+    for _, _, pixels in _of_file(frame.path, [(0, 0, frame)]):
+        if isinstance(pixels, Refused):
+            raise pixels
+        return pixels
+    raise Refused(frame.path, "it holds no picture", "choose another file")
+
+
+def _of_file(path: Path, wanted: list[tuple[int, int, Frame]]) -> Iterator[tuple[int, int, Array | Refused]]:
+    data = whole_of(path)
     whole: Array | None = None
     for instant, number, frame in wanted:
-        if frame.tile is not None:
+        try:
+            if frame.tile is None:
+                yield instant, number, _frame(path, data, frame)
+                continue
             whole = _frame(path, data, frame) if whole is None else whole
             top, left, rows, columns = frame.tile
             yield instant, number, whole[top : top + rows, left : left + columns]
-        else:
-            yield instant, number, _frame(path, data, frame)
+        except Refused as refusal:
+            yield instant, number, refusal
 
 
 def _frame(path: Path, data: Any, frame: Frame) -> Array:
-    if not any(name in data for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if data is None or not any(name in data for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise Refused(path, "it describes a picture but holds no pixels", "copy it again from where it came")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # padding after the last pixel and the like
             pixels: Array = pixel_array(data, index=frame.number)
     except DAMAGED as problem:
-        return _by_itk(path, frame, problem)
+        pixels = _by_itk(path, frame, problem)
     if frame.kind.photometric.startswith("PALETTE"):
         pixels = apply_color_lut(pixels, data)
+    if colours_of(frame.kind) == 3:
+        palette = frame.kind.photometric.startswith("PALETTE")
+        pixels = _eight_bits(pixels, 8 * pixels.dtype.itemsize if palette else int(data.get("BitsStored") or 8))
+    if frame.tile is None and pixels.shape[:2] != (frame.kind.rows, frame.kind.columns):
+        raise Refused(path, "its pixels have another size than its header says", "leave it out of the folder")
     return pixels
 
 
@@ -78,50 +99,59 @@ def _by_itk(path: Path, frame: Frame, problem: Exception) -> Array:
         image = SimpleITK.ReadImage(str(path))
         stack = SimpleITK.GetArrayFromImage(image)
     except RuntimeError:
-        raise Refused(path, _fault(frame.kind.syntax), "save it uncompressed and open that") from problem
+        raise Refused(path, *_fault(frame.kind.syntax)) from problem
     pixels: Array = stack[frame.number] if stack.ndim >= 3 else stack
     if frame.slope != 1.0 or frame.intercept != 0.0:
         pixels = np.round((pixels - frame.intercept) / frame.slope)
     return pixels.astype(voxel_type(frame.kind))
 
 
-def _fault(syntax: str) -> str:
+def _fault(syntax: str) -> tuple[str, str]:
     if not syntax or not UID(syntax).is_compressed:
-        return "it holds fewer pixels than its header says; the file is cut off"
+        return "it holds fewer pixels than its header says; the file is cut off", "copy it again from where it came"
     uid = UID(syntax)
     kind = "the retired compression" if uid.is_retired else "the compression"
-    return f"its pixels cannot be decoded ({kind} {uid.name})"
+    return f"its pixels cannot be decoded ({kind} {uid.name})", "save it uncompressed and open that"
 
 
-def fill(series: Series, array: Array, scaled: bool) -> Iterator[int]:
-    """Decode all frames into `array` (channel, slice, row, column); yields how many are done.
+def fill(series: Series, array: Array, scaled: bool) -> Generator[int, None, int]:
+    """Decode all frames into `array` (channel, slice, row, column); yields how many are done, returns how many failed.
 
-    `scaled` applies each frame's own slope and intercept.
+    `scaled` applies each frame's own slope and intercept. A frame that cannot be decoded stays blank; where none can,
+    the first refusal is raised.
     """
     colours = colours_of(series.kind)
-    done = 0
+    done, failed = 0, 0
+    refusal: Refused | None = None
     for instant, number, pixels in decoded(series):
-        if pixels.shape[:2] != array.shape[2:]:
-            path = series.frames[instant][number].path
-            raise Refused(path, "its pixels have another size than its header says", "leave it out of the folder")
-        if colours == 3:
-            array[:, number] = np.moveaxis(_eight_bits(pixels), -1, 0)[:3]
+        done += 1
+        if isinstance(pixels, Refused):
+            refusal = refusal or pixels
+            failed += 1
+            if failed == series.count:
+                raise refusal
+        elif colours == 3:
+            array[:, number] = np.moveaxis(pixels, -1, 0)[:3]
         elif scaled:
-            frame = series.frames[instant][number]
+            frame = series.frames[instant][number] or series.first
             array[instant, number] = pixels * np.float32(frame.slope) + np.float32(frame.intercept)
         else:
             array[instant, number] = pixels
-        done += 1
         yield done
+    return failed
 
 
-def _eight_bits(pixels: Array) -> Array:
-    return (pixels >> 8).astype(np.uint8) if pixels.dtype.itemsize > 1 else pixels
+def _eight_bits(pixels: Array, bits: int) -> Array:
+    """Colours of more than 8 bits as their upper 8."""
+    if pixels.dtype.itemsize == 1:
+        return pixels
+    upper: Array = np.clip(pixels >> max(0, bits - 8), 0, 255).astype(np.uint8)
+    return upper
 
 
 def room_for(series: Series, thing: object) -> tuple[Array, bool]:
     """Make the array that `fill` fills, after the memory was checked; tell whether values must be scaled."""
-    scales = {(frame.slope, frame.intercept) for row in series.frames for frame in row}
+    scales = {(frame.slope, frame.intercept) for row in series.frames for frame in row if frame is not None}
     scaled = len(scales) > 1 and colours_of(series.kind) == 1
     channels = 3 if colours_of(series.kind) == 3 else len(series.frames)
     dtype = np.dtype(np.uint8) if colours_of(series.kind) == 3 else voxel_type(series.kind)

@@ -6,56 +6,76 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from highdicom import VolumeGeometry
 from highdicom.seg import Segmentation, SegmentationTypeValues, segread
 from numpy.typing import NDArray
+from pydicom.uid import UID, ExplicitVRBigEndian
 from skimage.color import lab2rgb
 
 from medviz.imaging.labels import Label, default_colour
-from medviz.imaging.readers.dicom.headers import DAMAGED
+from medviz.imaging.readers.dicom.files import DAMAGED, header_of, syntax_of
 from medviz.imaging.readers.dicom.own import value_of
 from medviz.imaging.readers.dicom.series import LPS_TO_RAS
 from medviz.imaging.readers.order import axes_of, to_ras
+from medviz.imaging.readers.reader import Description, described
 from medviz.imaging.storage import need_room
 from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 Array = NDArray[Any]
+_ORDER = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], float)
 HALF = 0.5
 """A fractional segment counts from here on."""
 
 
-def read_segmentation(path: Path) -> Work[Volume]:
+def describe_segmentation(path: Path) -> Description:
+    """Say where a SEG object lies and which segments it has, without decoding a frame."""
+    found = _opened(path, lazy=True)
+    placed = _placed(found, path)
+    affine = LPS_TO_RAS @ placed.affine @ _ORDER
+    slices, rows, columns = placed.spatial_shape
+    return described(
+        shape=(columns, rows, slices),
+        axes=axes_of(affine),
+        affine=affine,
+        dtype="fraction" if found.segmentation_type == SegmentationTypeValues.FRACTIONAL else "uint8",
+        segments=[{"value": one.value, "name": one.name} for one in _labels(found)],
+    )
+
+
+def read_segmentation(path: Path, name: str = "") -> Work[Volume]:
     """Read a SEG object as a label map; where segments overlap the higher number wins and a warning says so.
 
-    Positions without a frame are empty, as the standard has it. A fractional segment that stands alone becomes a
-    probability map.
+    Each frame lies in its own place; positions without a frame are empty, as the standard has it. A fractional segment
+    that stands alone becomes a probability map; of several the most probable one wins, from one half on.
     """
     yield Progress(0, 0, f"reading {path.name}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found = segread(path)
-            numbers = [int(number) for number in found.segment_numbers]
-            if found.segmentation_type == SegmentationTypeValues.FRACTIONAL and len(numbers) == 1:
-                return _probability(found, path)
-            placed = found.get_volume_geometry(allow_missing_positions=True)
-            if placed is None:
-                raise Refused(path, "its frames make no regular volume", "export it again from where it came")
-            values = _values(found, numbers)
-            labels = np.zeros(placed.spatial_shape, np.uint16 if max(values.values()) > 255 else np.uint8)
-            need_room(path, 3 * labels.nbytes)
-            hidden = 0
-            for done, number in enumerate(numbers):
-                yield Progress(done, len(numbers), f"segment {number}")
-                mask = _mask(found, number)
-                hidden += int(np.count_nonzero(labels[mask]))
-                labels[mask] = values[number]
-        except DAMAGED as problem:
-            raise Refused(path, f"this segmentation cannot be read ({problem})", "export it again") from problem
-    overlap = (f"segments overlap in {hidden:,} voxels; the higher number is shown there",) if hidden else ()
-    named = tuple(replace(_label(found, number), value=values[number]) for number in numbers)
-    return _volume(labels, placed.affine, path, named, overlap)
+    found = _opened(path)
+    placed = _placed(found, path)
+    numbers = [int(number) for number in found.segment_numbers]
+    fractional = found.segmentation_type == SegmentationTypeValues.FRACTIONAL
+    need_room(path, 3 * int(np.prod(placed.spatial_shape)) * (5 if fractional else 2))
+    if fractional and len(numbers) == 1:
+        return _volume(_segment(found, numbers[0], path), placed.affine, name or path.name, _labels(found), ())
+    values = _values(found, numbers)
+    labels = np.zeros(placed.spatial_shape, np.uint16 if max(values.values()) > 255 else np.uint8)
+    best = np.full(placed.spatial_shape, HALF, np.float32) if fractional else None
+    hidden = 0
+    for done, number in enumerate(numbers):
+        yield Progress(done, len(numbers), f"segment {number}")
+        mask = _segment(found, number, path)
+        if best is None:
+            inside = mask >= HALF
+            hidden += int(np.count_nonzero(labels[inside]))
+        else:
+            inside = mask >= best
+            best[inside] = mask[inside]
+        labels[inside] = values[number]
+    said = (f"segments overlap in {hidden:,} voxels; the higher number is shown there",) if hidden else ()
+    if fractional:
+        said = (*said, "its segments are probabilities; the most probable one is shown where it is one half or more")
+    return _volume(labels, placed.affine, name or path.name, _labels(found), said)
 
 
 def _values(found: Segmentation, numbers: list[int]) -> dict[int, int]:
@@ -65,32 +85,62 @@ def _values(found: Segmentation, numbers: list[int]) -> dict[int, int]:
     return values if len(set(values.values())) == len(values) else {number: number for number in numbers}
 
 
-def _mask(found: Segmentation, number: int) -> Array:
-    one = found.get_volume(segment_numbers=[number], combine_segments=False, allow_missing_positions=True)
-    inside: Array = one.array[..., 0] >= HALF
-    return inside
+def _opened(path: Path, lazy: bool = False) -> Segmentation:
+    data = header_of(path)
+    if data is not None and UID(syntax_of(data)) == ExplicitVRBigEndian:
+        raise Refused(path, "this segmentation is stored in the retired big-endian syntax", "export it again")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return segread(path, lazy_frame_retrieval=lazy)
+        except DAMAGED as problem:
+            raise Refused(path, f"this segmentation cannot be read ({problem})", "export it again") from problem
 
 
-def _probability(found: Segmentation, path: Path) -> Volume:
-    one = found.get_volume(combine_segments=False, allow_missing_positions=True, dtype=np.float32)
-    labels = tuple(_label(found, int(number)) for number in found.segment_numbers)
-    return _volume(one.array[..., 0], one.affine, path, labels, ())
+def _placed(found: Segmentation, path: Path) -> VolumeGeometry:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            placed = found.get_volume_geometry(allow_missing_positions=True)
+        except DAMAGED as problem:
+            raise Refused(path, f"its frames cannot be placed ({problem})", "export it again") from problem
+    if placed is None:
+        raise Refused(path, "its frames make no regular volume", "export it again from where it came")
+    return placed
 
 
-def _volume(array: Array, affine: Array, path: Path, labels: tuple[Label, ...], said: tuple[str, ...]) -> Volume:
+def _segment(found: Segmentation, number: int, path: Path) -> Array:
+    """Return one segment (slice, row, column) as shares from 0 to 1."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            one = found.get_volume(
+                segment_numbers=[number], combine_segments=False, allow_missing_positions=True, dtype=np.float32
+            )
+        except DAMAGED as problem:
+            raise Refused(path, f"segment {number} cannot be decoded ({problem})", "export it again") from problem
+    share: Array = one.array[..., 0]
+    return share
+
+
+def _volume(array: Array, affine: Array, name: str, labels: tuple[Label, ...], said: tuple[str, ...]) -> Volume:
     """(slice, row, column) with highdicom's affine (slice, row, column → LPS mm) as a volume."""
-    order = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], float)
-    stored_affine = LPS_TO_RAS @ affine @ order
+    stored_affine = LPS_TO_RAS @ affine @ _ORDER
     stored = array.transpose(2, 1, 0)
     view, turned = to_ras(stored, stored_affine)
     return Volume(
         view[np.newaxis],
         turned,
         Stored("DICOM SEG", stored.shape, axes_of(stored_affine), stored_affine, stored.dtype),
-        name=path.name,
+        name=name,
         warnings=said,
         labels=labels,
     )
+
+
+def _labels(found: Segmentation) -> tuple[Label, ...]:
+    values = _values(found, [int(number) for number in found.segment_numbers])
+    return tuple(replace(_label(found, number), value=value) for number, value in values.items())
 
 
 def _label(found: Segmentation, number: int) -> Label:

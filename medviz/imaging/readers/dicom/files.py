@@ -1,0 +1,142 @@
+"""One DICOM file: told by its first bytes, read without its pixels or with them, named by what it is."""
+
+import warnings
+from pathlib import Path
+from struct import error
+from typing import Any
+
+from pydicom import Dataset, config, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+    RTStructureSetStorage,
+)
+
+DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, error)
+"""What pydicom and its plugins raise on damaged or foreign data."""
+config.settings.reading_validation_mode = config.IGNORE  # values that break the standard are many; ours are checked
+_PREAMBLE = 128
+_FIRST_GROUPS = (0x0002, 0x0008)
+_MOST_FIRST = 1024
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_SYNTAXES = {
+    (True, True): ImplicitVRLittleEndian,
+    (False, True): ExplicitVRLittleEndian,
+    (False, False): ExplicitVRBigEndian,
+}
+_WORDS = (
+    (("SR Storage", "SR Document", "Structured Report", "CAD SR", "Key Object"), "a report"),
+    (("Presentation State",), "a presentation state, which says how other pictures are shown"),
+    (("RT Plan", "RT Ion Plan", "Brachy"), "a plan of radiotherapy"),
+    (("Encapsulated",), "a document"),
+    (("Waveform", "ECG", "Audio"), "a waveform"),
+    (("Spectroscopy",), "a spectrum"),
+    (("Registration", "Fiducials"), "a registration of other series"),
+    (("Raw Data",), "a scanner's raw data"),
+    (("Directory",), "a directory of other files"),
+    (("Surface", "Tractography"), "a surface or a set of tracts"),
+    (("Real World Value",), "a table of units for other pictures"),
+)
+
+
+def looks_like(head: bytes) -> bool:
+    """Tell a DICOM file by the mark behind its preamble, or where it has none, by a sound first element."""
+    if head[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
+        return True
+    if len(head) < 8:
+        return False
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(head[at : at + 2], order) for at in (0, 2))
+        if group in _FIRST_GROUPS and element <= 0x0070:
+            explicit = head[4:6] in (b"UL", b"UI", b"CS", b"DA", b"TM", b"LO", b"SH", b"OB")
+            return explicit or (order == "little" and int.from_bytes(head[4:8], "little") <= _MOST_FIRST)
+    return False
+
+
+def header_of(path: Path) -> Dataset | None:
+    """Read all but the pixels; None where the file is no DICOM file."""
+    return _read(path, pixels=False)
+
+
+def whole_of(path: Path) -> Dataset | None:
+    """Read a file with its pixels, still encoded; None where it is no DICOM file."""
+    return _read(path, pixels=True)
+
+
+def _read(path: Path, pixels: bool) -> Dataset | None:
+    try:
+        with path.open("rb") as file:
+            marked = looks_like(file.read(_PREAMBLE + 4))
+        if not marked:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that break the standard; what matters is checked here
+            data = dcmread(path, stop_before_pixels=not pixels, force=True)
+            if "TransferSyntaxUID" not in data.file_meta:
+                data.file_meta = getattr(data, "file_meta", None) or FileMetaDataset()
+                data.file_meta.TransferSyntaxUID = _SYNTAXES[data.original_encoding]
+    except (InvalidDicomError, *DAMAGED):
+        return None
+    return data
+
+
+def class_of(data: Dataset) -> str:
+    """UID of the kind of object; many files give it in one of two places only."""
+    return str(data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") or "")
+
+
+def is_directory(data: Dataset) -> bool:
+    """Tell a DICOMDIR by what it is; its name may be another."""
+    return class_of(data) == str(MediaStorageDirectoryStorage)
+
+
+def is_segmentation(data: Dataset) -> bool:
+    """Tell a SEG object."""
+    return class_of(data) in _SEGMENTATIONS
+
+
+def is_contours(data: Dataset) -> bool:
+    """Tell an RTSTRUCT object."""
+    return class_of(data) == str(RTStructureSetStorage)
+
+
+def what_of(data: Dataset) -> str:
+    """Say what an object without a picture is: "a report (Basic Text SR Storage)"."""
+    uid = class_of(data)
+    if not uid:
+        return "an object of unknown kind"
+    name = UID(uid).name
+    words = next((words for signs, words in _WORDS if any(sign in name for sign in signs)), "")
+    return f"{words} ({name})" if words else f"a file of {name} without rows and columns"
+
+
+def syntax_of(data: Dataset) -> str:
+    """UID of how the file is encoded."""
+    return str(data.file_meta.get("TransferSyntaxUID", ""))
+
+
+def number_of(data: Any, name: str) -> float | None:
+    """Read a number, the first of several; None where there is none or it is damaged."""
+    try:
+        value = data.get(name)
+        if value is None or value == "":
+            return None
+        first = value[0] if hasattr(value, "__getitem__") and not isinstance(value, str) and len(value) else value
+        number = float(first)
+    except DAMAGED:
+        return None
+    return number if -1e300 < number < 1e300 else None
+
+
+def text_of(data: Any, name: str) -> str:
+    """Read a word or a sentence; empty where there is none or it is damaged."""
+    try:
+        value = data.get(name)
+    except DAMAGED:
+        return ""
+    return "" if value is None else " ".join(str(value).replace("\0", " ").split())
