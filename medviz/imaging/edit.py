@@ -4,7 +4,7 @@ Label maps are (x, y, z); every length is in mm, so that a brush is round on ani
 are never overwritten.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -191,22 +191,49 @@ def margin(labels: Array, value: int, by_mm: float, spacing_mm: Spacing, locked:
     return _replace("margin", labels, box, value, wanted, locked)
 
 
-def accept(labels: Array, proposal: Array, values: Collection[int], locked: Collection[int] = ()) -> Change | None:
-    """Take these labels of a proposal into the map as one change that can be undone like a stroke."""
-    wanted = np.isin(proposal, list(values))
-    free = ~np.isin(labels, list(locked))
-    old = np.isin(labels, list(values))
-    after = labels.copy()
-    after[old & free] = 0
-    after[wanted & free] = proposal[wanted & free]
-    return change_of("accept proposal", labels, (slice(0, None), slice(0, None), slice(0, None)), after)
+def accept(
+    labels: Array, proposal: Array, values: Collection[int] | Mapping[int, int], locked: Collection[int] = ()
+) -> Change | None:
+    """Take these labels of a proposal into the map as one change that can be undone like a stroke.
+
+    A mapping says which value each gets here. What the map had of them is replaced; what is locked stays.
+    """
+    given = dict(values) if isinstance(values, Mapping) else {value: value for value in values}
+    becomes = np.zeros(65536, labels.dtype)
+    becomes[list(given)] = list(given.values())
+    new = looked_up(becomes, proposal)
+    touched = among(labels, given.values())
+    touched |= new != 0
+    if not touched.any():
+        return None
+    box = tight_box(touched)
+    after = labels[box].copy()
+    free = touched[box] & ~among(after, locked)
+    inner = new[box]
+    after[free] = inner[free]
+    return change_of("accept proposal", labels, box, after)
+
+
+def looked_up(table: Array, labels: Array) -> Array:
+    """What a table (65536 values) says of each label (x, y, z); a slab at a time, since an index takes eight bytes."""
+    found = np.empty_like(labels, dtype=table.dtype)
+    for k in range(labels.shape[2]):
+        np.take(table, labels[:, :, k], mode="clip", out=found[:, :, k])
+    return found
+
+
+def among(labels: Array, values: Collection[int]) -> Array:
+    """Which voxels (x, y, z) hold one of these labels."""
+    table = np.zeros(65536, bool)
+    table[list(values)] = True
+    return looked_up(table, labels)
 
 
 def _set(name: str, labels: Array, box: Box, mask: Array, value: int, locked: Collection[int]) -> Change | None:
     box = _resolved(box, labels.shape)
     after = labels[box].copy()
     if locked:
-        mask = mask & ~np.isin(after, list(locked))
+        mask = mask & ~among(after, locked)
     after[mask] = value
     return change_of(name, labels, box, after)
 

@@ -1,32 +1,30 @@
-"""Changes of a label map as differences: undone, redone, and written to a journal that survives a crash.
+"""Changes of a label map as differences: undone and redone (and written to a journal, see `journal`).
 
 A change keeps only the box it touched, compressed: a brush of 12 mm radius costs some hundred bytes where a copy of a
 512×512×400 map costs 105 MB.
 """
 
-import os
-import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.refused import Refused
+from medviz.imaging.labels import Label
 
 Array = NDArray[Any]
 Box = tuple[slice, slice, slice]
-_MAGIC = b"medviz-journal-1\n"
-_HEAD = struct.Struct("<I3IcH")
-_RECORD = struct.Struct("<II")
+Table = tuple[Label, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What one stroke did: the box it touched and what stood there before and after (compressed)."""
+    """What one stroke did: the box it touched and what stood there before and after (compressed).
+
+    `tables` are the names and colours of the labels before and after, where they changed too.
+    """
 
     name: str
     start: tuple[int, int, int]
@@ -34,6 +32,7 @@ class Change:
     dtype: str
     before: bytes
     after: bytes
+    tables: tuple[Table, Table] | None = None
 
     @property
     def box(self) -> Box:
@@ -45,6 +44,19 @@ class Change:
     def size_bytes(self) -> int:
         """Memory the change keeps."""
         return len(self.before) + len(self.after)
+
+    @property
+    def voxels(self) -> int:
+        """Voxels in the box."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @cached_property
+    def gains(self) -> dict[int, int]:
+        """How many voxels each label above 0 gains, or below 0 loses."""
+        after, before = _counts(self._array(self.after)), _counts(self._array(self.before))
+        size = max(len(after), len(before))
+        delta = np.pad(after, (0, size - len(after))) - np.pad(before, (0, size - len(before)))
+        return {int(value): int(delta[value]) for value in np.flatnonzero(delta) if value > 0}
 
     def redo(self, labels: Array) -> None:
         """Put what came after into the map."""
@@ -80,6 +92,21 @@ def change_of(name: str, labels: Array, box: Box, after: Array) -> Change | None
     )
 
 
+def _counts(labels: Array) -> Array:
+    """Voxels by value; a million at a time, since numpy takes eight bytes for each that it counts."""
+    flat = labels.reshape(-1)
+    parts = [np.bincount(flat[start : start + 2**20]) for start in range(0, flat.size, 2**20)] or [np.zeros(1, int)]
+    size = max(len(part) for part in parts)
+    counts: Array = np.sum([np.pad(part, (0, size - len(part))) for part in parts], axis=0)
+    return counts
+
+
+def renamed(name: str, before: Table, after: Table, dtype: str = "|u1") -> Change:
+    """Describe a change of names and colours alone."""
+    nothing = zlib.compress(b"", 1)
+    return Change(name, (0, 0, 0), (0, 0, 0), dtype, nothing, nothing, (before, after))
+
+
 def tight_box(mask: Array) -> Box:
     """Return the smallest box around the true voxels of a mask that has some."""
     sides = []
@@ -112,13 +139,35 @@ class History:
         return self._undone[-1].name if self._undone else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What was done, the first one first, and after that what was undone."""
+        return tuple(change.name for change in (*self._done, *reversed(self._undone)))
+
+    @property
+    def place(self) -> int:
+        """How many of the names are done."""
+        return len(self._done)
+
+    @property
     def size_bytes(self) -> int:
         """Memory all changes keep."""
         return sum(change.size_bytes for change in (*self._done, *self._undone))
 
+    def next_undone(self) -> Change | None:
+        """The change that undo would take back."""
+        return self._done[-1] if self._done else None
+
+    def next_redone(self) -> Change | None:
+        """The change that redo would bring back."""
+        return self._undone[-1] if self._undone else None
+
     def do(self, labels: Array, change: Change) -> None:
         """Apply a change and remember it; what was undone is forgotten."""
         change.redo(labels)
+        self.remember(change)
+
+    def remember(self, change: Change) -> None:
+        """Remember a change that stands in the map already; what was undone is forgotten."""
         self._undone.clear()
         self._done.append(change)
         while self.size_bytes > self.limit_bytes and len(self._done) > 1:
@@ -141,91 +190,3 @@ class History:
         change.redo(labels)
         self._done.append(change)
         return change
-
-
-class Journal:
-    """Changes on disk as they happen: each record has a length and a checksum, and is flushed to the disk.
-
-    After ``kill -9`` or a full disk `replay` brings back all whole records. A record says "do" or "undo".
-    """
-
-    def __init__(self, path: Path, labels: Array) -> None:
-        self.path = path
-        fresh = not path.exists() or path.stat().st_size == 0
-        self._file = path.open("ab")
-        if fresh:
-            self._file.write(_MAGIC + _head(labels))
-            self._sync()
-
-    def write(self, change: Change, undone: bool = False) -> None:
-        """Append a change; `undone` where it was taken back. Raises OSError where the disk is full or gone."""
-        name = change.name.encode()
-        body = b"".join(
-            [
-                struct.pack("<?H3I3I", undone, len(name), *change.start, *change.shape),
-                name,
-                struct.pack("<II", len(change.before), len(change.after)),
-                change.before,
-                change.after,
-            ]
-        )
-        self._file.write(_RECORD.pack(len(body), zlib.crc32(body)) + body)
-        self._sync()
-
-    def close(self, keep: bool = True) -> None:
-        """Close the file; it is deleted unless `keep` (after the map was saved)."""
-        self._file.close()
-        if not keep:
-            self.path.unlink(missing_ok=True)
-
-    def _sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-
-def replay(path: Path, labels: Array) -> int:
-    """Apply the journal's whole records to the map it was begun on; return how many.
-
-    Refuses a file that is no journal or belongs to another map; a torn record at the end is passed over.
-    """
-    content = path.read_bytes()
-    head = _MAGIC + _head(labels)
-    if content[: len(_MAGIC)] != _MAGIC:
-        raise Refused(path, "it is not a journal of changes", "choose another file")
-    if content[: len(head)] != head:
-        raise Refused(path, "it belongs to another label map", "open the map it was begun on")
-    count = 0
-    for undone, change in _records(content, len(head), labels.dtype.str):
-        (change.undo if undone else change.redo)(labels)
-        count += 1
-    return count
-
-
-def _head(labels: Array) -> bytes:
-    checksum = zlib.crc32(np.ascontiguousarray(labels).view(np.uint8).data)
-    return _HEAD.pack(checksum, *labels.shape, labels.dtype.kind.encode(), labels.dtype.itemsize)
-
-
-def _records(content: bytes, place: int, dtype: str) -> Iterator[tuple[bool, Change]]:
-    first = struct.Struct("<?H3I3I")
-    while place + _RECORD.size <= len(content):
-        length, checksum = _RECORD.unpack_from(content, place)
-        body = content[place + _RECORD.size : place + _RECORD.size + length]
-        if len(body) < length or zlib.crc32(body) != checksum:
-            return
-        undone, name_length, *numbers = first.unpack_from(body)
-        after_name = first.size + name_length
-        old, new = struct.unpack_from("<II", body, after_name)
-        data = after_name + 8
-        yield (
-            undone,
-            Change(
-                name=body[first.size : after_name].decode(),
-                start=(numbers[0], numbers[1], numbers[2]),
-                shape=(numbers[3], numbers[4], numbers[5]),
-                dtype=dtype,
-                before=body[data : data + old],
-                after=body[data + old : data + old + new],
-            ),
-        )
-        place += _RECORD.size + length

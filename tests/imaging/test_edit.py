@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from medviz.imaging import edit
 from medviz.imaging.edit import Brush
-from medviz.imaging.history import History, Journal, replay
+from medviz.imaging.history import History
+from medviz.imaging.journal import Journal, replay
 from medviz.refused import Refused
 
 ISO = (1.0, 1.0, 1.0)
@@ -287,7 +288,7 @@ def test_strokes_survive_kill_9(tmp_path: Path) -> None:
         from pathlib import Path
         import numpy as np
         from medviz.imaging.edit import Brush, paint
-        from medviz.imaging.history import Journal
+        from medviz.imaging.journal import Journal
         labels = np.zeros((30, 30, 10), np.uint8)
         journal = Journal(Path({str(tmp_path / "journal")!r}), labels)
         for x in range(5, 25, 5):

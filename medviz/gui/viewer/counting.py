@@ -45,6 +45,10 @@ class Counting(QObject):
         """Voxels by label, None while they are not counted."""
         return self._counts.get(volume)
 
+    def know(self, volume: Volume, counts: Mapping[int, int]) -> None:
+        """Take the counts of a volume that is about to be shown, so that it need not be counted."""
+        self._counts[volume] = counts
+
     def _look(self, scene: Scene) -> None:
         for layer in reversed(scene.layers[1:]):
             if layer.role == "labels" and layer.volume not in self._counts:

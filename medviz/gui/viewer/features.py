@@ -1,7 +1,8 @@
 """What the viewer can do, in the order of its tabs: one line a feature."""
 
 from medviz.gui.viewer.contrast import Contrast
+from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.modelling import Modelling
 
-FEATURES: tuple[type[Feature], ...] = (Modelling, Contrast)
+FEATURES: tuple[type[Feature], ...] = (Modelling, Contrast, Editing)
