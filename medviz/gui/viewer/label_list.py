@@ -148,6 +148,7 @@ class LabelList(QWidget):
         self.sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a label")
+        self.search.setAccessibleName("find a label")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self.sorted.setFilterFixedString)
         self.everything = QToolButton()
