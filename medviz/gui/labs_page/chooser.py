@@ -67,6 +67,13 @@ class Chooser(QWidget):
         column.addLayout(self.rows)
         self.source.setAccessibleName("what the lab works on")
         self.source.setToolTip("The numbers of the deck, the scan that is open in the viewer, or a drawn phantom")
+        for box, name in (
+            (self.plane, "plane"),
+            (self.index, "slice"),
+            (self.side, "side of the region"),
+            (self.phantom, "phantom"),
+        ):
+            box.setAccessibleName(name)
         self.index.setToolTip("Moves the viewer's cursor to another slice")
 
     def _listen(self) -> None:
