@@ -1,13 +1,14 @@
 """Two images in one picture: blended, in tiles, on two sides of a line, or their difference."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medviz.imaging.oblique import Section
 from medviz.imaging.slices import Slice
+from medviz.parameters import Choice, Range, When
 
 Array = NDArray[Any]
 MixKind = Literal["off", "blend", "tiles", "swipe", "difference"]
@@ -24,10 +25,23 @@ class Mix:
     window.
     """
 
-    kind: MixKind = "off"
-    share: float = 0.5
-    tile_mm: float = 20.0
-    span: float = 0.5
+    kind: Annotated[
+        MixKind,
+        Choice(MIXES, ("beside only", "blend", "tiles", "swipe", "difference")),
+        "How the second scan is put into the first one's panes",
+    ] = "off"
+    share: Annotated[
+        float, Range(0.0, 1.0), When("kind", "blend", "swipe"), "How much of the second is seen; where the line stands"
+    ] = 0.5
+    tile_mm: Annotated[
+        float, Range(SMALLEST_TILE_MM, LARGEST_TILE_MM, unit="mm", log=True), When("kind", "tiles"), "Side of a tile"
+    ] = 20.0
+    span: Annotated[
+        float,
+        Range(0.01, 1.0, log=True),
+        When("kind", "difference"),
+        "Largest difference that has a colour of its own, as a share of the window",
+    ] = 0.5
 
 
 NO_MIX = Mix()

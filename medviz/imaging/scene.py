@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from medviz.imaging.oblique import Section, Turn, acquired, added, parallel, sca
 from medviz.imaging.slabs import NO_SLAB, Slab
 from medviz.imaging.slices import Plane
 from medviz.imaging.volume import Volume
+from medviz.parameters import Range
 
 Point = tuple[float, float, float]
 Style = Literal["outline", "fill", "off"]
@@ -70,10 +71,10 @@ class Second:
 class Lightbox:
     """Many slices of one plane in rows and columns, `step_mm` apart; 0 shows every slice."""
 
-    plane: Plane = "axial"
-    rows: int = 3
-    cols: int = 4
-    step_mm: float = 0.0
+    plane: Annotated[Plane, "Whose slices are laid out"] = "axial"
+    cols: Annotated[int, Range(1, 10), "Slices beside each other"] = 4
+    rows: Annotated[int, Range(1, 8), "Slices below each other"] = 3
+    step_mm: Annotated[float, Range(0.0, 50.0, unit="mm"), "From slice to slice; 0 lays out every one"] = 0.0
 
 
 @dataclass(frozen=True)

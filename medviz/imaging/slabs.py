@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medviz.imaging.oblique import Section, scaled
 from medviz.imaging.sampling import Order, Places, framed, linear_into, nearest, own, seen
-from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, facing
+from medviz.imaging.slices import NORMAL, Plane, Slice, facing
 from medviz.imaging.volume import Volume
+from medviz.parameters import Choice, Range, When
 
 Array = NDArray[Any]
 How = Literal["off", "max", "min", "mean"]
@@ -28,13 +29,26 @@ _JOINED = {"max": np.maximum, "min": np.minimum, "mean": np.add}
 class Slab:
     """How slices are taken together, over how many mm, and in which planes."""
 
-    how: How = "off"
-    thick_mm: float = 10.0
-    planes: frozenset[Plane] = frozenset(PLANES)
+    how: Annotated[
+        How,
+        Choice(HOWS, ("single slice", "brightest (MIP)", "darkest (MinIP)", "mean")),
+        "What is seen of the slices that are taken together (k); outlines of labels stay those of the middle slice",
+    ] = "off"
+    thick_mm: Annotated[
+        float,
+        Range(THINNEST_MM, THICKEST_MM, unit="mm", log=True),
+        When("how", "max", "min", "mean"),
+        "Thickness of the slab, half to each side (+ and −)",
+    ] = 10.0
+    planes: Annotated[
+        Literal["all", "axial", "coronal", "sagittal"],
+        When("how", "max", "min", "mean"),
+        "In which planes slices are taken together",
+    ] = "all"
 
     def of(self, plane: Plane) -> "Slab":
         """Return what of it concerns one plane."""
-        return self if plane in self.planes else replace(self, how="off")
+        return self if self.planes in ("all", plane) else replace(self, how="off")
 
     def words(self, section: Section) -> str:
         """Say it as it is written into a pane: "MIP 20 mm"; empty for a single slice."""

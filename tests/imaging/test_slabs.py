@@ -88,5 +88,5 @@ def test_a_slab_says_what_it_is() -> None:
     assert Slab("max", 20.0).words(lying) == "MIP 20 mm" and NO_SLAB.words(lying) == ""
     uncalibrated = straight(volume(np.zeros((5, 5, 5)), calibrated=False), "axial", 2)
     assert "mm" not in Slab("mean", 4.0).words(uncalibrated)
-    assert Slab("min", 20.0, frozenset({"axial"})).of("coronal").how == "off"
+    assert Slab("min", 20.0, "axial").of("coronal").how == "off"
     assert set(HOWS) == {"off", *NUMPY}

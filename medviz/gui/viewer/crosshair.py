@@ -81,6 +81,8 @@ def paint_crosshair(
 
 
 GRIP_PX = 5
+REACH_PX = 10
+"""So near to a grip the mouse takes it."""
 TURN = "turn"
 """Name of the tool that turns the planes; the ends of the cross-hair can be taken while it is in the hand."""
 

@@ -7,6 +7,7 @@ from math import exp
 import numpy as np
 from PySide6.QtCore import Qt
 
+from medviz.imaging.oblique import added, reach_mm, scaled
 from medviz.imaging.scene import Layer, Scene, Style
 from medviz.imaging.slices import NORMAL, Plane, facing
 
@@ -18,24 +19,38 @@ def stepped(scene: Scene, plane: Plane, count: int) -> Scene:
     """Move the cursor `count` slices along a plane's normal (towards right, front or top of the head if positive)."""
     if scene.scan is None:
         return scene
+    if scene.turn is not None:
+        return _along(scene, plane, count)
     voxel = list(scene.voxel)
     axis = NORMAL[plane]
     voxel[axis] = min(max(voxel[axis] + count, 0), scene.scan.shape[axis] - 1)
     return scene if voxel[axis] == scene.voxel[axis] else scene.at_voxel((voxel[0], voxel[1], voxel[2]))
 
 
+def _along(scene: Scene, plane: Plane, count: int) -> Scene:
+    """Move the cursor along the normal of a turned plane, as far as there are voxels."""
+    section, scan = scene.section(plane), scene.scan
+    assert section is not None and scan is not None
+    back, forth = reach_mm(scan, scene.cursor, section.normal)
+    far = min(max(count * section.step_mm, back), forth)
+    return scene if abs(far) < 1e-6 else scene.at(added(scene.cursor, scaled(section.normal, far)))
+
+
 def at_end(scene: Scene, plane: Plane, last: bool) -> Scene:
     """Go to the first or the last slice of a plane."""
-    if scene.scan is None:
+    section = scene.section(plane)
+    if section is None:
         return scene
-    many = scene.scan.shape[NORMAL[plane]]
-    return stepped(scene, plane, many if last else -many)
+    return stepped(scene, plane, section.many if last else -section.many)
 
 
 def nudged(scene: Scene, plane: Plane, down: int, across: int) -> Scene:
-    """Move the cursor by voxels within a plane, as it faces the screen."""
-    if scene.scan is None:
+    """Move the cursor by voxels within a plane, as it faces the screen; by pixels where it is turned."""
+    section = scene.section(plane)
+    if scene.scan is None or section is None:
         return scene
+    if not section.straight:
+        return scene.at(added(scene.cursor, added(scaled(section.down, down), scaled(section.across, across))))
     turned = facing(plane, scene.radiological)
     voxel = list(scene.voxel)
     for axis, step, flipped in ((turned.down, down, turned.flip_down), (turned.across, across, turned.flip_across)):

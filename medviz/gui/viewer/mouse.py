@@ -45,6 +45,9 @@ class Moused(Pane, Protocol):
     def film(self, number: int) -> Film:
         """What a layer puts on this pane."""
 
+    def grip(self, at: QPointF) -> Tool | None:
+        """What can be taken hold of at a place, whatever tool is in the hand."""
+
 
 class Mouse:
     """Turns what the mouse does over one pane into scenes; the pane hands its events on."""
@@ -90,9 +93,10 @@ class Mouse:
             return
         does, at = self._meaning(event), event.position()
         number = turned_layer(scene)
-        self.drag = Drag(does, at, at, number, scene.layers[number], self.tool)
+        tool = view.grip(at) or self.tool
+        self.drag = Drag(does, at, at, number, scene.layers[number], tool)
         if does == "tool":
-            self.tool.press(view, at, event)
+            tool.press(view, at, event)
         elif does == "pan":
             view.setCursor(Qt.CursorShape.ClosedHandCursor)
 
@@ -101,6 +105,8 @@ class Mouse:
         view, drag, at = self._view, self.drag, event.position()
         view.pointed.emit(view.mm_at(at.x(), at.y()))
         if drag is None:
+            grip = view.grip(at)
+            view.setCursor((grip or self.tool).POINTER)
             self.tool.hover(view, at)
             return
         moved, drag.now = at - drag.now, at

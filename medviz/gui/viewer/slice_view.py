@@ -18,13 +18,13 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import Annotations, paint_box
 from medviz.gui.viewer.content import Content
-from medviz.gui.viewer.crosshair import TURN, crossing, paint_crosshair
+from medviz.gui.viewer.crosshair import REACH_PX, TURN, crossing, grips_of, paint_crosshair
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
-from medviz.gui.viewer.tools import Tool
+from medviz.gui.viewer.tools import CURSOR, Tool
 from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane, Slice
@@ -219,7 +219,9 @@ class SliceView(QWidget):
         if scene.crosshair:
             row, col, _ = section.to_place(scene.cursor)
             lines = crossing(scene, self.plane)
-            paint_crosshair(painter, sheet.to_screen(row, col), sheet, lines, scene.tool == TURN)
+            paint_crosshair(
+                painter, sheet.to_screen(row, col), sheet, lines, scene.turn is not None or scene.tool == TURN
+            )
         self.annotations.paint(painter, scene, section, sheet)
         for paint in self.paints:
             paint(painter, self)
@@ -243,6 +245,16 @@ class SliceView(QWidget):
         wide, high = picture.width() * scale, picture.height() * scale
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF((self.width() - wide) / 2, (self.height() - high) / 2, wide, high), picture)
+
+    def grip(self, at: QPointF) -> Tool | None:
+        """Return the tool that turns the planes where an end of the turned cross-hair can be taken."""
+        tool, scene = self.tools.get(TURN), self.scene
+        if tool is None or not scene.crosshair or scene.turn is None or scene.tool != CURSOR:
+            return None
+        middle, sheet = self.screen_of(scene.cursor), self.sheet
+        ends = (end for line in crossing(scene, self.plane) for end in grips_of(middle, sheet, line))
+        near = any(abs(at.x() - x) <= REACH_PX and abs(at.y() - y) <= REACH_PX for x, y in ends)
+        return tool if near else None
 
     def picture(self) -> QImage:
         """Return the pane as it is on the screen, for a file."""
