@@ -73,14 +73,22 @@ def _swept(points: Array, box: Box, brush: Brush, spacing_mm: Spacing) -> Array:
         points = points.copy()
         points[:, brush.normal] = 0.0
     ends = points * scale
-    reached = np.zeros(at.shape[:3], bool)
+    touched = np.zeros(at.shape[:3], bool)
     for first, last in zip(ends[: max(1, len(ends) - 1)], ends[1:] if len(ends) > 1 else ends, strict=True):
-        along = last - first
-        length = float(along @ along)
-        share = np.clip((at - first) @ along / length, 0.0, 1.0) if length else np.zeros(at.shape[:3])
-        away = at - first - share[..., None] * along
-        reached |= np.einsum("...i,...i", away, away) <= brush.radius_mm**2 + 1e-9
-    return reached
+        touched |= reached(at, first, last, brush.radius_mm)
+    return touched
+
+
+def reached(mm: Array, first: Array, last: Array, radius_mm: float) -> Array:
+    """Which places (..., n) in mm lie within a radius of the line from one place to another."""
+    along = last - first
+    length = float(along @ along)
+    away = mm - first
+    if length:
+        share = np.clip(away @ along / length, 0.0, 1.0)
+        away -= share[..., None] * along
+    near: Array = np.einsum("...i,...i", away, away) <= radius_mm**2 + 1e-9
+    return near
 
 
 def flood(

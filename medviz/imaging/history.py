@@ -75,18 +75,22 @@ def change_of(name: str, labels: Array, box: Box, after: Array) -> Change | None
 
     `labels` is (x, y, z) and is not touched.
     """
-    before = labels[box]
+    return change_between(name, (box[0].start or 0, box[1].start or 0, box[2].start or 0), labels[box], after)
+
+
+def change_between(name: str, corner: tuple[int, int, int], before: Array, after: Array) -> Change | None:
+    """Describe the change of a box that begins at `corner`, trimmed to what differs; None where nothing does."""
     differs = before != after
     if not differs.any():
         return None
     inner = tight_box(differs)
-    start = tuple(int(part.start or 0) + one.start for part, one in zip(box, inner, strict=True))
-    old, new = np.ascontiguousarray(before[inner]), np.ascontiguousarray(after[inner].astype(labels.dtype))
+    start = tuple(int(first) + one.start for first, one in zip(corner, inner, strict=True))
+    old, new = np.ascontiguousarray(before[inner]), np.ascontiguousarray(after[inner].astype(before.dtype))
     return Change(
         name=name,
         start=(start[0], start[1], start[2]),
         shape=old.shape,
-        dtype=labels.dtype.str,
+        dtype=before.dtype.str,
         before=zlib.compress(old.tobytes(), 1),
         after=zlib.compress(new.tobytes(), 1),
     )
