@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from medviz.commands.command import Command, Said, existing, followed, table
-from medviz.imaging.judging.agreement import TOLERANCE_MM, Agreement, Comparison, agreement
+from medviz.imaging.judging.agreement import agreement
+from medviz.imaging.judging.results import SURFACE, TOLERANCE_MM, Agreement, Comparison
 from medviz.imaging.judging.summary import COLUMNS, cells, sentence
-from medviz.imaging.judging.surfaces import SURFACE
 from medviz.imaging.labels import load
 from medviz.imaging.readers import READERS, read
 from medviz.imaging.storage import replacing

@@ -6,7 +6,7 @@ how distances are taken stands in `surfaces`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,83 +14,21 @@ from numpy.typing import NDArray
 
 from medviz.imaging.judging.counts import counted
 from medviz.imaging.judging.maps import on_reference, whole_numbers
-from medviz.imaging.judging.mistakes import Held, Mistake, Pieces, pieces
-from medviz.imaging.judging.surfaces import SURFACE, Apart, Gap, Surface, apart, grouped, places_mm, rims
+from medviz.imaging.judging.mistakes import Held, Pieces, pieces
+from medviz.imaging.judging.results import (
+    NO_PREDICTION,
+    NO_REFERENCE,
+    NO_SPACING,
+    TOLERANCE_MM,
+    Agreement,
+    Comparison,
+    Mistake,
+)
+from medviz.imaging.judging.surfaces import Apart, Surface, apart, grouped, places_mm, rims
 from medviz.imaging.volume import Array, Volume
 from medviz.messages import Note, Progress, Work
 
-TOLERANCE_MM = 2.0
-"""Default tolerance of NSD."""
 MOST_MISTAKES = 2000
-NO_REFERENCE = "no reference voxels, so neither overlap nor distance has a meaning"
-NO_PREDICTION = "no predicted voxels, so there is no surface to measure to"
-NO_SPACING = "the scan has no spacing, so there are no mm and no ml"
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Agreement on one label. Distances in mm, volumes in ml; None where it has no meaning, then `note` says why.
-
-    `missed` and `invented` count whole pieces that touch nothing on which both agree, `mistakes` all pieces. `worst`
-    is the pair of surface points farthest apart, `error` the largest single error.
-    """
-
-    value: int
-    name: str
-    dice: float | None = None
-    iou: float | None = None
-    sensitivity: float | None = None
-    precision: float | None = None
-    hd_mm: float | None = None
-    hd95_mm: float | None = None
-    assd_mm: float | None = None
-    nsd: float | None = None
-    voxels_prediction: int = 0
-    voxels_reference: int = 0
-    volume_ml_prediction: float | None = None
-    volume_ml_reference: float | None = None
-    volume_difference_ml: float | None = None
-    volume_difference_percent: float | None = None
-    mistakes: int = 0
-    missed: int = 0
-    invented: int = 0
-    worst: Gap | None = None
-    error: Mistake | None = None
-    note: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """All that was found of two maps.
-
-    `rows` are the labels by value, `errors` the single errors of all labels, the largest first (`left_out` smaller
-    ones are counted, not listed). `values` and `table` (predicted, meant) count voxels, the background included.
-    `predicted` and `meant` are the two maps (x, y, z) on the reference's `grid`.
-    """
-
-    rows: tuple[Agreement, ...]
-    errors: tuple[Mistake, ...]
-    left_out: int
-    values: NDArray[np.int64]
-    table: NDArray[np.int64]
-    tolerance_mm: float
-    grid: Volume = field(repr=False)
-    predicted: Array = field(repr=False)
-    meant: Array = field(repr=False)
-    surface: str = SURFACE
-    note: str = ""
-
-    def of(self, value: int) -> Agreement | None:
-        """Return the row of a label."""
-        return next((row for row in self.rows if row.value == value), None)
-
-    def errors_of(self, value: int) -> tuple[Mistake, ...]:
-        """List the errors of one label, the largest first."""
-        return tuple(one for one in self.errors if one.value == value)
 
 
 def agreement(

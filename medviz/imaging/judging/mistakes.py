@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,37 +10,15 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from medviz.imaging.judging.surfaces import Gap, Point, Surface, places_mm, point_of
+from medviz.imaging.judging.results import Gap, Kind, Mistake
+from medviz.imaging.judging.surfaces import Surface, places_mm, point_of
 from medviz.imaging.volume import Array, Volume
 
-Kind = Literal["missed", "invented", "border"]
 Index = NDArray[np.int64]
 _OFFSETS = sorted(
     (step for step in product((-1, 0, 1), repeat=3) if any(step)), key=lambda step: sum(map(abs, step))
 )  # faces first: they decide most
 _SPARSE = 1_000_000
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One connected piece (26 neighbours) of voxels of a label that only one of the two maps has.
-
-    `kind`: "missed" is a piece of the reference and "invented" one of the prediction that touches nothing on which
-    both agree; "border" touches it: there the outline runs too far in (`extra` False) or too far out (True).
-    `depth_mm` is how far it reaches away from the other map's label, None where that has none. `at_mm` is a voxel of
-    it: its deepest, or the one nearest to its middle where nothing agrees. `gap` runs from there to the nearest voxel
-    of the other map. `instead` is what the other map has in most of it (0: background).
-    """
-
-    value: int
-    kind: Kind
-    extra: bool
-    voxels: int
-    volume_ml: float | None
-    depth_mm: float | None
-    at_mm: Point
-    instead: int
-    gap: Gap | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from medviz.imaging.judging.agreement import NO_PREDICTION, NO_REFERENCE, Agreement, Comparison
+from medviz.imaging.judging.results import NO_PREDICTION, NO_REFERENCE, Agreement, Comparison
 
 COLUMNS = (
     "value", "name", "dice", "iou", "sensitivity", "precision", "hd95_mm", "hd_mm", "assd_mm", "nsd",

@@ -17,21 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from medviz.imaging.judging.results import Gap, Point
 from medviz.imaging.volume import Array, Volume
 
-SURFACE = "voxels of the label that touch another face to face; distances between their centres"
-"""The definition of a surface, in words a person reads beside the numbers."""
 _ASKED = 1 << 16
-Point = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Two points in RAS mm, one on each surface, and how far they are apart."""
-
-    predicted_mm: Point
-    meant_mm: Point
-    length_mm: float
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from medviz.imaging.judging.agreement import Agreement, agreement
+from medviz.imaging.judging.agreement import agreement
+from medviz.imaging.judging.results import Agreement
 from medviz.imaging.judging.surfaces import Apart, surfaces
 from medviz.messages import Message, Note, finished
 from medviz.refused import Refused
