@@ -19,6 +19,7 @@ class Mark:
     """Cells or pixels that light up together: the rectangle from (row, col), `height` by `width`.
 
     `style`: "focus" (the cell asked about), "source" (what it is made from), "target" (what it goes to), "box".
+    `arrow` (row, col): where an arrow from the middle of the rectangle ends.
     """
 
     row: float
@@ -27,6 +28,7 @@ class Mark:
     width: float = 1
     style: str = "focus"
     text: str = ""
+    arrow: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Picture:
 
     `mm`: height and width of a pixel in mm, None where uncalibrated. `levels`: the values drawn black and white.
     `labels` (rows, cols) of integers are drawn over it in the label colours. `letters`: left, right, top, bottom.
+    `drags`: what lies on it (a box) may be dragged; the view tells from where to where.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Picture:
     label_names: tuple[str, ...] = ()
     letters: tuple[str, str, str, str] | None = None
     marks: tuple[Mark, ...] = ()
+    drags: bool = False
     weight: float = 1.0
 
 

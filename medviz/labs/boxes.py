@@ -11,64 +11,13 @@ from medviz.figures import Figure, Heatmap, Mark, Picture, Table, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.formulas import number
 from medviz.labs.lab import Erratum, Example, Lab
+from medviz.labs.overlaps import Round, box_dragged, iou, overlap, rounds, size_of
 from medviz.messages import Work
 from medviz.parameters import Group, Input, Matrix, Pick, Range, Size, Step
 from medviz.refused import Refused
 
 Array = NDArray[Any]
 MOST_BOXES = 24
-
-
-def iou(boxes: Array, others: Array) -> Array:
-    """Intersection over union of each with each, (n, m).
-
-    `boxes` are (n, 4) as x0, y0, x1, y1 or (n, 6) as x0, y0, z0, x1, y1, z1; a box without extent shares nothing.
-    """
-    both = overlap(boxes, others)
-    union = _size(boxes)[:, None] + _size(others)[None] - both
-    shares: Array = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
-    return shares
-
-
-def overlap(boxes: Array, others: Array) -> Array:
-    """Area (or volume) that each shares with each, (n, m)."""
-    half = boxes.shape[1] // 2
-    low = np.maximum(boxes[:, None, :half], others[None, :, :half])
-    high = np.minimum(boxes[:, None, half:], others[None, :, half:])
-    shared: Array = np.clip(high - low, 0, None).prod(axis=2)
-    return shared
-
-
-def _size(boxes: Array) -> Array:
-    half = boxes.shape[1] // 2
-    size: Array = (boxes[:, half:] - boxes[:, :half]).prod(axis=1)
-    return size
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of suppression: the box that is kept, and those it removes, as numbers of boxes."""
-
-    kept: int
-    removed: tuple[int, ...]
-
-
-def rounds(boxes: Array, scores: Array, threshold: float) -> tuple[Round, ...]:
-    """Keep the box of highest score, remove all that share more than `threshold` with it, begin again.
-
-    Greedy non-maximum suppression; of equal scores the first box wins.
-    """
-    left = [int(index) for index in np.argsort(-scores, kind="stable")]
-    shares = iou(boxes, boxes)
-    made = []
-    while left:
-        best = left.pop(0)
-        removed = tuple(index for index in left if shares[best, index] > threshold)
-        left = [index for index in left if index not in removed]
-        made.append(Round(best, removed))
-    return tuple(made)
-
-
 _FLAT = ((0.0, 0.0, 10.0, 10.0, 0.9), (1.0, 1.0, 11.0, 11.0, 0.8), (20.0, 20.0, 30.0, 30.0, 0.7),
          (5.0, 0.0, 15.0, 10.0, 0.6))  # fmt: skip
 _SOLID = ((0.0, 0.0, 0.0, 10.0, 10.0, 10.0, 0.9), (1.0, 1.0, 1.0, 11.0, 11.0, 11.0, 0.8))
@@ -85,7 +34,7 @@ class Boxes(Lab):
     """Two boxes and what they share; many boxes and which of them are left."""
 
     TITLE: ClassVar[str] = "Boxes"
-    ARRANGE: ClassVar[str] = "picture shares / formula / rounds / story erratum"
+    ARRANGE: ClassVar[str] = "picture side shares / formula / rounds / story erratum"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example(
             "Two boxes", "DET-5", "D2", {"boxes": _FLAT[:2]},
@@ -134,7 +83,10 @@ class Boxes(Lab):
         shares = iou(corners, corners)
         done = rounds(corners, scores, self.threshold)
         first, second = self._pair(len(corners))
-        yield _picture(self.image, corners, done[: self.turn], (first, second))
+        marks = _marks(corners, done[: self.turn], (first, second))
+        yield _picture(self.image, corners, marks[0])
+        if len(marks) > 1:
+            yield _side(self.image, corners, marks[1])
         names = tuple(str(index) for index in range(len(corners)))
         yield Heatmap(
             "shares", shares, "intersection over union", colours="viridis", levels=(0.0, 1.0), row_names=names,
@@ -170,31 +122,70 @@ class Boxes(Lab):
         """Return the lab after so many rounds."""
         return replace(self, turn=number)
 
+    def dragged(self, figure: str, start: tuple[float, float], here: tuple[float, float]) -> Self:
+        """Drag a box or its border, seen along z or (in 3-D) from the side."""
+        table = np.asarray(self.boxes, float)
+        rows, cols = self.image.pixels.shape[:2]
+        flat = table.shape[1] == 5
+        axes = [0, 1, 2, 3] if flat else [0, 1, 3, 4] if figure == "picture" else [0, 2, 3, 5]
+        limit = (rows, cols) if figure == "picture" else (1 << 10, cols)
+        made = box_dragged(table[:, axes], start, here, limit)
+        if made is None or figure not in ("picture", "side") or table.shape[1] not in (5, 7):
+            return self
+        table[:, axes] = made
+        number = int(np.flatnonzero((made != np.asarray(self.boxes, float)[:, axes]).any(axis=1)).max(initial=-1))
+        pair = self._paired(number) if number >= 0 else self.pair
+        return replace(self, boxes=tuple(map(tuple, table.tolist())), pair=pair)
 
-def _picture(image: Slice, corners: Array, done: tuple[Round, ...], pair: tuple[int, int]) -> Picture:
-    """Draw boxes over the slice; a kept one is a target, a removed one faint, the pair compared in focus."""
+    def _paired(self, number: int) -> int:
+        """Compare the box that is dragged with the one it was compared with, or its neighbour."""
+        count = len(self.boxes)
+        first, second = self._pair(count)
+        if number in (first, second) or count < 2:
+            return self.pair
+        return min(number, first) * count + max(number, first)
+
+
+def _marks(corners: Array, done: tuple[Round, ...], pair: tuple[int, int]) -> tuple[tuple[Mark, ...], ...]:
+    """Mark boxes seen along z, and in 3-D seen along y too; a kept one is a target, a removed one a source."""
     half = corners.shape[1] // 2
     kept = {one.kept for one in done}
     removed = {index for one in done for index in one.removed}
-    marks = []
+    planes = ((1, 0), (2, 0))[: half - 1]  # rows, columns
+    marks: list[list[Mark]] = [[] for _ in planes]
     for index, box in enumerate(corners):
         style = "target" if index in kept else "source" if index in removed else "box"
         word = f"{index} kept" if index in kept else f"{index} removed" if index in removed else str(index)
         if index in pair and not done:
             style = "focus"
-        marks.append(Mark(box[1], box[0], box[half + 1] - box[1], box[half] - box[0], style, word))
-    depth = "" if half == 2 else ", seen along z"
+        for (down, across), some in zip(planes, marks, strict=True):
+            high, wide = box[half + down] - box[down], box[half + across] - box[across]
+            some.append(Mark(box[down], box[across], high, wide, style, word))
+    return tuple(tuple(some) for some in marks)
+
+
+def _picture(image: Slice, corners: Array, marks: tuple[Mark, ...]) -> Picture:
+    """Draw boxes over the slice."""
+    depth = "" if corners.shape[1] == 4 else ", seen along z"
     flat = float(np.ptp(image.values)) == 0.0
     return Picture(
-        "picture", image.values, f"boxes on {image.name or 'the slice'}{depth}", mm=image.mm, letters=image.letters,
+        "picture", image.values, f"boxes on {image.name or 'the slice'}{depth}: drag one, or its border",
+        mm=image.mm, letters=image.letters, drags=True,
         levels=(float(image.values.flat[0]), float(image.values.flat[0]) + 1) if flat else None,
-        marks=tuple(marks), weight=2.0,
+        marks=marks, weight=2.0,
     )  # fmt: skip
+
+
+def _side(image: Slice, corners: Array, marks: tuple[Mark, ...]) -> Picture:
+    """Draw boxes in 3-D from the side: x to the right, z down, on an empty field."""
+    deep = int(np.ceil(max(float(corners[:, 5].max()), 12.0) * 1.2))
+    field = np.zeros((deep, image.pixels.shape[1]), np.uint8)
+    return Picture("side", field, "seen along y: drag z here", levels=(0.0, 1.0), marks=marks, drags=True)
 
 
 def _formula(corners: Array, first: int, second: int) -> str:
     one, other = corners[first : first + 1], corners[second : second + 1]
-    both, size, more = float(overlap(one, other)[0, 0]), float(_size(one)[0]), float(_size(other)[0])
+    both, size, more = float(overlap(one, other)[0, 0]), float(size_of(one)[0]), float(size_of(other)[0])
     union = size + more - both
     return (
         f"IoU = both / either = {number(both)} / ({number(size)} + {number(more)} − {number(both)}) = "

@@ -69,6 +69,13 @@ class Lab:
                 return replace(self, **{one.name: value})
         return self
 
+    def dragged(self, figure: str, start: tuple[float, float], here: tuple[float, float]) -> Self:
+        """Return the lab after what lay at `start` of a figure (row, col, with fractions) was dragged to `here`.
+
+        It is asked of the lab as it was when the button went down, so that a drag back to its start changes nothing.
+        """
+        return self
+
     def steps(self) -> int:
         """How many steps a player has; 0 where there is nothing to play."""
         return 0

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monai.data import box_utils
 
-from medviz.labs.boxes import Boxes, iou, rounds
+from medviz.labs.boxes import Boxes
 from medviz.labs.examples import figures_of
+from medviz.labs.overlaps import iou, rounds
 from medviz.parameters import changed
 from medviz.refused import Refused
 

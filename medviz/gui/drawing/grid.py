@@ -35,6 +35,12 @@ class Grid:
         row, col = int(self.seen[1] + (y - top) / high), int(self.seen[0] + (x - left) / wide)
         return (row, col) if 0 <= row < self.rows and 0 <= col < self.cols else None
 
+    def place_at(self, x: float, y: float) -> tuple[float, float]:
+        """Return (row, col) with its fraction under a place in px; beside the grid, the nearest edge of it."""
+        (left, top, width, height), (wide, high) = self.area, self.cell_px
+        inside = min(max(x, left), left + width), min(max(y, top), top + height)
+        return self.seen[1] + (inside[1] - top) / max(high, 1e-9), self.seen[0] + (inside[0] - left) / max(wide, 1e-9)
+
     def visible(self) -> tuple[range, range]:
         """Rows and columns of which at least a part is seen."""
         col, row, width, height = self.seen

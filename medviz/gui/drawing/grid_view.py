@@ -36,6 +36,7 @@ class GridView(View):
         self._base: QPixmap | None = None
         self._hover: tuple[int, int] | None = None
         self._drag: QPointF | None = None
+        self._gripped: tuple[float, float] | None = None
         self._plates: list[QRectF] = []
 
     # To be overridden
@@ -159,8 +160,22 @@ class GridView(View):
         painter.drawRect(inner)
         painter.setPen(_pen(colour, width))
         painter.drawRect(inner)
+        if mark.arrow is not None:
+            self._paint_arrow(painter, box.center(), QPointF(*grid.box(*mark.arrow)[:2]), colour)
         if mark.text and not (large and mark.width == mark.height == 1):
             self._paint_mark_text(painter, QRectF(*grid.area), box, mark.text, colour)
+
+    def _paint_arrow(self, painter: QPainter, start: QPointF, end: QPointF, colour: QColor) -> None:
+        """Draw an arrow; its head is as large at any length, so that a short one is seen too."""
+        along = end - start
+        length = max(1e-6, (along.x() ** 2 + along.y() ** 2) ** 0.5)
+        across, back = QPointF(-along.y(), along.x()) / length, along / length
+        head, large = self.type_px * 0.7, max(1.0, self.type_px / TYPE_PX)
+        wings = [end - back * head + across * head * side for side in (0.55, -0.55)]
+        for ink, width in ((QColor(0, 0, 0, 150), 3.6 * large), (colour, 2.0 * large)):
+            painter.setPen(_pen(ink, width))
+            painter.drawLine(start, end)
+            painter.drawPolyline([wings[0], end, wings[1]])
 
     def _paint_mark_text(self, painter: QPainter, area: QRectF, box: QRectF, text: str, colour: QColor) -> None:
         """Write the text of a mark on a plate above it, or where else it lies inside and on no other plate."""
@@ -208,19 +223,26 @@ class GridView(View):
         """Point at a cell, or pan."""
         if self._drag is not None:
             self._pan(event.position())
-            return
-        self._point(event.position())
+        elif self._gripped is not None and self.figure is not None:
+            here = self.grid.place_at(event.position().x(), event.position().y())
+            self.dragged.emit(self.figure.name, self._gripped, here)
+        else:
+            self._point(event.position())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Point by a click too (a touch screen has no hover); the middle button begins to pan."""
         if event.button() == Qt.MouseButton.MiddleButton and self._seen:
             self._drag = event.position()
-        else:
-            self._point(event.position())
+            return
+        self._point(event.position())
+        place = event.position()
+        if event.button() == Qt.MouseButton.LeftButton and self._hover and getattr(self.figure, "drags", False):
+            self._gripped = self.grid.place_at(place.x(), place.y())
+            self.dragged.emit(self.figure.name, self._gripped, self._gripped)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End panning."""
-        self._drag = None
+        """End panning and dragging."""
+        self._drag = self._gripped = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show all again; where all is shown already, ask to be shown alone."""

@@ -27,6 +27,7 @@ class Hand:
         self._complain = complain
         self._left: dict[str, Play] = {}
         self._cut_from: tuple[Any, ...] = ()
+        self._gripped: Any = None
         self.store.listen(self._remember)
 
     @property
@@ -70,6 +71,20 @@ class Hand:
             return False
         self.store.put(replace(self.play, lab=lab))
         return True
+
+    def drag(self, figure: str, start: tuple[float, float], here: tuple[float, float]) -> None:
+        """Drag what lay at `start` when the button went down to `here`; where both are the same, it begins."""
+        if self.play is None:
+            return
+        if start == here or type(self._gripped) is not type(self.play.lab):
+            self._gripped = self.play.lab
+        try:
+            lab = self._gripped.dragged(figure, start, here)
+        except Refused as refusal:
+            self._complain(refusal)
+            return
+        if differences(lab, self.play.lab, moves_too=True):
+            self.turn(lab)
 
     def type_into(self, field: str, cell: tuple[int, int], value: float) -> None:
         """Put a typed number into a cell of the matrix `field`."""

@@ -114,6 +114,7 @@ class LabPage(Page):
     def _listen_to_board(self, board: Board) -> None:
         board.pointed.connect(self._point)
         board.edited.connect(self.hand.type_into)
+        board.dragged.connect(self.hand.drag)
 
     def panel(self) -> QWidget:
         """Return input chooser and form."""
