@@ -1,6 +1,7 @@
 """The DICOM series that a SEG or RTSTRUCT refers to: its headers in the order of a mask's slices."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
-from medviz.imaging.readers.dicom import series_in
+from medviz.imaging.readers.dicom.folder import found_in
 from medviz.imaging.readers.dicom.headers import Frame
 from medviz.imaging.readers.dicom.series import Series
 from medviz.imaging.readers.order import to_order
+from medviz.imaging.series import Origin
 from medviz.imaging.volume import Affine, Volume
 from medviz.imaging.writers.writer import Export
 from medviz.messages import Work
@@ -45,9 +47,11 @@ class Reference:
 def referred(thing: Export, path: Path) -> Work[Reference]:
     """Find the series on whose grid the mask lies; Refused where none does, or none is given."""
     if thing.reference is None:
+        thing = replace(thing, reference=place_of(thing.scan))
+    if thing.reference is None:
         raise Refused(path, "it must refer to a DICOM series", "give the folder of its scan (--reference SERIES)")
-    found: tuple[Series, ...] = yield from series_in(thing.reference)
-    for series in found:
+    found = (yield from found_in(thing.reference)).series
+    for series in sorted(found, key=lambda one: one.kind.uid != _uid(thing)):  # its own first, then one like it
         reference = matched(series, thing.volume)
         if reference is not None:
             return reference
@@ -55,6 +59,19 @@ def referred(thing: Export, path: Path) -> Work[Reference]:
     mask = "×".join(map(str, thing.volume.shape))
     fault = f"the mask ({mask}) does not lie on the grid of the series {thing.reference.name} ({sizes})"
     raise Refused(path, fault, "give the series it was made on")
+
+
+def place_of(scan: Volume | None) -> Path | None:
+    """Return the folder (or file) of the DICOM series that a scan was read from; None for another format."""
+    origin = scan.stored.header if scan is not None else None
+    if not isinstance(origin, Origin) or not origin.files:
+        return None
+    return origin.files[0] if len(origin.files) == 1 else Path(os.path.commonpath(origin.files))
+
+
+def _uid(thing: Export) -> str:
+    origin = thing.scan.stored.header if thing.scan is not None else None
+    return origin.series_uid if isinstance(origin, Origin) else ""
 
 
 def matched(series: Series, mask: Volume) -> Reference | None:

@@ -1,0 +1,87 @@
+"""What may tell who a patient is: findings, and the guesses about names, numbers and dates in a text."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["identifies", "may identify", "look"]
+"""What names a person; what may (free text, a date); what only a person's eye can judge."""
+KINDS = {
+    "tag": "DICOM tag",
+    "private": "private DICOM tag",
+    "header": "header text",
+    "name": "file name",
+    "pixels": "text in the picture",
+    "face": "face",
+}
+_DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d([-_./]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
+                   r"|(?:0?[1-9]|[12]\d|3[01])([-_./])(?:0?[1-9]|1[0-2])\2(?:19|20)\d\d)(?!\d)")  # fmt: skip
+_NUMBER = re.compile(r"(?<![\dA-Za-z.])\d{6,12}(?![\dA-Za-z.])")
+_PERSON = re.compile(r"[A-Za-zÀ-ÿ'’-]{2,}\^[A-Za-zÀ-ÿ'’-]*")
+_SAID = re.compile(r"(?i)(?<![a-z])(patient|pat|mrn|dob|born|birth|geb|ssn|nhs|accession)(?![a-z])[\W_]*[\w^]+")
+_TWO_WORDS = re.compile(r"(?<![A-Za-z])([A-ZÀ-Þ][a-zß-ÿ]{2,})[ _,.-]+([A-ZÀ-Þ][a-zß-ÿ]{2,})(?![A-Za-z])")
+_PLAIN = frozenset(
+    """abdomen abdominal adc after anat anterior aorta arterial artery atlas axial axis basal before bladder body
+    bold bone brain breast case cerebral cervical chest clean colon contrast control cor cord coronal crop data
+    delayed dicom diffusion dixon dwi edited export fat femur field file final flair flash folder found frame
+    ganglia gradient gray grey ground head heart hip hippocampus image images input kidney knee label labels large
+    left lesion liver low lower lumbar lung lungs mask matter mean median model muscle native neck new nodule
+    oblique organ output pancreas patient pelvis perfusion phantom phase plane portal posterior prediction
+    probability prostate pulmonary raw reference region rendered report result right sag sagittal sample scan
+    scout screen segment segmentation segmentations sequence series shot skull slice slices small spinal spine
+    spleen stack standard stomach structure study subject surface target task template test thorax time tissue
+    total train training tumor tumour unnamed upper vein venous vertebra vessel view volume water white window
+    with without""".split()
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may tell who a patient is.
+
+    `where` names the file and the place in it, `what` the thing ("Patient's Name"), `value` what stands there (empty
+    for a face), `others` how many other values stand in the same place of other files. `cleaned` says what a clean copy
+    does about it.
+    """
+
+    kind: str
+    level: Level
+    where: str
+    what: str
+    value: str = ""
+    cleaned: str = ""
+    others: int = 0
+
+    @property
+    def masked(self) -> str:
+        """The value so that a report does not itself give the patient away: "Do… (8 characters)"."""
+        more = f" and {self.others} other values" if self.others else ""
+        if len(self.value) <= 2:
+            return "…" * bool(self.value) + more
+        return f"{self.value[:2]}… ({len(self.value)} characters){more}"
+
+
+def suspicion(text: str) -> tuple[Level, str] | None:
+    """Guess what in a text may tell who somebody is: a name, a date, a long number; None where nothing seems to.
+
+    It is a guess both ways: a rare name may be missed, and "Blue Moon" taken for a person.
+    """
+    if _PERSON.search(text):
+        return "identifies", "a name as DICOM writes it"
+    if _SAID.search(text):
+        return "identifies", "a word that goes with a patient's data"
+    if _DATE.search(text):
+        return "may identify", "a date"
+    if _NUMBER.search(text):
+        return "may identify", "a long number, as of a record"
+    for pair in _TWO_WORDS.finditer(text):
+        if not {pair[1].lower(), pair[2].lower()} & _PLAIN:
+            return "may identify", "two words that may be a person's name"
+    return None
+
+
+def in_name(name: str) -> tuple[Level, str] | None:
+    """Guess from the name of a file or folder; runs of digits that DICOM stores name its files with are no numbers."""
+    if re.fullmatch(r"[A-Za-z]{0,4}[.\d_-]+(?:\.[A-Za-z]+)*", name) and not _DATE.search(name):
+        return None
+    return suspicion(re.sub(r"\.(nii|gz|dcm|nrrd|mha|mgz|json|png|jpe?g|tiff?)(?=\.|$)", "", name, flags=re.IGNORECASE))
