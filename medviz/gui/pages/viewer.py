@@ -311,7 +311,11 @@ class ViewerPage(Page):
         if event.key() == Qt.Key.Key_Escape and tool is not None:
             self.desk.scene.update(tool=CURSOR)
             return True
-        return False
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        wanted = next((one for one in self.tools.values() if one.KEY and event.text() == one.KEY and not held), None)
+        if wanted is not None:
+            self.desk.scene.update(tool=CURSOR if wanted is tool else wanted.NAME)
+        return wanted is not None
 
     def _take_up(self, old: str, new: str) -> None:
         if old in self.tools:

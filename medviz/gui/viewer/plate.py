@@ -40,22 +40,33 @@ class Plate:
         """Drop the films of layers that are no more."""
         del self.films[layers:]
 
+    def redraw(self, number: int) -> None:
+        """Cut and paint a layer anew: its voxels were written to."""
+        if number < len(self.films):
+            self.films[number].slice = None
+        self._drawn_of = ()
+
     def load(self, scene: Scene, section: Section, number: int = 0) -> Slice:
         """Bring one layer's slice up to date and return it."""
         slab = scene.slab.of(self.plane)
         return self.film(number).load(scene.layers[number], section, scene.frame, slab, scene.smooth)
 
+    def would_draw(self, scene: Scene, section: Section, sheet: Sheet, size: tuple[int, int], ratio: float) -> bool:
+        """Whether the picture would have to be made anew."""
+        return self.canvas is None or self._of(scene, section, sheet, size, ratio) != self._drawn_of
+
+    def _of(self, scene: Scene, section: Section, sheet: Sheet, size: tuple[int, int], ratio: float) -> tuple[Any, ...]:
+        """All that the picture depends on."""
+        manner = (scene.frame, scene.overlays_hidden, scene.smooth, scene.slab.of(self.plane))
+        return (section, *manner, sheet, size, ratio, _mixed_in(scene), scene.layers)
+
     def drawn(self, scene: Scene, section: Section, sheet: Sheet, size: tuple[int, int], ratio: float) -> QImage:
         """Return the picture of all layers; it is made anew only if it would differ."""
-        second = _mixed_in(scene)
-        of = (
-            section, scene.frame, scene.overlays_hidden, scene.smooth, scene.slab.of(self.plane), sheet, size, ratio,
-            second, scene.layers,
-        )  # fmt: skip
+        of, second = self._of(scene, section, sheet, size, ratio), _mixed_in(scene)
+        if self.canvas is not None and of == self._drawn_of:
+            return self.canvas.image
         if self.canvas is None or (self.canvas.width, self.canvas.height, self.canvas.ratio) != (*size, ratio):
             self.canvas = Canvas(*size, ratio)
-        elif of == self._drawn_of:
-            return self.canvas.image
         canvas, grid = self.canvas, self._grid_of(sheet, ratio)
         canvas.smooth = scene.smooth
         with canvas:

@@ -197,6 +197,11 @@ class SliceView(QWidget):
         """What a layer puts on this pane."""
         return self.plate.film(number)
 
+    def redraw(self, number: int) -> None:
+        """Paint a layer anew whose voxels were written to (a stroke goes on); the scene stays the same meanwhile."""
+        self.plate.redraw(number)
+        self.update()
+
     # -- painted ------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -247,8 +252,11 @@ class SliceView(QWidget):
         painter.drawImage(QRectF((self.width() - wide) / 2, (self.height() - high) / 2, wide, high), picture)
 
     def grip(self, at: QPointF) -> Tool | None:
-        """Return the tool that turns the planes where an end of the turned cross-hair can be taken."""
+        """Return the tool whose thing can be taken hold of here: a handle, an end of the turned cross-hair."""
         tool, scene = self.tools.get(TURN), self.scene
+        held = next((one for one in self.tools.values() if one.grips(self, at)), None)
+        if held is not None:
+            return held
         if tool is None or not scene.crosshair or scene.turn is None or scene.tool != CURSOR:
             return None
         middle, sheet = self.screen_of(scene.cursor), self.sheet

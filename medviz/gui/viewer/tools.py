@@ -78,6 +78,10 @@ class Tool:
     def left(self, pane: Pane) -> None:
         """The mouse left the pane."""
 
+    def grips(self, pane: Pane, at: QPointF) -> bool:
+        """Whether there is something of its own to take hold of here, although another tool is in the hand."""
+        return False
+
     def double(self, pane: Pane, at: QPointF) -> bool:
         """Answer a double click; False lets the pane be maximised."""
         return False
