@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medviz.commands.command import Command, Said, existing, followed
+from medviz.commands.command import Command, Said, existing, followed, table
+from medviz.imaging.findings import KINDS
 from medviz.imaging.labels import load
+from medviz.imaging.privacy import Report, check
 from medviz.imaging.readers import read
 from medviz.imaging.volume import Volume
-from medviz.imaging.writers import WRITERS, WriterEntry, export
+from medviz.imaging.writers import WRITERS, WriterEntry, endings, export
 from medviz.imaging.writers.card import card_path
+from medviz.imaging.writers.clean import bare, share
 from medviz.imaging.writers.writer import Export
 from medviz.refused import Refused
 
@@ -21,7 +24,7 @@ _FROM_FILE = ("medviz", "purpose", "geometry", "files")
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN", help="a scan, a mask or a folder of DICOM files")
-    parser.add_argument("target", metavar="OUT", help="where to write; the ending names the format")
+    parser.add_argument("target", metavar="OUT", nargs="?", help="where to write; the ending names the format")
     parser.add_argument("--as", dest="kind", choices=list(WRITERS), help=f"the format: {_formats()}")
     parser.add_argument(
         "--reference", metavar="SERIES", help="the DICOM series of the scan, which a SEG or RTSTRUCT refers to"
@@ -34,6 +37,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--smooth", type=int, default=12, metavar="N", help="rounds of smoothing of an STL (12; 0 none)"
     )
     parser.add_argument("--separate", action="store_true", help="an STL file for each label")
+    parser.add_argument(
+        "--clean",
+        action="store_true",
+        help="without patient data: a file of voxels and their place alone, or (OUT a new folder) copies of all files "
+        "with blanked tags; says what it found",
+    )
+    parser.add_argument("--check", action="store_true", help="only say what tells who the patient is; no OUT")
+    parser.add_argument("--show-values", action="store_true", help="write what was found out in full, not as Do…")
 
 
 def _formats() -> str:
@@ -42,12 +53,26 @@ def _formats() -> str:
 
 def _run(options: argparse.Namespace) -> Said:
     quiet = options.quiet or options.json
-    source, target = existing(options.source), Path(options.target).expanduser()
+    source = existing(options.source)
+    if options.check:
+        if options.target is not None:
+            raise Refused(f"--check with {options.target}", "a check writes nothing", "leave OUT away, or take --clean")
+        return _privacy(followed(check([source]), quiet), options)
+    if options.target is None:
+        raise Refused(options.source, "it is not said where to write", "give OUT, for example scan.nii.gz")
+    target = Path(options.target).expanduser()
+    if options.clean and _is_folder(target, options):
+        return _privacy(followed(share((source,), target), quiet), options)
+    return _converted(options, source, target, quiet)
+
+
+def _converted(options: argparse.Namespace, source: Path, target: Path, quiet: bool) -> Said:
     if not 0 <= options.smooth <= 200:
         raise Refused(f"--smooth {options.smooth}", "no surface is smoothed so often", "take 0 to 200")
+    kind = _kind(options, target)
     volume = one_frame(followed(read(source), quiet), options.frame)
     thing = Export(
-        volume,
+        bare(volume) if options.clean else volume,
         labels=load(existing(options.names)) if options.names else (),
         scan=followed(read(existing(options.scan)), quiet) if options.scan else None,
         reference=existing(options.reference) if options.reference else None,
@@ -56,23 +81,60 @@ def _run(options: argparse.Namespace) -> Said:
         smooth=options.smooth,
         one_file=not options.separate,
     )
-    files = followed(export(thing, target, _kind(options, target)), quiet)
-    written = thing.scan or volume
+    report = followed(check([source]), quiet) if options.clean else None
+    files = followed(export(thing, target, kind), quiet)
+    stored = (thing.scan or volume).stored
     document = {
         "out": options.target,
-        "shape": volume.stored.shape if thing.scan is None else written.stored.shape,
-        "affine": written.stored.affine,
+        "shape": volume.stored.shape if thing.scan is None else stored.shape,
+        "affine": stored.affine,
         "files": [str(file) for file in files],
         "warnings": volume.warnings,
     }
     size = "×".join(map(str, document["shape"]))
     beside = "".join(f"\n  with {file.name}" for file in files[1:])
     warnings = "".join(f"\n  warning: {warning}" for warning in volume.warnings)
-    return Said(document, f"{files[0]}: {size}{beside}{warnings}")
+    text = f"{files[0]}: {size}{beside}{warnings}"
+    if report is None:
+        return Said(document, text)
+    found = _privacy(report, options)
+    return Said({**document, **found.document, "files": document["files"]}, f"{text}\n{found.text}")
+
+
+def _privacy(report: Report, options: argparse.Namespace) -> Said:
+    """Say what tells who the patient is; values are masked, so that the report does not give the patient away."""
+    rows = [
+        (one.level, KINDS[one.kind], one.where, one.what, one.value if options.show_values else one.masked, one.cleaned)
+        for one in report.findings
+    ]
+    keys = ("level", "kind", "where", "what", "value", "cleaned")
+    document = {
+        "patient_data": [dict(zip(keys, row, strict=True)) for row in rows],
+        "checked": report.files,
+        "out": options.target,
+        "files": [str(file) for file in report.made],
+        "left_out": report.left_out,
+    }
+    head = (*keys[:5], "in a clean copy")
+    listed = f"\n{table([(*row[:2], row[2][-40:], *row[3:]) for row in rows], head)}" if rows else ""
+    copied = f"{options.target}: {len(report.made)} files; " if report.made else ""
+    left = "".join(f"\n  {one}" for one in report.left_out)
+    return Said(document, f"{copied}{report.in_words}.{left}{listed}")
+
+
+def _is_folder(target: Path, options: argparse.Namespace) -> bool:
+    """Tell whether OUT names a folder: it has no ending that a format has."""
+    if options.kind:
+        return False
+    return target.is_dir() or not target.name.lower().endswith(endings(WRITERS))
 
 
 def _kind(options: argparse.Namespace, target: Path) -> str:
     """Return the format asked for; without --as a .dcm is a SEG, which needs a reference."""
+    named = options.kind or ("seg" if target.name.lower().endswith(".dcm") else "")
+    if options.clean and named in ("seg", "rtstruct"):
+        fault = "it takes the patient's name from the series it refers to"
+        raise Refused(target, fault, "make a clean copy of the series first and refer to that, without --clean")
     if options.kind:
         return str(options.kind)
     entries = [entry for entry in WRITERS.entries.values() if isinstance(entry, WriterEntry)]

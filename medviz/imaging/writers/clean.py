@@ -55,13 +55,9 @@ def share(paths: tuple[Path, ...], folder: Path) -> Work[Report]:
     return replace(report, made=tuple(folder / path.relative_to(waiting) for path in report.made))
 
 
-def share_file(path: Path, target: Path) -> Work[Report]:
-    """Write one clean copy of one file that is not DICOM, in the format that the target's ending names."""
-    findings = [*names_in(path, [path]), *in_texts(path)]
-    volume = yield from read(path)
-    findings += face_in(volume, path.name)
-    yield from _written(volume, target)
-    return Report(gathered(findings), 1, (target,))
+def bare(volume: Volume) -> Volume:
+    """Keep the voxels and their place alone: no name, no text, no other bytes of a header."""
+    return replace(volume, stored=replace(volume.stored, borrowed=True), name="")
 
 
 def _copied(paths: tuple[Path, ...], folder: Path) -> Work[Report]:
@@ -162,9 +158,7 @@ def _plain(file: Path, folder: Path, found: list[Finding]) -> Work[Path | None]:
 
 
 def _written(volume: Volume, path: Path) -> Work[None]:
-    """Write voxels and their place alone: a borrowed header gives away nothing but that."""
-    bare = replace(volume, stored=replace(volume.stored, borrowed=True), name="")
     if path.name.lower().endswith(".png"):
-        yield from write_picture(Export(bare), path)
+        yield from write_picture(Export(bare(volume)), path)
     else:
-        write(bare, path)
+        write(bare(volume), path)
