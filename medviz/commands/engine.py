@@ -9,6 +9,12 @@ ENGINE: Catalog[Any] = Catalog(
     "medviz.engine",
     {
         "read": Entry("medviz.imaging.readers:read"),
+        "series_of": Entry("medviz.imaging.readers:series_of"),
+        "pictures_of": Entry("medviz.imaging.readers:pictures_of"),
+        "read_series": Entry("medviz.imaging.readers:read_series"),
+        "read_over": Entry("medviz.imaging.readers:read_over"),
+        "read_form": Entry("medviz.imaging.readers:read_form"),
+        "regular_grid": Entry("medviz.imaging.regular:regular_grid"),
         "describe": Entry("medviz.imaging.readers:describe"),
         "write": Entry("medviz.imaging.readers:write"),
         "train": Entry("medviz.training.trainer:train"),

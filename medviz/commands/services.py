@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
 from medviz.data import DATASETS
-from medviz.gui.services import ModelCard, Services
+from medviz.gui.services import Files, ModelCard, Services
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
 from medviz.labs.examples import held
@@ -28,6 +28,14 @@ def services() -> Services:
         networks=NETWORKS,
         datasets=DATASETS,
         read=_read,
+        files=Files(
+            series=lambda path: ENGINE["series_of"](path),
+            pictures=lambda cards: ENGINE["pictures_of"](cards),
+            read_series=lambda card, over, fill_gaps: ENGINE["read_series"](card, over, fill_gaps),
+            read_over=lambda path, scan: ENGINE["read_over"](path, scan),
+            regular=lambda volume: ENGINE["regular_grid"](volume),
+            read_form=lambda path, form: ENGINE["read_form"](path, form),
+        ),
         write=_write,
         models=_models,
         predict=_predict,

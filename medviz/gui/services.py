@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
+from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Volume
 from medviz.messages import Work
 from medviz.refused import Refused
@@ -49,6 +50,43 @@ def _no_lab_checks(example: Any, figures: Mapping[str, Any]) -> tuple[Any, ...]:
     return ()
 
 
+def _no_series(path: Path) -> Work[tuple[SeriesCard, ...]]:
+    yield from ()
+    return ()
+
+
+def _no_pictures(cards: tuple[SeriesCard, ...]) -> Work[None]:
+    yield from ()
+
+
+def _no_series_read(card: SeriesCard, over: Volume | None = None, fill_gaps: bool = False) -> Work[Volume]:
+    yield from ()
+    raise Refused(card.title, "it cannot be read here", "open its file")
+
+
+def _as_it_is(volume: Volume) -> Work[Volume]:
+    yield from ()
+    return volume
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a file or a folder offers beyond being read.
+
+    series(path) lists the series of a folder (none where a file holds one thing only); pictures(cards) yields a small
+    Picture of each, named by its key; read_series(card, over, fill_gaps) reads one. read_over(path, scan) reads what is
+    to be laid over a scan. regular(volume) resamples a sheared volume to a square grid. read_form(path, form) reads a
+    file whose header places it twice ("sform", "qform").
+    """
+
+    series: Callable[[Path], Work[tuple[SeriesCard, ...]]] = _no_series
+    pictures: Callable[[tuple[SeriesCard, ...]], Work[None]] = _no_pictures
+    read_series: Callable[[SeriesCard, Volume | None, bool], Work[Volume]] = _no_series_read
+    read_over: Callable[[Path, Volume], Work[Volume]] | None = None
+    regular: Callable[[Volume], Work[Volume]] = _as_it_is
+    read_form: Callable[[Path, str], Work[Volume]] | None = None
+
+
 @dataclass(frozen=True)
 class Services:
     """The callables and catalogs of the rooms beside and below; all heavy imports happen inside the calls.
@@ -80,6 +118,7 @@ class Services:
     lab_text: Callable[[Any], str] = _no_lab_text
     lab_from: Callable[[str], Any] = _no_lab_from
     lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
+    files: Files = Files()
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

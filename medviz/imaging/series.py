@@ -22,6 +22,9 @@ class SeriesCard:
     syntax : how its pixels are packed, in words.
     warnings : what is wrong with it, as sentences; `gaps_mm` and `tilt_degrees` are the same as numbers.
     size : bytes of its voxels in memory.
+    over : the key of the scan that labels or contours were drawn on, empty where the file does not say.
+    names : those of the segments or structures.
+    folder : where its files lie below the folder that was opened.
     source : what its reader opens; of no meaning to others.
     """
 
@@ -43,6 +46,9 @@ class SeriesCard:
     gaps_mm: tuple[tuple[float, float], ...] = ()
     tilt_degrees: float = 0.0
     size: int = 0
+    over: str = ""
+    names: tuple[str, ...] = ()
+    folder: str = ""
     source: Any = None
 
     @property

@@ -4,5 +4,6 @@ from medviz.gui.viewer.contrast import Contrast
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.modelling import Modelling
+from medviz.gui.viewer.series_browser import SeriesBrowser
 
-FEATURES: tuple[type[Feature], ...] = (Modelling, Contrast, Editing)
+FEATURES: tuple[type[Feature], ...] = (Modelling, Contrast, Editing, SeriesBrowser)

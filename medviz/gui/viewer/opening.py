@@ -1,8 +1,9 @@
 """Files one after the other into the scene: the first is the scan, for each further one a person is asked."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,42 +13,67 @@ from medviz.figures import Picture
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.viewer.content import extent
-from medviz.gui.viewer.reading import Opened, opened, overlay_layer, scan_layer
+from medviz.gui.viewer.reading import Opened, looked, overlay_layer, scan_layer
+from medviz.gui.viewer.regularising import regular
 from medviz.imaging.intensity import Role
 from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.series import SeriesCard
 
 As = Literal["scan", "image", "labels", "probability"]
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What is to be opened: a file, a folder, or one series of it, as what, and what follows.
+
+    `over` lays it over the scan without a question.
+    """
+
+    path: Path
+    kind: As | None = None
+    then: Callable[[], object] | None = None
+    card: SeriesCard | None = None
+    over: bool = False
 
 
 class Opening(QObject):
     """Reads in a Job and puts layers into the scene.
 
     Signals: `began` (name, Job), `ended`; `asked` (Opened) when it must be said what a second file is, which `decide`
-    answers; `previewed` (Picture) when the reader shows a first slice; `arrived` (path) when a new scan is on screen.
+    answers; `offered` (SeriesCards) when a folder holds several series, which `choose` answers, and `withdrawn` when
+    it need not be answered any more; `previewed` (Picture) when the reader shows a first slice; `arrived` (path) when
+    a new scan is on screen.
     """
 
     began = Signal(str, object)
     ended = Signal()
     asked = Signal(object)
+    offered = Signal(object)
+    withdrawn = Signal()
     previewed = Signal(object)
     arrived = Signal(object)
 
     def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
-        self._queue: deque[tuple[Path, As | None, Callable[[], object] | None]] = deque()
+        self._queue: deque[Wanted] = deque()
         self._job: Job | None = None
         self.question: Opened | None = None
+        self.offer: Wanted | None = None
 
     @property
     def busy(self) -> bool:
         """True while something is read or a question is open."""
-        return self._job is not None or self.question is not None
+        return self._job is not None or self.question is not None or self.offer is not None
 
     def open(self, path: Path, kind: As | None = None, then: Callable[[], object] | None = None) -> None:
         """Open a file as soon as those before it are done; `then` is called when it is in the scene."""
-        self._queue.append((Path(path), kind, then))
-        self._next()
+        self._queue.append(Wanted(Path(path), kind, then))
+        if self.offer is not None:
+            self.withdrawn.emit()
+            self.choose(None)
+        else:
+            self._next()
 
     def decide(self, kind: As | None) -> None:
         """Answer `asked`: what the file is; None leaves it."""
@@ -56,6 +82,22 @@ class Opening(QObject):
             self._put(found, kind, None)
         else:
             self._next()
+
+    def choose(self, card: SeriesCard | None, over: bool = False, cards: Sequence[SeriesCard] = ()) -> None:
+        """Answer `offered`: the series to be opened, or laid over the scan; None leaves them.
+
+        What lies over a scan is opened with that scan, which is looked for among `cards`.
+        """
+        wanted, self.offer = self.offer, None
+        if card is not None:
+            then = wanted.then if wanted is not None else None
+            beneath = None if over or card.content == "scan" else scan_of(card, cards)
+            made = [Wanted(card.path, None if over else "scan", then, card, over)]
+            if beneath is not None:
+                made = [Wanted(card.path, "scan", None, beneath), Wanted(card.path, None, then, card, True)]
+            self._queue.extendleft(reversed(made))
+        self.ended.emit()
+        self._next()
 
     def cancel(self) -> None:
         """Stop reading, and forget what waits."""
@@ -66,24 +108,33 @@ class Opening(QObject):
     def _next(self) -> None:
         if self.busy or not self._queue:
             return
-        path, kind, then = self._queue.popleft()
-        services = self._desk.services
-        self._run(f"open {path.name}", lambda: opened(services, path), lambda found: self._read(found, kind, then))
+        wanted = self._queue.popleft()
+        desk, scan = self._desk, None if wanted.kind == "scan" else self._desk.scene.state.scan
+        self._run(
+            f"open {wanted.card.title if wanted.card is not None else wanted.path.name}",
+            lambda: looked(desk.services, wanted.path, wanted.card, scan, desk.asks),
+            lambda found: self._read(found, wanted),
+        )
 
-    def _read(self, found: Opened, kind: As | None, then: Callable[[], object] | None) -> None:
-        if self._desk.scene.state.scan is None or kind == "scan":
-            self._put(found, "scan", then)
-        elif kind is not None or not self._desk.asks:
-            self._put(found, kind or found.role, then)
+    def _read(self, found: Opened | tuple[SeriesCard, ...], wanted: Wanted) -> None:
+        if isinstance(found, tuple):
+            self.offer = wanted
+            self.offered.emit(found)
+        elif self._desk.scene.state.scan is None or wanted.kind == "scan":
+            self._put(found, "scan", wanted.then)
+        elif wanted.over:
+            self._put(found, found.role if found.sure else "image", wanted.then)
+        elif wanted.kind is not None or found.sure or not self._desk.asks:
+            self._put(found, wanted.kind or found.role, wanted.then)
         else:
             self.question = found
             self.asked.emit(found)
 
     def _put(self, found: Opened, kind: As, then: Callable[[], object] | None) -> None:
-        for note in found.notes:
-            self._desk.tell(f"{found.volume.name}: {note}", "warning")
         scan = self._desk.scene.state.scan
-        if kind == "scan" or scan is None:
+        new = kind == "scan" or scan is None
+        self._tell(found, new)
+        if new:
             self._desk.scene.put(new_scene(self._desk.scene.state, scan_layer(found)))
             self._desk.remember(found.path)
             self.arrived.emit(found.path)
@@ -94,12 +145,41 @@ class Opening(QObject):
             if then is not None:
                 then()
             return
-        role: Role = kind
+        assert scan is not None
+        role: Role = "image" if kind == "scan" else kind
         taken = sum(layer.role == "labels" for layer in self._desk.scene.state.layers[1:])
         self._run(
             f"open {found.path.name}",
             lambda: overlay_layer(found, role, scan, taken),
             lambda made: self._add(made, scan, then),
+        )
+
+    def _tell(self, found: Opened, new: bool) -> None:
+        """Say what a person should know of a file, with a button where something can be done about it."""
+        for note in found.notes:
+            button, act = self._remedy(found, note) if new else ("", None)
+            self._desk.tell(f"{found.volume.name}: {note}", "warning", "", button, act)
+        if new and found.more:
+            self._desk.tell(
+                f"{found.volume.name} is one slice; {found.more:,} more files lie beside it",
+                button="Open the folder",
+                act=partial(self.open, found.path.parent, "scan"),
+            )
+
+    def _remedy(self, found: Opened, note: str) -> tuple[str, Callable[[], object] | None]:
+        if "sheared" in note or "slices are missing" in note:
+            return "Resample to a regular grid", partial(self.regularise, found)
+        return "", None
+
+    def regularise(self, found: Opened) -> None:
+        """Resample the scan that was opened to a regular grid; what lies over it comes along."""
+        if self._desk.scene.state.scan is not found.volume:
+            return
+        services, layers = self._desk.services, self._desk.scene.state.layers
+        self._run(
+            f"open {found.volume.name}",
+            lambda: regular(services, found, layers),
+            lambda put: self._desk.scene.put(put(self._desk.scene.state)),
         )
 
     def _add(self, made: tuple[Layer, tuple[str, ...]], scan: Any, then: Callable[[], object] | None) -> None:
@@ -130,6 +210,12 @@ class Opening(QObject):
             self._job = None
             self.ended.emit()
         self._next()
+
+
+def scan_of(card: SeriesCard, cards: Sequence[SeriesCard]) -> SeriesCard | None:
+    """Return the scan that labels or contours were drawn on, else the largest of the folder."""
+    scans = [one for one in cards if one.content == "scan"]
+    return next((one for one in scans if one.key == card.over), scans[0] if scans else None)
 
 
 def new_scene(old: Scene, layer: Layer) -> Scene:

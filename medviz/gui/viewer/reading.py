@@ -10,6 +10,7 @@ from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.intensity import Role, distinct_note, guess_role, robust_window, samples
 from medviz.imaging.labels import Label, default_colour, load
 from medviz.imaging.scene import Layer
+from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -19,7 +20,11 @@ MOST_LABELS = 65535
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A file that was read, what it seems to be, a window that suits it, and what a person should know of it."""
+    """A file that was read, what it seems to be, a window that suits it, and what a person should know of it.
+
+    `sure` where the file itself says that it is labels, so that nobody need be asked; `card` is its series, `more` how
+    many further files lie beside a single slice.
+    """
 
     path: Path
     volume: Volume
@@ -27,17 +32,61 @@ class Opened:
     window: float
     level: float
     notes: tuple[str, ...] = ()
+    sure: bool = False
+    card: SeriesCard | None = None
+    more: int = 0
+
+
+def looked(
+    services: Services, path: Path, card: SeriesCard | None, scan: Volume | None, asks: bool
+) -> Work[Opened | tuple[SeriesCard, ...]]:
+    """Read a file, the series of a card, or a folder; of a folder with several series only their cards, if one `asks`.
+
+    Where a scan is open, contours are drawn on its grid.
+    """
+    files = services.files
+    if card is None and (path.is_dir() or path.name.upper() == "DICOMDIR"):
+        cards = yield from files.series(path)
+        if len(cards) > 1 and asks:
+            return cards
+        card = cards[0] if cards else None
+    if card is not None:
+        volume = yield from files.read_series(card, scan, False)
+        path = card.path
+    elif scan is not None and files.read_over is not None:
+        volume = yield from files.read_over(path, scan)
+    else:
+        volume = yield from services.read(path)
+    return (yield from seen(volume, path, card))
 
 
 def opened(services: Services, path: Path) -> Work[Opened]:
     """Read a file and look at it."""
     volume = yield from services.read(path)
+    return (yield from seen(volume, path))
+
+
+def seen(volume: Volume, path: Path, card: SeriesCard | None = None) -> Work[Opened]:
+    """Look at a volume that was read: what it is, and which window suits it."""
     yield Progress(0, 0, "looking at it")
     window, level = first_window(volume)
-    role = "labels" if volume.labels else guess_role(volume)
-    if role == "labels" and not volume.labels:
+    whole = volume.voxels.dtype.kind in "biu"
+    sure = bool(volume.labels)
+    role: Role = ("labels" if whole else "probability") if sure else guess_role(volume)
+    if role == "labels" and not sure:
         volume = replace(volume, labels=names_beside(path))
-    return Opened(path, volume, role, window, level, volume.warnings)
+    return Opened(path, volume, role, window, level, volume.warnings, sure, card, _beside(volume, path))
+
+
+def _beside(volume: Volume, path: Path) -> int:
+    """Count the files beside a single slice of a series, which a person may have meant all together."""
+    alone = volume.stored.format == "DICOM" and volume.stored.shape[2:] == (1,) and volume.oriented and path.is_file()
+    if not alone:
+        return 0
+    try:
+        return sum(one.suffix == path.suffix and one.is_file() for one in path.parent.iterdir()) - 1
+    except OSError:
+        return 0
 
 
 def names_beside(path: Path) -> tuple[Label, ...]:

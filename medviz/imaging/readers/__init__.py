@@ -93,6 +93,12 @@ def read_over(path: Path, scan: Volume) -> Work[Volume]:
     return (yield from (read(path) if reader.over is None else reader.over(path, scan)))
 
 
+def read_form(path: Path, form: str) -> Work[Volume]:
+    """Read a file whose header places it twice by one of the two ("sform", "qform")."""
+    reader, _ = _reader_of(path)
+    return (yield from (reader.read(path) if reader.form is None else reader.form(path, form)))
+
+
 def series_of(path: Path) -> Work[tuple[SeriesCard, ...]]:
     """List the series of a folder, the one with most frames first; empty where a file holds one thing only.
 

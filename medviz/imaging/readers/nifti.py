@@ -50,7 +50,12 @@ def describe(path: Path) -> Description:
 
 def read(path: Path) -> Work[Volume]:
     """Read a file into memory in its stored data type; scaling is kept beside the voxels, not put into them."""
-    found = layout(path)
+    return (yield from read_form(path, "sform"))
+
+
+def read_form(path: Path, form: str) -> Work[Volume]:
+    """Read a file and place it by one of the two forms that its header has ("sform", "qform")."""
+    found = layout(path, form)
     yield Progress(0, found.size, f"reading {path.name}")
     buffer = np.zeros(found.size, np.uint8)  # costs nothing until it is written to
     growing = _volume(_shaped(buffer, found), found, path)
@@ -76,7 +81,7 @@ def write(volume: Volume, path: Path) -> None:
             out.write(block)
 
 
-READER = Reader("NIfTI", sniff, read, describe, write)
+READER = Reader("NIfTI", sniff, read, describe, write, form=read_form)
 
 
 def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] = ()) -> Volume:

@@ -82,7 +82,7 @@ def version_of(head: bytes) -> int:
     return 0
 
 
-def layout(path: Path) -> Layout:
+def layout(path: Path, form: str = "sform") -> Layout:
     """Read the header of a file (or of the .hdr beside an .img) and check it; nothing large is allocated."""
     header_file, data_file = _files(path)
     head = first_bytes(header_file, 544)
@@ -97,7 +97,7 @@ def layout(path: Path) -> Layout:
         offset, tail, warnings = _offset(header, header_file, data_file, size, single)
         declared = f"{'×'.join(map(str, shape))} {dtype.name if dtype.names is None else 'colour'} voxels"
         need_bytes(data_file, offset, math.prod(shape) * dtype.itemsize, declared)
-        place = placed(header, shape)
+        place = placed(header, shape, form)
         slope, intercept, doubt = _scaling(header, dtype)
     extra = (f"it has {len(shape)} axes; all past the third are shown as frames",) if len(shape) > 4 else ()
     kept = Kept(header, tail, slope, intercept)

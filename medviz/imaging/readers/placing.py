@@ -26,8 +26,11 @@ class Placed:
     warnings: tuple[str, ...] = ()
 
 
-def placed(header: Any, shape: tuple[int, ...]) -> Placed:
-    """Choose the sform, else the qform, else the voxel size alone; say what is doubtful about it."""
+def placed(header: Any, shape: tuple[int, ...], form: str = "sform") -> Placed:
+    """Choose the sform (or the qform where `form` says so), else the other, else the voxel size alone.
+
+    Says what is doubtful about it.
+    """
     mm = _MM.get(int(header["xyzt_units"]) & 7, 1.0)
     sound = _mended(header)
     warnings: list[str] = []
@@ -38,8 +41,9 @@ def placed(header: Any, shape: tuple[int, ...]) -> Placed:
     if int(header["qform_code"]) > 0 and qform is None:
         warnings.append("its qform is not valid and is left aside")
     if sform is not None and qform is not None:
-        warnings += _disagreement(sform, qform, shape)
-    affine = sform if sform is not None else qform
+        warnings += _disagreement(sform, qform, shape, form)
+    first, second = (qform, sform) if form == "qform" else (sform, qform)
+    affine = first if first is not None else second
     if affine is None:
         return _by_size(header, sound, shape, mm, tuple(warnings))
     return Placed(affine, warnings=(*warnings, *_shear(affine)))
@@ -73,14 +77,14 @@ def _qform(header: Any, mm: float) -> Affine | None:
         return None
 
 
-def _disagreement(sform: Affine, qform: Affine, shape: tuple[int, ...]) -> list[str]:
+def _disagreement(sform: Affine, qform: Affine, shape: tuple[int, ...], form: str) -> list[str]:
     corners = np.array([(*corner, 1.0) for corner in product(*((0, length - 1) for length in shape[:3]))]).T
     apart_mm = (sform @ corners - qform @ corners)[:3]
     apart_voxels = np.linalg.norm(np.linalg.inv(sform[:3, :3]) @ apart_mm, axis=0).max()
     if apart_voxels <= _FAR_VOXELS:
         return []
     furthest_mm = np.linalg.norm(apart_mm, axis=0).max()
-    return [f"its sform and qform disagree, by {furthest_mm:.3g} mm at a corner; the sform is used"]
+    return [f"its sform and qform disagree, by {furthest_mm:.3g} mm at a corner; the {form} is used"]
 
 
 def _shear(affine: Affine) -> list[str]:

@@ -21,6 +21,7 @@ from medviz.refused import Refused
 
 Array = NDArray[Any]
 SIDE_PX = 128
+_DARK = 12
 _SQUARE = 0.97
 """A slice whose normal is nearer than some 14 degrees to an axis is called by its plane."""
 
@@ -69,6 +70,7 @@ def _card(series: Series, path: Path, key: str) -> SeriesCard:
         warnings=(*series.warnings, *_of_syntax(series.kind.syntax)),
         gaps_mm=how.gaps_mm if how is not None else (),
         tilt_degrees=how.tilt_degrees if how is not None else 0.0,
+        folder=_below(path, series.first.path),
         size=int(np.prod(series.shape, dtype=object)) * (colours if colours == 3 else dtype.itemsize),
         source=series,
     )
@@ -85,8 +87,18 @@ def _over(drawn: Drawn, path: Path, key: str) -> SeriesCard:
         slices=0,
         shape=() if drawn.contours else (drawn.kind.columns, drawn.kind.rows),
         syntax=syntax_words(drawn.kind.syntax),
+        over=drawn.over,
+        names=drawn.names,
+        folder=_below(path, drawn.path),
         source=drawn,
     )
+
+
+def _below(path: Path, file: Path) -> str:
+    """Folder of a file as seen from the one that was opened; empty where it lies in that itself."""
+    base = path if path.is_dir() else path.parent
+    below = file.parent.relative_to(base) if file.is_relative_to(base) else Path()
+    return "" if below == Path() else below.as_posix()
 
 
 def plane_of(affine: Affine) -> str:
@@ -139,10 +151,16 @@ def _picture(series: Series, key: str) -> Picture | None:
         return Picture(key, small[..., :3])
     values = small * np.float32(frame.slope) + np.float32(frame.intercept)
     finite = values[np.isfinite(values)]
-    width, level = series.kind.window or window_of(finite.astype(np.float64).ravel())
-    grey = np.clip((values - (level - width / 2)) * (255.0 / (width or 1.0)), 0, 255)
-    grey = np.nan_to_num(grey).astype(np.uint8)
-    return Picture(key, 255 - grey if series.kind.photometric == "MONOCHROME1" else grey)
+    robust = window_of(finite.astype(np.float64).ravel())
+    grey = _grey(values, *(series.kind.window or robust))
+    if not _DARK < grey.mean() < 255 - _DARK:  # the file's window shows next to nothing of this slice
+        grey = _grey(values, *robust)
+    return Picture(key, 255 - grey if series.kind.photometric == "MONOCHROME1" else grey, levels=(0.0, 255.0))
+
+
+def _grey(values: Array, width: float, level: float) -> NDArray[np.uint8]:
+    shades = np.clip((values - (level - width / 2)) * (255.0 / (width or 1.0)), 0, 255)
+    return np.asarray(np.nan_to_num(shades), np.uint8)
 
 
 def _small(pixels: Array, mm: tuple[float, float]) -> Array:

@@ -3,11 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydicom import Dataset
 
 from medviz.imaging.readers.dicom.enhanced import all_frames
-from medviz.imaging.readers.dicom.files import header_of, is_contours, is_directory, is_segmentation
+from medviz.imaging.readers.dicom.files import header_of, is_contours, is_directory, is_segmentation, text_of
 from medviz.imaging.readers.dicom.headers import Frame, Kind, kind_of
 from medviz.imaging.readers.dicom.series import Series, grouped
 from medviz.imaging.storage import opening
@@ -24,6 +25,8 @@ class Drawn:
     path: Path
     kind: Kind
     contours: bool
+    over: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def found_in(path: Path) -> Work[Found]:
         if data is None:
             foreign += 1
         elif is_segmentation(data) or is_contours(data):
-            drawn.append(Drawn(file, kind_of(data), is_contours(data)))
+            drawn.append(_drawn(file, data))
         elif not is_directory(data):
             try:
                 frames += all_frames(file, data)
@@ -78,7 +81,27 @@ def drawn_in(path: Path) -> Drawn | None:
     data = header_of(path)
     if data is None or not (is_segmentation(data) or is_contours(data)):
         return None
-    return Drawn(path, kind_of(data), is_contours(data))
+    return _drawn(path, data)
+
+
+def _drawn(path: Path, data: Dataset) -> Drawn:
+    return Drawn(path, kind_of(data), is_contours(data), _series_beneath(data), _names(data))
+
+
+def _names(data: Dataset) -> tuple[str, ...]:
+    sequence, tag = ("StructureSetROISequence", "ROIName") if is_contours(data) else ("SegmentSequence", "SegmentLabel")
+    return tuple(text_of(item, tag) for item in data.get(sequence) or ())
+
+
+def _series_beneath(data: Dataset) -> str:
+    """UID of the series that the structures were drawn on."""
+    steps = ("ReferencedFrameOfReferenceSequence", "RTReferencedStudySequence", "RTReferencedSeriesSequence")
+    for name in steps if is_contours(data) else ("ReferencedSeriesSequence",):
+        items: Any = data.get(name)
+        if not items:
+            return ""
+        data = items[0]
+    return text_of(data, "SeriesInstanceUID")
 
 
 def _leads_to_folder(path: Path) -> bool:
