@@ -6,7 +6,7 @@ how distances are taken stands in `surfaces`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from medviz.imaging.judging.results import (
     Agreement,
     Comparison,
     Mistake,
+    Point,
 )
-from medviz.imaging.judging.surfaces import Apart, Surface, apart, grouped, places_mm, rims
+from medviz.imaging.judging.surfaces import Apart, Surface, apart, grouped, places_mm, point_of, rims
 from medviz.imaging.volume import Array, Volume
 from medviz.messages import Note, Progress, Work
 
@@ -107,6 +108,18 @@ class _Every:
         rim = self.rims[which].get(value)
         return None if rim is None else Surface(places_mm(rim, self.grid))
 
+    def middle(self, value: int, predicted: Surface | None, meant: Surface | None) -> Point | None:
+        """Return a voxel in the middle of a label, or the one of its surface that is nearest to there."""
+        surface, labels = (meant, self.held.meant) if meant is not None else (predicted, self.held.predicted)
+        if surface is None:
+            return None
+        wanted = surface.points.mean(axis=0)
+        voxel = self.grid.nearest(wanted)
+        if voxel is not None and labels[np.ravel_multi_index(voxel, self.grid.shape)] == value:
+            return point_of(self.grid.to_mm(voxel))
+        _, nearest = next(surface.near(wanted[np.newaxis]))
+        return point_of(surface.points[nearest[0]])
+
 
 _NOTHING = np.zeros(0, np.int64)
 
@@ -132,7 +145,8 @@ def _judged(
         assert side is not None
         sides.append(side)
     mistakes = sorted((one for side in sides for one in side.largest), key=lambda one: -one.voxels)
-    return _row(value, share.what, counts, every.grid, distances, sides, mistakes), mistakes
+    row = _row(value, share.what, counts, every.grid, distances, sides, mistakes)
+    return replace(row, at_mm=every.middle(value, predicted, meant)), mistakes
 
 
 def _row(

@@ -54,8 +54,9 @@ class Mistake:
 class Agreement:
     """Agreement on one label. Distances in mm, volumes in ml; None where it has no meaning, then `note` says why.
 
-    `missed` and `invented` count whole pieces that touch nothing on which both agree, `mistakes` all pieces. `worst`
-    is the pair of surface points farthest apart, `error` the largest single error.
+    `missed` and `invented` count whole pieces that touch nothing on which both agree, `mistakes` all pieces. `at_mm` is
+    a voxel in the middle of the label (the reference's, where it has it), `worst` the pair of surface points farthest
+    apart, `error` the largest single error.
     """
 
     value: int
@@ -77,6 +78,7 @@ class Agreement:
     mistakes: int = 0
     missed: int = 0
     invented: int = 0
+    at_mm: Point | None = None
     worst: Gap | None = None
     error: Mistake | None = None
     note: str = ""
