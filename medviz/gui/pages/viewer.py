@@ -239,7 +239,7 @@ class ViewerPage(Page):
         self.empty.setVisible(scan is None and not self.opening.busy)
         if not self.empty.isHidden():
             self.empty.place()
-        if not self.opening.busy or self.opening.question is not None:
+        if not self.opening.busy or self.opening.asking:
             self.loading.hide()
         if not self.opening.busy:
             self._preview(None)

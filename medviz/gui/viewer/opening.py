@@ -16,10 +16,11 @@ from medviz.gui.viewer.content import extent
 from medviz.gui.viewer.reading import Opened, looked, overlay_layer, scan_layer
 from medviz.gui.viewer.regularising import regular
 from medviz.imaging.intensity import Role
-from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.scene import Layer, Scene, Second
 from medviz.imaging.series import SeriesCard
+from medviz.imaging.slabs import NO_SLAB
 
-As = Literal["scan", "image", "labels", "probability"]
+As = Literal["scan", "second", "image", "labels", "probability"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,12 @@ class Opening(QObject):
     @property
     def busy(self) -> bool:
         """True while something is read or a question is open."""
-        return self._job is not None or self.question is not None or self.offer is not None
+        return self._job is not None or self.asking
+
+    @property
+    def asking(self) -> bool:
+        """True while a person is asked what a file is, or which series is meant."""
+        return self.question is not None or self.offer is not None
 
     def open(self, path: Path, kind: As | None = None, then: Callable[[], object] | None = None) -> None:
         """Open a file as soon as those before it are done; `then` is called when it is in the scene."""
@@ -146,6 +152,9 @@ class Opening(QObject):
                 then()
             return
         assert scan is not None
+        if kind == "second":
+            self._beside(found, then)
+            return
         role: Role = "image" if kind == "scan" else kind
         taken = sum(layer.role == "labels" for layer in self._desk.scene.state.layers[1:])
         self._run(
@@ -181,6 +190,18 @@ class Opening(QObject):
             lambda: regular(services, found, layers),
             lambda put: self._desk.scene.put(put(self._desk.scene.state)),
         )
+
+    def _beside(self, found: Opened, then: Callable[[], object] | None) -> None:
+        """Put a scan beside the first one, linked in mm."""
+        scene = self._desk.scene.state
+        self._desk.scene.put(replace(scene, second=Second(scan_layer(found)), layout="compare", maximised=None))
+        self._desk.remember(found.path)
+        if scene.scan is not None and not (scene.scan.oriented and found.volume.oriented):
+            self._desk.tell(
+                "One of the two scans does not say how it lies in the patient", "warning", "Check each side"
+            )
+        if then is not None:
+            then()
 
     def _add(self, made: tuple[Layer, tuple[str, ...]], scan: Any, then: Callable[[], object] | None) -> None:
         layer, notes = made
@@ -224,7 +245,19 @@ def new_scene(old: Scene, layer: Layer) -> Scene:
     A picture of one slice fills the viewer; a scan after it gets its panes back.
     """
     volume = layer.volume
-    scene = replace(old, layers=(layer,), frame=0, active=0, overlays_hidden=False, maximised=None)
+    layout = old.layout if old.layout in ("2x2", "1+3") else "2x2"
+    scene = replace(
+        old,
+        layers=(layer,),
+        frame=0,
+        active=0,
+        overlays_hidden=False,
+        maximised=None,
+        layout=layout,
+        turn=None,
+        slab=NO_SLAB,
+        second=None,
+    )
     middle = [
         min((first + last) // 2, size - 1) for (first, last), size in zip(extent(volume), volume.shape, strict=True)
     ]

@@ -152,7 +152,8 @@ def _picture(series: Series, key: str) -> Picture | None:
     values = small * np.float32(frame.slope) + np.float32(frame.intercept)
     finite = values[np.isfinite(values)]
     robust = window_of(finite.astype(np.float64).ravel())
-    grey = _grey(values, *(series.kind.window or robust))
+    asked = series.kind.window if series.kind.modality == "CT" else None  # others' are often those of another scan
+    grey = _grey(values, *(asked or robust))
     if not _DARK < grey.mean() < 255 - _DARK:  # the file's window shows next to nothing of this slice
         grey = _grey(values, *robust)
     return Picture(key, 255 - grey if series.kind.photometric == "MONOCHROME1" else grey, levels=(0.0, 255.0))
