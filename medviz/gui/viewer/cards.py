@@ -113,6 +113,7 @@ class AskCard(Card):
         ("labels", "Labels over the scan", "ph.paint-bucket"),
         ("probability", "Probability over the scan", "ph.drop"),
         ("image", "Image over the scan", "ph.circle-half"),
+        ("second", "A second scan, beside this one", "ph.columns"),
         ("scan", "A scan of its own", "ph.image"),
     )
 
@@ -146,7 +147,7 @@ class AskCard(Card):
         self.what.setText(f"{size} voxels · {volume.stored.dtype} · {distinct} distinct values · {spread}")
         colour = volume.kind == "colour"
         for kind, button in self.buttons.items():
-            button.setEnabled(not colour or kind in ("image", "scan"))
+            button.setEnabled(not colour or kind in ("image", "second", "scan"))
             button.setProperty("look", "primary" if kind == found.role else "")
             button.style().unpolish(button)
             button.style().polish(button)

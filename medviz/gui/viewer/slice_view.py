@@ -25,7 +25,7 @@ from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
 from medviz.gui.viewer.tools import CURSOR, Tool
-from medviz.imaging.oblique import Section
+from medviz.imaging.oblique import Section, added
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane, Slice
 
@@ -46,15 +46,23 @@ class SliceView(QWidget):
 
     `pointed` (RAS mm or None) follows the mouse; `boxed` (layer number, pixels) asks for a window that suits a box;
     `asked` (RAS mm or None, place on the screen) for the menu of the right button. `tools` are what the left button may
-    do by name, `paints` paint over the slice.
+    do by name, `paints` paint over the slice. `looked` says that it is looked at from elsewhere.
+
+    A pane with a `leader` looks where that one looks: the same mm in its middle, at the same scale.
     """
 
     pointed = Signal(object)
     boxed = Signal(int, object)
     asked = Signal(object, object)
+    looked = Signal()
 
     def __init__(
-        self, store: Store[Scene], plane: Plane, content: Content | None = None, parent: QWidget | None = None
+        self,
+        store: Store[Scene],
+        plane: Plane,
+        content: Content | None = None,
+        parent: QWidget | None = None,
+        leader: "SliceView | None" = None,
     ) -> None:
         super().__init__(parent)
         self.plane: Plane = plane
@@ -64,6 +72,9 @@ class SliceView(QWidget):
         self.tools: dict[str, Tool] = {}
         self.paints: list[Callable[[QPainter, SliceView], None]] = []
         self.plate = Plate(plane)
+        self.leader = leader
+        if leader is not None:
+            leader.looked.connect(self.update)
         self._content = content or Content()
         self._preview: QImage | None = None
         self._rest = QTimer(self)
@@ -120,17 +131,53 @@ class SliceView(QWidget):
             return Sheet(1, 1, (1.0, 1.0), self.width(), self.height(), self.camera)
         box = self._content.box_of(scene.scan, section)
         mm = section.mm or (1.0, 1.0)
-        return Sheet(section.rows, section.cols, mm, self.width(), self.height(), self.camera, box)
+        sheet = Sheet(section.rows, section.cols, mm, self.width(), self.height(), self.camera, box)
+        return sheet if self.leader is None else self._led(self.leader, section, sheet)
+
+    def _led(self, leader: "SliceView", section: Section, sheet: Sheet) -> Sheet:
+        """Look where the leader looks: what is in the middle of its pane is in the middle of this one."""
+        theirs, there = leader.sheet, leader.section
+        if there is None:
+            return sheet
+        apart = leader.scene.second.offset_mm if leader.scene.second is not None else (0.0, 0.0, 0.0)
+        middle = added(there.to_mm(*theirs.to_slice(theirs.width / 2, theirs.height / 2)), apart)
+        plain = replace(sheet, camera=Camera())
+        looking = replace(plain, camera=Camera(theirs.scale / plain.scale))
+        x, y = looking.to_screen(*section.to_place(middle)[:2])
+        camera = Camera(
+            looking.camera.zoom,
+            (y - sheet.height / 2) / looking.scale,
+            (x - sheet.width / 2) / looking.scale,
+        )
+        return replace(sheet, camera=camera)
 
     def fit(self) -> None:
         """Show the whole slice, as large as the pane allows."""
         self.look(Camera())
 
     def look(self, camera: Camera) -> None:
-        """Look from elsewhere."""
-        if camera != self.camera:
+        """Look from elsewhere; a pane that is led hands it on to its leader."""
+        if self.leader is not None:
+            self._lead(self.leader, camera)
+        elif camera != self.camera:
             self.camera = camera
+            self.looked.emit()
             self.update()
+
+    def _lead(self, leader: "SliceView", camera: Camera) -> None:
+        """Let the leader move by as much as this pane is to move."""
+        now = self.sheet
+        theirs = leader.sheet
+        if camera == Camera():
+            leader.fit()
+            return
+        leader.look(
+            Camera(
+                leader.camera.zoom * camera.zoom / now.camera.zoom,
+                theirs.camera.down_mm + camera.down_mm - now.camera.down_mm,
+                theirs.camera.across_mm + camera.across_mm - now.camera.across_mm,
+            )
+        )
 
     def preview(self, picture: QImage | None) -> None:
         """Show a first picture while the scan is still being read; None ends that."""
