@@ -8,6 +8,8 @@ changes threads.
 """
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,7 +38,7 @@ class Process:
     """One child. `tell` and `hear` are called by one thread at a time; `hurry` and `end` by any."""
 
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", MODULE)) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115: as long as the process
+        self._errors: IO[bytes] = tempfile.TemporaryFile()
         self._writing = threading.Lock()
         self._child = subprocess.Popen(
             command,
@@ -106,13 +108,19 @@ class Process:
         self._errors.close()
 
     def _last_words(self) -> str:
-        code = self._child.wait() if self._child.poll() is not None else None
+        """Say by what signal it died, or what it wrote last."""
+        try:
+            code = self._child.wait(2.0)
+        except subprocess.TimeoutExpired:
+            return "it does not answer"
+        if code < 0:
+            return signal.strsignal(-code) or f"signal {-code}"
         if self._errors.closed:
             return "it was ended"
         self._errors.seek(0)
-        lines = [one.strip() for one in self._errors.read()[-8000:].decode(errors="replace").splitlines()]
-        said = next((one for one in reversed(lines) if one), "it said nothing")
-        return f"signal {-code}" if code is not None and code < 0 else said[-200:]
+        written = re.sub(r"\x1b\[[0-9;]*m", "", self._errors.read()[-8000:].decode(errors="replace"))
+        lines = [line.strip() for line in written.splitlines() if line.strip()]
+        return lines[-1][-200:] if lines else "it said nothing"
 
 
 def environment() -> dict[str, str]:

@@ -10,7 +10,7 @@ from medviz.imaging.scene import Point
 
 Vector = NDArray[np.float64]
 FILLED = 2.06
-"""A ball of the radius that is framed fills the shorter side of the picture but for a twentieth."""
+"""What is framed fills the picture but for a thirtieth."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ STANDARD: dict[str, Sight] = {
 
 
 class Framed(Protocol):
-    """What is fitted into the picture: a ball about the middle of what there is to see, in RAS mm."""
+    """What is fitted into the picture: what there is to see about its middle, in RAS mm."""
 
     @property
     def middle_mm(self) -> Vector:
@@ -63,18 +63,36 @@ class Framed(Protocol):
         """Return the radius."""
         ...
 
+    @property
+    def girth_mm(self) -> float:
+        """Return how far anything is from the upright axis through the middle."""
+        ...
+
+    @property
+    def half_mm(self) -> float:
+        """Return how far anything is above or below the middle."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A ball in RAS mm that fits into the picture at zoom 1."""
+    """What fits into the picture at zoom 1, in RAS mm: a ball, and the upright cylinder within it."""
 
     middle_mm: Vector
     radius_mm: float
+    girth_mm: float
+    half_mm: float
 
 
 def mm_per_pixel(frame: Framed, sight: Sight, size: tuple[int, int]) -> float:
-    """Scale of a picture of `size` (rows, cols)."""
-    return FILLED * frame.radius_mm / (min(size) * sight.zoom)
+    """Scale of a picture of `size` (rows, cols).
+
+    All fits in from wherever one looks, and turning about the upright axis leaves the scale as it is; only tipping a
+    flat scan towards the eye changes it.
+    """
+    lift = np.deg2rad(sight.lift)
+    high = min(frame.radius_mm, frame.half_mm * abs(np.cos(lift)) + frame.girth_mm * abs(np.sin(lift)))
+    return float(FILLED * max(high / size[0], frame.girth_mm / size[1]) / sight.zoom)
 
 
 def to_pixel(frame: Framed, sight: Sight, size: tuple[int, int], point: Point) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from medviz.imaging.volume import Affine, Volume
 
@@ -40,13 +41,57 @@ class Solid:
         return middle
 
     @cached_property
+    def body(self) -> NDArray[np.uint8]:
+        """The field with its hollows filled; its surface is the skin alone.
+
+        A hollow is air that does not reach the edge of the grid within one plane or another: so what is open to the
+        nose, or at the end of the scan, is filled too.
+        """
+        empty = self.field <= self.level
+        hollow = np.zeros_like(empty)
+        for normal in range(3):
+            hollow |= _enclosed(empty, normal)
+        filled: NDArray[np.uint8] = np.where(hollow, np.uint8(255), self.field)
+        return filled
+
+    @cached_property
     def radius_mm(self) -> float:
         """How far what is inside reaches from its middle: what must fit on the screen from every side."""
-        few = np.argwhere(self.field[::3, ::3, ::3] > self.level) * 3
+        return float(max(np.linalg.norm(self._reach, axis=1).max(), 1e-3))
+
+    @cached_property
+    def girth_mm(self) -> float:
+        """How far what is inside reaches from the upright axis through its middle."""
+        return float(max(np.linalg.norm(self._reach[:, :2], axis=1).max(), 1e-3))
+
+    @cached_property
+    def half_mm(self) -> float:
+        """How far what is inside reaches above or below its middle."""
+        return float(max(np.abs(self._reach[:, 2]).max(), 1e-3))
+
+    @cached_property
+    def _reach(self) -> NDArray[np.float64]:
+        """Places of what is inside as seen from its middle (n, 3), in mm."""
+        few = np.argwhere(self.field[::2, ::2, ::2] > self.level) * 2
         if not len(few):
             few = np.array([self.first, self.last])
-        places = few @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return float(max(np.linalg.norm(places - self.middle_mm, axis=1).max(), 1e-3))
+        places: NDArray[np.float64] = few @ self.affine[:3, :3].T + self.affine[:3, 3] - self.middle_mm
+        return places
+
+
+def _enclosed(empty: NDArray[np.bool_], normal: int) -> NDArray[np.bool_]:
+    """What is empty and does not reach the edge of its plane."""
+    within = ndimage.generate_binary_structure(3, 1)
+    within[tuple(slice(None, None, 2) if axis == normal else slice(None) for axis in range(3))] = False
+    parts, count = ndimage.label(empty, within)
+    outside = np.zeros(count + 1, bool)
+    outside[0] = True
+    for axis in range(3):
+        if axis != normal:
+            for end in (0, -1):
+                outside[np.take(parts, end, axis=axis).ravel()] = True
+    kept: NDArray[np.bool_] = ~outside[parts]
+    return kept
 
 
 def coarser(voxels: Array, factors: tuple[int, ...], nearest: bool = False) -> Array:

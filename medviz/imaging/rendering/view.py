@@ -48,7 +48,7 @@ class View:
     normal: Point = (0.0, 1.0, 0.0)
     depth_mm: float = 0.0
     skin: bool = False
-    labels: bool = True
+    labels: bool = False
 
     @property
     def as_dict(self) -> dict[str, Any]:
@@ -70,8 +70,11 @@ class View:
                 made = replace(made, **{name: kept[name]})
         sight = kept.get("sight")
         if isinstance(sight, dict):
-            numbers = {name: float(sight[name]) for name in ("turn", "lift", "zoom") if _is_number(sight.get(name))}
-            made = replace(made, sight=replace(Sight(), **numbers))
+            turn, lift, zoom = (
+                float(sight[name]) if _is_number(sight.get(name)) else getattr(Sight(), name)
+                for name in ("turn", "lift", "zoom")
+            )
+            made = replace(made, sight=Sight(turn, min(max(lift, -90.0), 90.0), min(max(zoom, 0.3), 30.0)))
         return made
 
 

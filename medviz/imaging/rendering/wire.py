@@ -24,7 +24,7 @@ def send(stream: BinaryIO, note: Mapping[str, Any], arrays: Sequence[Array] = ()
     stream.write(_LENGTH.pack(len(head)) + head)
     for array in arrays:
         if array.size:
-            stream.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+            stream.write(np.ascontiguousarray(array).data.cast("B"))
     stream.flush()
 
 
@@ -42,7 +42,7 @@ def _array(stream: BinaryIO, told: Mapping[str, Any]) -> Array:
     if made.dtype.hasobject or made.nbytes > _LARGEST:
         raise EOFError(f"an array of {made.nbytes} bytes of {made.dtype}")
     if made.size:
-        _fill(stream, memoryview(made).cast("B"))
+        _fill(stream, made.data.cast("B"))
     return made
 
 

@@ -23,6 +23,8 @@ Report = Callable[[float], None]
 FAST_TRIANGLES = 160_000
 """A mesh with more than these has a coarser stand-in while it moves: software draws about 8 million a second."""
 FAST_CELLS = 60
+SKIN_TRIANGLES, SKIN_CELLS = 500_000, 150
+"""The surface of a scan is smooth: it need not have more."""
 SMOOTHINGS = 20
 GROWN = 2
 
@@ -106,7 +108,8 @@ def level_mesh(field: Array, affine: Array, level: float) -> Mesh:
     label = np.ones(len(triangles), np.uint16)
     if _measures(points, triangles, label)[0][1] < 0:
         triangles = np.ascontiguousarray(triangles[:, ::-1])
-    return Mesh(points, normals_of(points, triangles), triangles, label, np.zeros_like(label))
+    made = Mesh(points, normals_of(points, triangles), triangles, label, np.zeros_like(label))
+    return made if len(triangles) <= SKIN_TRIANGLES else clustered(made, SKIN_CELLS)
 
 
 def clustered(mesh: Mesh, cells: int) -> Mesh:

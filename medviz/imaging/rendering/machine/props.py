@@ -68,12 +68,13 @@ class Surface:
         self.actor.SetMapper(self.mapper)
         look = self.actor.GetProperty()
         look.SetAmbient(0.10)
-        look.SetDiffuse(0.86)
-        look.SetSpecular(0.16)
+        look.SetDiffuse(0.84)
+        look.SetSpecular(0.12)
         look.SetSpecularPower(22)
 
-    def show(self, values: tuple[int, ...], colours: Array, opacity: float, cut: Cut) -> None:
-        """Show the labels `values` in `colours` (n, 3)."""
+    def show(self, values: tuple[int, ...], colours: Array, opacity: float, cut: Cut, veil: bool = False) -> None:
+        """Show the labels `values` in `colours` (n, 3); a `veil` is only seen from outside."""
+        self.actor.GetProperty().SetBackfaceCulling(veil)
         shown = (values, opacity < 1)
         if shown != self._shown:
             self._data.SetPolys(cells_of(self._seen(values, opacity < 1)))

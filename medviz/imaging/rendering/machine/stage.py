@@ -16,6 +16,8 @@ from medviz.imaging.rendering.wire import send
 
 Array = NDArray[Any]
 PEELS = 6
+LIGHTS = ((-0.55, 0.65, 0.9, 0.72), (0.4, -0.15, 1.0, 0.26))
+"""Right, up, towards the eye, strength: the strong one from the upper left, as pictures of bodies are lit."""
 
 
 class Stopped(Exception):
@@ -33,7 +35,7 @@ class Stage:
         self._sheets: list[Sheet] = []
         self._lines: list[Lines] = []
         self._number = 0
-        for right, up, ahead, strength in ((-0.55, 0.65, 0.9, 0.85), (0.4, -0.1, 1.0, 0.30)):
+        for right, up, ahead, strength in LIGHTS:
             light = vtkLight()
             light.SetLightTypeToCameraLight()
             light.SetPosition(right, up, ahead)
@@ -134,9 +136,9 @@ class Stage:
                 surface = self._surfaces[one["key"], quick] = Surface(mesh.fast if quick else mesh)
             opacity = float(one["opacity"])
             colours = np.asarray(one["colours"], np.uint8).reshape(-1, 3)
-            surface.show(tuple(one["values"]), colours, opacity, cut if one["cut"] else Cut())
+            surface.show(tuple(one["values"]), colours, opacity, cut, bool(one["veil"]))
             self._window.renderer.AddActor(surface.actor)
-            through = through or opacity < 1
+            through = through or (opacity < 1 and not one["veil"])
         return through
 
     def _stand_sheets(self, note: Mapping[str, Any], arrays: list[Array]) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingCore import vtkColorTransferFunction, vtkVolume, vtkVolumeProperty
-from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper, vtkGPUVolumeRayCastMapper
+from vtkmodules.vtkRenderingVolume import vtkFixedPointVolumeRayCastMapper
+from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from medviz.imaging.rendering.machine.meshes import image_of
 from medviz.imaging.rendering.machine.props import Cut, matrix_of
@@ -19,7 +20,7 @@ from medviz.imaging.rendering.machine.props import Cut, matrix_of
 Array = NDArray[Any]
 EVERYTHING = (1 << 27) - 1
 COMPOSITE, MAXIMUM = 0, 1
-FAST_STEP, FINE_STEP = 1.6, 0.8
+FAST_STEP, FINE_STEP = 1.4, 0.6
 """Steps along a ray, in the finest side of a voxel."""
 
 
@@ -31,7 +32,7 @@ class Solid:
         self._spacing = np.linalg.norm(affine[:3, :3], axis=0)
         self._shape = field.shape
         self._software = software
-        self.mapper: Any = vtkFixedPointVolumeRayCastMapper() if software else vtkGPUVolumeRayCastMapper()
+        self.mapper: Any = vtkFixedPointVolumeRayCastMapper() if software else vtkOpenGLGPUVolumeRayCastMapper()
         self.mapper.SetInputData(image_of(field, self._spacing))
         self.mapper.SetAutoAdjustSampleDistances(0)
         self.look = vtkVolumeProperty()
@@ -51,7 +52,7 @@ class Solid:
             self._paint(note)
             self._told = look
         step = float(self._spacing.min()) * (FAST_STEP if fast else FINE_STEP)
-        self.mapper.SetSampleDistance(max(step, float(self._spacing.max()) / 6))
+        self.mapper.SetSampleDistance(step)
         self.mapper.SetBlendMode(MAXIMUM if note["maximum"] else COMPOSITE)
         self._cut(cut, note)
 

@@ -81,6 +81,8 @@ def opened() -> Any:
 def _draws(window: Any) -> bool:
     if not window.SupportsOpenGL():
         return False
+    window.SetSize(16, 16)
+    window.Render()
     return bool(_driver(window))
 
 
