@@ -96,15 +96,22 @@ def _codecs(program: str) -> frozenset[str]:
 
 
 def _gif(pictures: Iterable[Picture], path: Path, fps: float, total: int) -> Work[None]:
-    """Each picture gets colours of its own: grey ones all 256 of theirs, so that no grey is lost."""
-    made: list[Image.Image] = []
+    """All pictures share one palette: all 256 greys where all is grey, else the commonest colours.
+
+    A palette for each picture would show more colours, but Pillow mixes them up where it writes only what has changed.
+    """
+    drawn: list[Picture] = []
     for number, picture in enumerate(pictures):
         if number == 0:
-            need_room(path, 2 * total * picture.shape[0] * picture.shape[1])
-        yield Progress(number, total + 1, "drawing")
-        made.append(_with_palette(picture))
-    _need_pictures(made, path)
-    yield Progress(total, total + 1, f"writing {path.name}")
+            need_room(path, 5 * total * picture.shape[0] * picture.shape[1])
+        yield Progress(number, 2 * total, "drawing")
+        drawn.append(np.ascontiguousarray(picture))
+    _need_pictures(drawn, path)
+    palette = None if all(map(_is_grey, drawn)) else _palette(drawn)
+    made = []
+    for number, picture in enumerate(drawn):
+        yield Progress(total + number, 2 * total, f"writing {path.name}")
+        made.append(_with_palette(picture, palette))
     made[0].save(
         path, "GIF", save_all=True, append_images=made[1:], duration=durations(fps, len(made)), loop=0, disposal=1
     )
@@ -116,13 +123,23 @@ def durations(fps: float, count: int) -> list[int]:
     return [10 * max(2, end - start) for start, end in pairwise(ends)]
 
 
-def _with_palette(picture: Picture) -> Image.Image:
-    grey = np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(picture[..., 1], picture[..., 2])
-    if grey:
-        return Image.fromarray(np.ascontiguousarray(picture[..., 0]))
-    return Image.fromarray(np.ascontiguousarray(picture)).quantize(
-        256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-    )
+def _is_grey(picture: Picture) -> bool:
+    return np.array_equal(picture[..., 0], picture[..., 1]) and np.array_equal(picture[..., 1], picture[..., 2])
+
+
+def _palette(drawn: list[Picture]) -> Image.Image:
+    """The colours of a dozen pictures, side by side."""
+    some = drawn[:: max(1, len(drawn) // 12)]
+    return Image.fromarray(np.concatenate(some)).quantize(256, Image.Quantize.MEDIANCUT)
+
+
+def _with_palette(picture: Picture, palette: Image.Image | None) -> Image.Image:
+    if palette is not None:
+        return Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
+    plain = np.ascontiguousarray(picture[..., 0])
+    made = Image.frombytes("P", (plain.shape[1], plain.shape[0]), plain.tobytes())
+    made.putpalette(bytes(value for value in range(256) for _ in range(3)))
+    return made
 
 
 def _mp4(pictures: Iterable[Picture], path: Path, fps: float, total: int) -> Work[None]:

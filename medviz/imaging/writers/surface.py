@@ -55,7 +55,7 @@ def surface(grid: Volume, mask: Array, smooth: int = 0) -> tuple[Array, Array]:
     box = tuple(slice(int(along[0]), int(along[-1]) + 1) for along in where)
     need_room("a surface", int(np.prod([part.stop - part.start + 2 for part in box])) * 40)
     solid = np.pad(mask[box], 1).astype(np.float32)
-    points, faces, _, _ = marching_cubes(solid, 0.5)
+    points, faces, _, _ = marching_cubes(solid, 0.5, gradient_direction="ascent")
     points = points + [part.start - 1 for part in box]
     if smooth:
         points = _smoothed(points, faces, np.asarray(grid.spacing_mm), smooth)
