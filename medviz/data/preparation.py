@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from medviz.imaging.volume import Volume
+from medviz.imaging.volume import Affine, Volume
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -38,6 +38,26 @@ class Preparation:
         """Return plain values for JSON and TOML; what is None is left out."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items() if v is not None}
 
+    @property
+    def axes(self) -> str:
+        """Directions in which the axes grow that the network sees."""
+        return "RAS"
+
+    @property
+    def whole(self) -> bool:
+        """False: a scan may be cut into tiles."""
+        return False
+
+    @property
+    def skips_air(self) -> bool:
+        """True: what is air is background, without asking the network."""
+        return True
+
+    @property
+    def multiple(self) -> int:
+        """Our networks take any side."""
+        return 1
+
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Preparation":
         """Read it back from plain values; refuses what it does not know."""
@@ -49,14 +69,15 @@ class Preparation:
 
     def shape_of(self, volume: Volume) -> tuple[int, int, int]:
         """Voxels along x, y, z after resampling."""
-        if self.spacing_mm is None or not volume.calibrated:
-            return volume.shape
-        sides = []
-        for axis, (side, has, wants) in enumerate(zip(volume.shape, volume.spacing_mm, self.spacing_mm, strict=True)):
-            across = self.dimensions == 2 and axis == self.normal
-            same = abs(has / wants - 1) < _SAME
-            sides.append(side if across or same else max(1, round(side * has / wants)))
-        return sides[0], sides[1], sides[2]
+        return measured(volume, self.spacing_mm, self.normal if self.dimensions == 2 else None)
+
+    def grid(self, volume: Volume) -> Affine:
+        """Affine (4, 4) of what the network sees, to RAS mm."""
+        return regridded(volume.affine, volume.shape, self.shape_of(volume))
+
+    def back(self, share: Array, volume: Volume, smooth: bool = True) -> Array:
+        """Bring (x, y, z) from the network's grid to the scan's."""
+        return stretched(share, volume.shape, smooth)
 
     def prepared(self, volume: Volume) -> NDArray[np.float32]:
         """Make (channel, x, y, z) float32 of a scan, of a colour picture its grey. Refuses too few channels."""
@@ -75,14 +96,43 @@ class Preparation:
     def prepared_label(self, volume: Volume) -> NDArray[np.uint8]:
         """Make (x, y, z) of a label map of the same grid as the scan; nearest neighbour."""
         label = np.ascontiguousarray(volume.frame())
-        shape = self.shape_of(volume)
-        if label.shape == shape:
-            return label.astype(np.uint8)
-        index = [
-            np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
-            for new, old in zip(shape, label.shape, strict=True)
-        ]
-        return label[np.ix_(*index)].astype(np.uint8)
+        return stretched(label, self.shape_of(volume), smooth=False).astype(np.uint8)
+
+
+def measured(
+    volume: Volume, spacing_mm: tuple[float, float, float] | None, across: int | None = None
+) -> tuple[int, int, int]:
+    """Voxels along x, y, z after resampling to a spacing (None keeps it); along the axis `across` nothing changes."""
+    if spacing_mm is None or not volume.calibrated:
+        return volume.shape
+    sides = []
+    for axis, (side, has, wants) in enumerate(zip(volume.shape, volume.spacing_mm, spacing_mm, strict=True)):
+        same = axis == across or abs(has / wants - 1) < _SAME
+        sides.append(side if same else max(1, round(side * has / wants)))
+    return sides[0], sides[1], sides[2]
+
+
+def regridded(affine: Affine, old: tuple[int, int, int], new: tuple[int, int, int]) -> Affine:
+    """Affine of a grid of `new` voxels over the same extent as `old` voxels."""
+    share = np.array(old) / np.array(new)
+    made = affine @ np.diag([*share, 1.0])
+    made[:3, 3] = affine[:3, :3] @ ((share - 1) / 2) + affine[:3, 3]
+    return made
+
+
+def stretched(values: Array, shape: tuple[int, int, int], smooth: bool = True) -> Array:
+    """Bring (x, y, z) to `shape` over the same extent: linearly as float32, or the nearest voxel in the same type."""
+    if values.shape == shape:
+        return values
+    if smooth:
+        thick = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
+        made: Array = F.interpolate(thick, size=shape, mode="trilinear", align_corners=False)[0, 0].numpy()
+        return made
+    index = [
+        np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
+        for new, old in zip(shape, values.shape, strict=True)
+    ]
+    return values[np.ix_(*index)]
 
 
 def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,16 +140,19 @@ def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Foreground is what lies above `air`, which would otherwise decide the scale of a scan.
     """
-    scaled = np.empty(image.shape, np.float32)
-    for channel, values in enumerate(image):
-        some = _some(values)
-        low = float(some.min())
-        foreground = some[some > air(values)]
-        if foreground.size < 2 or foreground.std() < 1e-6:
-            scaled[channel] = values - low
-            continue
-        np.subtract(values, foreground.mean(), out=scaled[channel])
-        scaled[channel] /= foreground.std()
+    return np.stack([foreground_scaled(values) for values in image])
+
+
+def foreground_scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale one channel, see `normalised`."""
+    some = _some(values)
+    low = float(some.min())
+    foreground = some[some > air(values)]
+    if foreground.size < 2 or foreground.std() < 1e-6:
+        scaled = values - low
+    else:
+        scaled = values - foreground.mean()
+        scaled /= foreground.std()
     return np.clip(scaled, -_SPREADS, _SPREADS, out=scaled)
 
 

@@ -17,8 +17,9 @@ from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
-from medviz.training.inference import Model, probabilities
 from medviz.training.losses import LOSSES, loss_of
+from medviz.training.model import Model
+from medviz.training.running import probabilities
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))

@@ -19,7 +19,9 @@ from medviz.messages import finished
 from medviz.networks import NETWORKS
 from medviz.parameters import parameters
 from medviz.training import checkpoints, run
-from medviz.training.inference import Model, built, label_map
+from medviz.training.formats.own import built
+from medviz.training.inference import label_map
+from medviz.training.model import Model
 from medviz.training.models import WEIGHTS, write_card
 
 NAMES = Mni152Tissue.classes

@@ -15,7 +15,7 @@ from medviz.messages import finished
 from medviz.parameters import Settings, changed, parameters
 from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
-from medviz.training.inference import load
+from medviz.training.formats import load
 from medviz.training.sampling import Whole
 from medviz.training.trainer import train
 from tests.standard import ends

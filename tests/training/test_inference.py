@@ -14,8 +14,13 @@ from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Message, Note, Progress, finished
 from medviz.networks.unet import UNet
 from medviz.refused import Refused
-from medviz.training import inference
-from medviz.training.inference import Model, label_map, load, memory_bytes, most_likely, predict, probabilities
+from medviz.training import running
+from medviz.training.estimating import memory_bytes
+from medviz.training.formats import load
+from medviz.training.formats.own import built
+from medviz.training.inference import label_map, most_likely, predict
+from medviz.training.model import Model
+from medviz.training.running import probabilities
 
 CPU = torch.device("cpu")
 
@@ -91,7 +96,7 @@ def test_tiles_cover_everything_and_the_window_hears_of_each() -> None:
 
 
 def test_slices_of_air_cost_nothing_and_are_background(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "memory_bytes", lambda made, window: 0)  # it would count as one more slice
+    monkeypatch.setattr(running, "memory_bytes", lambda made, window: 0)  # it would count as one more slice
 
     class Counting(Thresholds):
         seen = 0
@@ -180,7 +185,7 @@ def test_the_air_round_the_body_is_not_looked_at() -> None:
 
 
 def test_what_was_found_so_far_is_shown_on_the_scans_grid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "PARTIAL_S", 0.0)
+    monkeypatch.setattr(running, "PARTIAL_S", 0.0)
     made = by_brightness(spacing_mm=(1.0, 1.0, 1.0))
     scan = volume(picture(20, 24, 6), np.diag([0.5, 0.5, 3.0, 1.0]))
     said: list[Message] = []
@@ -209,7 +214,7 @@ def test_out_of_memory_goes_to_smaller_tiles_and_says_so() -> None:
 
 
 def test_where_not_even_the_smallest_tile_fits_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "memory_bytes", lambda made, window: 0)
+    monkeypatch.setattr(running, "memory_bytes", lambda made, window: 0)
 
     class Bottomless(Thresholds):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -225,7 +230,7 @@ def test_what_would_not_fit_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     made, image = model(3, patch=(64, 64, 64)), picture(64, 64, 64)[None]
     largest = memory_bytes(made, (64, 64, 64))
     assert memory_bytes(made, (32, 64, 64)) == pytest.approx(largest / 2, rel=0.2)
-    monkeypatch.setattr(inference, "_free_bytes", lambda where: largest)
+    monkeypatch.setattr(running, "free_bytes", lambda where: largest)
     said: list[Message] = []
     finished(probabilities(made, image, CPU), said.append)
     assert max(one.total for one in said if isinstance(one, Progress)) > 1, "it went straight to smaller tiles"
@@ -236,9 +241,11 @@ def test_probabilities_are_interpolated_and_not_labels() -> None:
     shares = torch.zeros(2, 4, 4, 4)
     shares[1, 2:] = 1
     shares[0] = 1 - shares[1]
-    fine = most_likely(shares, (16, 16, 16))
+    made = by_brightness(dimensions=3, spacing_mm=(4.0, 4.0, 4.0))
+    fine = most_likely(made, shares, volume(picture(16, 16, 16)))
     assert np.array_equal(fine[:, 8, 8], [0] * 8 + [1] * 8)
-    assert np.array_equal(most_likely(shares, (4, 4, 4)), shares.argmax(0).numpy())
+    same = volume(picture(4, 4, 4), np.diag([4.0, 4.0, 4.0, 1.0]))
+    assert np.array_equal(most_likely(made, shares, same), shares.argmax(0).numpy())
 
 
 def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -249,10 +256,10 @@ def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_of_another_kind_is_refused_in_one_sentence() -> None:
     with pytest.raises(Refused, match="how its network is built"):
-        inference.built("run", {}, {"task": "classification"}, "")
+        built("run", {}, {"task": "classification"}, "")
     about = {"network": {"name": "unet", "width": 4, "depth": 2}, "classes": ["one"], "preparation": {"dimensions": 2}}
     with pytest.raises(Refused, match="do not fit"):
-        inference.built("run", {"head.weight": torch.zeros(1)}, json.loads(json.dumps(about)), "")
+        built("run", {"head.weight": torch.zeros(1)}, json.loads(json.dumps(about)), "")
 
 
 @pytest.mark.data

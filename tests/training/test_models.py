@@ -17,7 +17,8 @@ from medviz.messages import finished
 from medviz.networks.unet import UNet
 from medviz.refused import Refused
 from medviz.training import checkpoints
-from medviz.training.inference import load, predict
+from medviz.training.formats import load
+from medviz.training.inference import predict
 from medviz.training.models import CARD, WEIGHTS, Card, card_of, model, models, write_card
 
 ABOUT = {
