@@ -23,5 +23,6 @@ ENGINE: Catalog[Any] = Catalog(
         "attach": Entry("medviz.training.run:attach"),
         "predict": Entry("medviz.training.inference:predict"),
         "models": Entry("medviz.training.models:models"),
+        "studio": Entry("medviz.imaging.rendering.studio:Studio"),
     },
 )

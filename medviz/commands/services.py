@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 from medviz.commands.engine import ENGINE
 from medviz.data import DATASETS
 from medviz.gui.services import Files, ModelCard, Services
+from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
 from medviz.labs.examples import held
@@ -49,6 +50,7 @@ def services() -> Services:
         plan=_plan,
         resume=_resume,
         new_run=new_run,
+        studio=_studio,
     )
 
 
@@ -102,6 +104,11 @@ def _plan(task: Any) -> Mapping[str, Any]:
 def _resume(folder: Path) -> Work[Path]:
     work: Work[Path] = ENGINE["train"](ENGINE["load_task"](folder, TASKS), folder, resume=True)
     return work
+
+
+def _studio() -> Renderer:
+    made: Renderer = ENGINE["studio"]()
+    return made
 
 
 def _attach(folder: Path) -> Work[Path]:

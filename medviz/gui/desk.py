@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from medviz.gui.job import Job, note_of
+from medviz.gui.job import DRAIN_MS, Job, note_of
 from medviz.gui.preferences import Preferences, keep, loaded, recent, remember
 from medviz.gui.services import Services
 from medviz.gui.store import Store
@@ -73,12 +73,14 @@ class Desk(QObject):
         page: str = "viewer",
         then: Callable[[Any], Any] | None = None,
         quiet: bool = False,
+        drain_ms: int = DRAIN_MS,
     ) -> Job:
         """Run work beside the window; what it refuses or breaks becomes a notice, what it makes goes to `then`.
 
-        `quiet` work (drawing, counting) is not in the status line, and nobody is asked before it is stopped.
+        `quiet` work (drawing, counting) is not in the status line, and nobody is asked before it is stopped. What it
+        says and makes is fetched every `drain_ms`.
         """
-        job = Job(title, begin, self)
+        job = Job(title, begin, self, drain_ms)
         job.setProperty("page", page)
         job.setProperty("quiet", quiet)
         job.refused.connect(lambda refusal: self.noticed.emit(note_of(refusal)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from medviz.catalog import Catalog
 from medviz.imaging.series import SeriesCard
+from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.volume import Volume
 from medviz.messages import Work
 from medviz.refused import Refused
@@ -87,6 +88,10 @@ class Files:
     read_form: Callable[[Path, str], Work[Volume]] | None = None
 
 
+def _no_studio() -> Renderer:
+    raise Refused("the 3-D view", "it is not part of this window", "start the whole program")
+
+
 @dataclass(frozen=True)
 class Services:
     """The callables and catalogs of the rooms beside and below; all heavy imports happen inside the calls.
@@ -97,7 +102,7 @@ class Services:
     will take ("parameters", "memory" ...), by name. resume(folder) goes on with a run where it stopped. new_run(name)
     gives the path of a folder that does not exist yet. lab_text(lab) writes a lab as one line, lab_from(text)
     reads it. lab_checks(example, figures by name) holds figures against a worked example and tells for each
-    expectation its name, ok, expected and found.
+    expectation its name, ok, expected and found. studio() makes what renders the 3-D pane; it must be closed.
     """
 
     labs: Catalog[Any]
@@ -119,6 +124,7 @@ class Services:
     lab_from: Callable[[str], Any] = _no_lab_from
     lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
     files: Files = Files()
+    studio: Callable[[], Renderer] = _no_studio
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

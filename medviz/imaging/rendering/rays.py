@@ -190,7 +190,8 @@ def _shaded(
     colour = _colours(solid, at, inward, look) * light[:, None] + shine[:, None]
     if corner is not None:
         _cut_faces(solid, at, colour, look, corner, rays.step)
-    return np.clip(colour, 0, 255).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.clip(colour, 0, 255).astype(np.uint8)
+    return shown
 
 
 def _colours(solid: Solid, at: Array, inward: Array, look: Look) -> Array:

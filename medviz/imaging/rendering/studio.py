@@ -31,6 +31,10 @@ WITHIN_S = 120.0
 NUMPY = "numpy"
 
 
+class Superseded(Exception):
+    """The picture in hand was given up for a newer one."""
+
+
 class Studio:
     """Holds the renderer and what it was given. One thread at a time draws; `hurry` and `close` are for any.
 
@@ -41,7 +45,7 @@ class Studio:
         self._start = start
         self._process: Process | None = None
         self._numbers = count(1)
-        self._number = 0
+        self._drawing = 0
         self._given: dict[tuple[Any, ...], tuple[Volume, Built]] = {}
         self._solids: dict[tuple[int, int], tuple[Volume, Solid]] = {}
         self._matters: dict[tuple[int, int], tuple[Volume, Matter, Range]] = {}
@@ -59,8 +63,11 @@ class Studio:
         """The process that renders, None before the first picture or without VTK."""
         return self._process
 
-    def draw(self, wish: Wish) -> Work[Shot]:
-        """Make a picture; says Progress while surfaces are built, and a Note where the renderer had to be replaced."""
+    def draw(self, wish: Wish) -> Work[Shot | None]:
+        """Make a picture; says Progress while surfaces are built, and a Note where the renderer had to be replaced.
+
+        Returns None where `hurry` asked for it to be given up.
+        """
         scan = wish.scene.scan
         if scan is None or min(scan.shape) < 2 or scan.kind == "colour":
             raise Refused("the 3-D view", "there is nothing to render", "open a scan with several slices")
@@ -74,13 +81,15 @@ class Studio:
             except Refused as refusal:
                 self._give_up()
                 yield Note(f"{refusal.thing}: {refusal.fault}", "warning", refusal.remedy)
+            except Superseded:
+                return None
         return (yield from self._by_rays(wish))
 
     def hurry(self) -> None:
-        """Give up what is being rendered: something newer is wanted."""
+        """Give up the picture in hand, something newer is wanted; surfaces that are being built are finished."""
         process = self._process
         if process is not None:
-            process.hurry(self._number)
+            process.hurry(self._drawing)
 
     def close(self) -> None:
         """End the process; what is being drawn ends with it."""
@@ -173,7 +182,9 @@ class Studio:
 
     def _ask(self, process: Process, note: dict[str, Any], arrays: list[Any]) -> Work[tuple[dict[str, Any], list[Any]]]:
         """Send a request and wait for its answer; the answers to older ones, that nobody waited for, are dropped."""
-        number = self._number = next(self._numbers)
+        number = next(self._numbers)
+        if note["do"] == "draw":
+            self._drawing = number
         process.tell({**note, "number": number}, tuple(arrays))
         while True:
             said, made = process.hear()
@@ -182,9 +193,7 @@ class Studio:
             if "share" in said:
                 yield Progress(float(said["share"]), 1.0, "surfaces")
             elif said.get("stopped"):
-                yield Progress(0, 0, "3-D")
-                number = self._number = next(self._numbers)
-                process.tell({**note, "number": number}, tuple(arrays))
+                raise Superseded
             else:
                 return said, made
 

@@ -1,7 +1,7 @@
 """What of a scene is shown in 3-D and how, and the picture that comes of it, as values."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medviz.imaging.rendering.sight import Frame, Sight
 from medviz.imaging.scene import Layer, Point, Scene
 from medviz.imaging.slices import Plane
+from medviz.messages import Work
 
 Mode = Literal["surfaces", "volume", "maximum", "planes"]
 MODES: dict[Mode, str] = {
@@ -110,6 +111,31 @@ class Shot:
     grid_mm: float
     by: str
     took_s: float
+
+
+class Renderer(Protocol):
+    """Makes pictures. One thread at a time draws; the others may be called by any."""
+
+    @property
+    def simple(self) -> bool:
+        """Whether only the simple view is drawn."""
+        ...
+
+    def draw(self, wish: Wish) -> Work[Shot | None]:
+        """Make a picture; None where `hurry` was called meanwhile."""
+        ...
+
+    def point_at(self, shot: Shot, row: float, col: float) -> Point | None:
+        """Return the point in RAS mm that is seen at a place in a picture; None where there is nothing."""
+        ...
+
+    def hurry(self) -> None:
+        """Give up what is being made: something newer is wanted."""
+        ...
+
+    def close(self) -> None:
+        """End, and free what was taken."""
+        ...
 
 
 def label_layers(scene: Scene) -> tuple[Layer, ...]:
