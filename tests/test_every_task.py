@@ -33,10 +33,9 @@ def tiny(name: str) -> Any:
         if part is None or part.catalog not in CATALOGS:
             continue
         now = getattr(task, one.name)
-        drawn = part.catalog == "datasets" and (not part.only or "phantoms" in part.only)
-        task = dataclasses.replace(
-            task, **{one.name: small(Settings("phantoms") if drawn else now, CATALOGS[part.catalog])}
-        )
+        drawn = [name for name in ("phantoms", "shapes") if name in (part.only or ("phantoms",))]
+        ours = Settings(drawn[0]) if part.catalog == "datasets" and drawn else now
+        task = dataclasses.replace(task, **{one.name: small(ours, CATALOGS[part.catalog])})
     return task
 
 

@@ -11,5 +11,9 @@ DATASETS: Catalog[Any] = Catalog(
         "mni152": Entry("medviz.data.samples:Mni152Tissue", "MNI152 tissue", "T1 with grey and white matter, CSF"),
         "decathlon": Entry("medviz.data.decathlon:Decathlon", "MSD folder", "imagesTr, labelsTr and dataset.json"),
         "phantoms": Entry("medviz.data.phantoms:Phantoms", "Phantoms", "Drawn by the program: balls and boxes"),
+        "digits": Entry("medviz.data.digits:Digits", "Digits", "1,797 handwritten digits out of scikit-learn"),
+        "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),
+        "medmnist": Entry("medviz.data.medmnist:MedMnist", "MedMNIST file", "One of the MedMNIST sets, .npz"),
+        "shapes": Entry("medviz.data.shapes:Shapes", "Shapes", "Drawn by the program: a ball, a box or a shell"),
     },
 )

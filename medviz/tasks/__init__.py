@@ -13,5 +13,10 @@ TASKS: Catalog[Any] = Catalog(
             "Segmentation",
             "Name each voxel: tissue, organ, lesion",
         ),
+        "classification": Entry(
+            "medviz.tasks.classification:Classification",
+            "Classification",
+            "Say what a whole picture shows",
+        ),
     },
 )

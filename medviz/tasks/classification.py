@@ -1,0 +1,203 @@
+"""Classification: say what a whole picture or volume shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medviz.figures import Bars, Curves, Figure, Heatmap, Line, Picture
+from medviz.imaging.slices import cut
+from medviz.imaging.volume import Array, Stored, Volume
+from medviz.messages import Progress, Work
+from medviz.networks import NETWORKS
+from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
+from medviz.refused import Refused
+from medviz.tasks.scoring import Scores, scores_of
+from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+
+_SHAPES, _RESNET = Settings("shapes"), Settings("resnet", (("width", 16), ("thumbnails", True)))
+_DATA, _LOSS = Group("Data"), Group("Loss")
+CLASSIFIERS = ("lenet", "alexnet", "vgg", "googlenet", "resnet", "densenet", "efficientnet", "vit")
+LOSSES = Choice(("cross-entropy", "focal", "hinge"), ("Cross-entropy", "Focal", "Hinge (margin)"))
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Give each picture one class; measured on pictures that training never sees."""
+
+    NAME: ClassVar[str] = "classification"
+    BEST: ClassVar[str] = "validation/balanced accuracy"
+    HIGHER: ClassVar[bool] = True
+
+    data: Annotated[
+        Settings,
+        Part("datasets", only=("shapes", "digits", "class_folders", "medmnist")),
+        _DATA,
+        "Pictures with a class each.",
+    ] = _SHAPES
+    network: Annotated[Settings, Part("networks", only=CLASSIFIERS), Group("Network"), "What learns."] = _RESNET
+    dimensions: Annotated[int, Choice((2, 3), ("2-D", "3-D")), _DATA, "Pictures or volumes."] = 2
+    side: Annotated[
+        int,
+        Range(16, 512, 4, unit="px"),
+        _DATA,
+        "Side of the square (or cube) that pictures are fitted into; larger shows more and takes longer.",
+    ] = 32
+    augment: Annotated[float, Range(0.0, 2.0), _DATA, "Strength of random changes of place and light; 0 is none."] = 0.5
+    loss: Annotated[str, LOSSES, _LOSS, "What is made small."] = "cross-entropy"
+    gamma: Annotated[
+        float, Range(0.0, 5.0), _LOSS, When("loss", "focal"), "How little pictures count that are right already."
+    ] = 2.0
+    smoothing: Annotated[
+        float,
+        Range(0.0, 0.5),
+        _LOSS,
+        When("loss", "cross-entropy"),
+        "Share of certainty given to the other classes, against over-confidence.",
+    ] = 0.0
+    balance: Annotated[
+        bool, _LOSS, "Rare classes count more, as much as they are rarer; otherwise the common one is guessed."
+    ] = True
+
+    epochs: Epochs = 10
+    batch: BatchSize = 16
+    learning_rate: Rate = 2e-3
+    schedule: ScheduleName = "one-cycle"
+
+    def data_set(self) -> Any:
+        """Build the data set; refuses one that does not serve these dimensions."""
+        data = super().data_set()
+        if self.dimensions not in data.dimensions:
+            served = " or ".join(f"{count}-D" for count in data.dimensions)
+            raise Refused(self.data.name, f"it cannot be learnt from in {self.dimensions}-D", f"choose {served}")
+        return data
+
+    def build(self, data: Any) -> nn.Module:
+        """Build the network with one output for each class."""
+        network: nn.Module = self._settings().build(NETWORKS, channels=data.channels, classes=len(data.classes))
+        return network
+
+    def training(self, data: Any) -> Samples:
+        """Pictures, changed at random."""
+        samples: Samples = data.training(self.dimensions, self.side, self.augment)
+        return samples
+
+    def validation(self, data: Any) -> Samples:
+        """Pictures as they are."""
+        samples: Samples = data.validation(self.dimensions, self.side)
+        return samples
+
+    def probes(self, data: Any) -> Sequence[Sample]:
+        """Return a few validation pictures, of each class if there are not too many."""
+        probes: Sequence[Sample] = data.probes(self.dimensions, self.side)
+        return probes
+
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """Yield one loss for the whole network."""
+        yield "", self._loss(network(batch["image"]), batch["label"], batch.get("weight"))
+
+    def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
+        """Measure cross-entropy, accuracy, balanced accuracy, area under the ROC curve, and recall of each class."""
+        found = yield from _scores(network, batches)
+        measured = {
+            "validation/loss": found.cross_entropy,
+            "validation/accuracy": found.accuracy,
+            "validation/balanced accuracy": found.balanced_accuracy,
+        }
+        if found.area is not None:
+            measured["validation/AUC"] = found.area
+        for name, recall in zip(data.classes, found.recalls, strict=True):
+            if recall is not None:
+                measured[f"validation/recall/{name}"] = recall
+        return measured
+
+    def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
+        """Draw each probe with what the network takes it for, the confusion of all probes and their ROC curves."""
+        shares, meant = [], []
+        for number, batch in enumerate(probes, start=1):
+            share = network(batch["image"]).float().softmax(1)[0].cpu().numpy()
+            label = int(batch["label"][0])
+            shares.append(share)
+            meant.append(label)
+            said = f"{data.classes[int(share.argmax())]} {share.max():.0%}, is {data.classes[label]}"
+            yield _picture(f"probe {number}", said, batch["image"][0].cpu().numpy())
+            yield Bars(
+                f"probe {number} shares", tuple(data.classes), share * 100, title=f"probe {number}: {said}", unit="%"
+            )
+        if probes:
+            yield from drawn(scores_of(np.stack(shares), np.array(meant)), data.classes)
+
+    def description(self, data: Any) -> dict[str, Any]:
+        """Say how to run the network on a picture: classes and size."""
+        settings = self._settings().whole(NETWORKS, "channels", "classes")
+        return {
+            "task": self.NAME,
+            "network": {"name": settings.name, **dict(settings.values)},
+            "classes": list(data.classes),
+            "pictures": {"dimensions": self.dimensions, "side": self.side, "channels": data.channels},
+        }
+
+    def _settings(self) -> Settings:
+        """Return the network's settings with the task's dimensions and side where it has such parameters."""
+        known = {one.name for one in parameters(NETWORKS[self.network.name])}
+        if self.dimensions == 3 and "dimensions" not in known:
+            raise Refused(self.network.name, "it knows no volumes", "choose ResNet, DenseNet, EfficientNet or ViT")
+        ours = {"dimensions": self.dimensions, "size": self.side}
+        return self.network.turned(**{name: value for name, value in ours.items() if name in known})
+
+    def _loss(self, scores: Tensor, label: Tensor, weight: Tensor | None) -> Tensor:
+        scores = scores.float()
+        if self.loss == "hinge":
+            each = F.multi_margin_loss(scores, label, reduction="none")
+        elif self.loss == "focal":
+            each = F.cross_entropy(scores, label, reduction="none")
+            each = each * (1 - torch.exp(-each)) ** self.gamma
+        else:
+            each = F.cross_entropy(scores, label, reduction="none", label_smoothing=self.smoothing)
+        return each.mean() if weight is None or not self.balance else (each * weight).sum() / weight.sum()
+
+
+def _scores(network: nn.Module, batches: Sequence[Batch]) -> Work[Scores]:
+    """Probabilities of all pictures, measured."""
+    shares, meant = [], []
+    for number, batch in enumerate(batches, start=1):
+        shares.append(network(batch["image"]).float().softmax(1).cpu().numpy())
+        meant.append(batch["label"].cpu().numpy())
+        yield Progress(number, len(batches), "validation")
+    return scores_of(np.concatenate(shares), np.concatenate(meant))
+
+
+def drawn(found: Scores, classes: Sequence[str]) -> Iterator[Figure]:
+    """Draw the confusion matrix and the ROC curve of each class against the others."""
+    yield Heatmap(
+        "confusion",
+        found.confusion.astype(np.float64),
+        title="confusion: rows are the class, columns what it was taken for",
+        row_names=tuple(classes),
+        column_names=tuple(classes),
+    )
+    lines = [
+        Line(f"{classes[kind]} {area:.2f}", wrong, right)
+        for kind, (wrong, right, area) in enumerate(found.curves)
+        if area is not None
+    ]
+    if lines:
+        yield Curves(
+            "ROC", tuple(lines), title="ROC: found against false alarms", x_name="false alarms", y_name="found"
+        )
+
+
+def _picture(name: str, said: str, image: Array) -> Picture:
+    """Draw a picture (C, x, y[, z]); of a volume the middle axial slice."""
+    flat = image[0] if image.ndim == 4 else image[0][..., np.newaxis]
+    stored = Stored("sample", flat.shape, "RAS", np.eye(4), flat.dtype)
+    seen = cut(Volume(flat[np.newaxis], np.eye(4), stored, calibrated=False, oriented=False), "axial",
+               flat.shape[2] // 2, radiological=False)  # fmt: skip
+    low, high = float(flat.min()), float(flat.max())
+    return Picture(
+        name, np.ascontiguousarray(seen.pixels), title=f"{name}: {said}", levels=(low, max(high, low + 1e-6))
+    )
