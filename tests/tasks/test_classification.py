@@ -60,7 +60,7 @@ def test_volumes_are_named_too_by_a_network_that_knows_them(tmp_path: Path) -> N
     task = Classification(data=data, network=network, dimensions=3, side=16, steps=2, epochs=1, batch=2, device="cpu")
     assert finished(train(task, tmp_path / "run")).is_dir()
     with pytest.raises(Refused, match="knows no volumes"):
-        Classification(data=data, dimensions=3, side=16).build(task.data_set())
+        Classification(data=data, network=Settings("vgg"), dimensions=3, side=16).build(task.data_set())
 
 
 def test_digits_are_pictures_only() -> None:
