@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage import segmentation
 
 from medviz.imaging.history import Box, Change, change_of, tight_box
 from medviz.refused import Refused
@@ -105,16 +106,14 @@ def flood(
     With `normal` only within the seed's slice across that axis.
     """
     box = _ALL if normal is None else _slab(labels.shape, normal, seed[normal])
-    start = float(image[seed])
-    near = np.abs(image[box].astype(np.float32) - start) <= tolerance
-    parts, _ = ndimage.label(near)
     inside = list(seed)
     if normal is not None:
         inside[normal] = 0
-    number = parts[tuple(inside)]
-    if number == 0:
+    here = image[box]
+    if not np.isfinite(here[tuple(inside)]):
         return None
-    return _set("flood fill", labels, box, parts == number, value, locked)
+    near = segmentation.flood(here, tuple(inside), connectivity=1, tolerance=tolerance)
+    return _set("flood fill", labels, box, near, value, locked)
 
 
 def fill_between(labels: Array, value: int, normal: int, locked: Collection[int] = ()) -> Change | None:
@@ -197,6 +196,25 @@ def margin(labels: Array, value: int, by_mm: float, spacing_mm: Spacing, locked:
         distance = ndimage.distance_transform_edt(framed, sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
         wanted = distance > -by_mm
     return _replace("margin", labels, box, value, wanted, locked)
+
+
+def carve(
+    labels: Array, box: Box, mask: Array, value: int, locked: Collection[int] = (), free: bool = False
+) -> Change | None:
+    """Fill (or with 0 erase) the voxels of a box under a mask; `free` leaves every other label as it is."""
+    wanted = mask & (labels[box] == 0) if free and value else np.array(mask)
+    return _set("erase" if value == 0 else "fill", labels, box, wanted, value, locked)
+
+
+def recoded(labels: Array, value: int, other: int, name: str) -> Change | None:
+    """Give all voxels of one label to another one (0 erases them)."""
+    mask = labels == value
+    if not mask.any():
+        return None
+    box = tight_box(mask)
+    after = labels[box].copy()
+    after[mask[box]] = other
+    return change_of(name, labels, box, after)
 
 
 def accept(

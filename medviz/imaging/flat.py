@@ -54,6 +54,11 @@ class Flat:
         flat = share < PARALLEL
         return int(np.argmin(flat)) if flat.sum() == 2 else None
 
+    def is_straight(self, affine: Affine, axis: int) -> bool:
+        """Whether an axis of the grid stands upright on the plane, so that slices lie exactly behind each other."""
+        way = affine[:3, axis] / np.linalg.norm(affine[:3, axis])
+        return bool(abs(self.axes[2] @ way) > 1 - 1e-6)
+
     def cells(self, affine: Affine, shape: Sequence[int], around: Any, reach_mm: float) -> "Cells | None":
         """Return the voxels near some points (n, 3) that the plane cuts; None where there are none."""
         box = box_around(affine, shape, around, reach_mm)
@@ -81,6 +86,15 @@ class Cells:
     box: Box
     mm: Floats
     meant: NDArray[np.bool_]
+
+    @classmethod
+    def within(cls, affine: Affine, shape: Sequence[int], around: Any, reach_mm: float = 0.0) -> "Cells | None":
+        """Return all voxels of the box around some points in RAS mm (n, 3); None where there are none."""
+        box = box_around(affine, shape, around, reach_mm)
+        if any(side.stop <= side.start for side in box):
+            return None
+        mm = centres(affine, box)
+        return cls(box, mm, np.ones(mm.shape[:3], bool))
 
 
 def box_around(affine: Affine, shape: Sequence[int], points: Any, reach_mm: float) -> Box:

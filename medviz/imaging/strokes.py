@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.imaging.edit import among, reached
-from medviz.imaging.flat import Cells, Flat, box_around, centres
+from medviz.imaging.flat import Cells, Flat
 from medviz.imaging.history import Box, Change, change_between
 from medviz.imaging.volume import Affine, Volume
 
@@ -94,10 +94,7 @@ class Stroke:
         if self.tip.flat is not None:
             cells = self.tip.flat.cells(self.affine, self.labels.shape, ends, least)
         else:
-            box = box_around(self.affine, self.labels.shape, ends, least)
-            empty = any(side.stop <= side.start for side in box)
-            mm = centres(self.affine, box)
-            cells = None if empty else Cells(box, mm, np.ones(mm.shape[:3], bool))
+            cells = Cells.within(self.affine, self.labels.shape, ends, least)
         if cells is None:
             return False
         if self.tip.flat is not None:  # a disc is measured in its own plane

@@ -1,24 +1,117 @@
-"""Correcting labels by hand: the tab, the tools and the keys; others change labels through it too."""
+"""Correcting labels by hand: the tools, the keys and the tip under the mouse; others change labels through it too."""
 
-from collections.abc import Collection
-from typing import ClassVar
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
 
-from PySide6.QtCore import QObject
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QWidget
+from skimage.measure import points_in_poly
 
+from medviz.gui.store import Store
+from medviz.gui.viewer.edit_box import EditBox
+from medviz.gui.viewer.edit_tools import BrushTool, EraserTool, FillTool, LassoTool, flat_of
 from medviz.gui.viewer.edits import Edits, Then
 from medviz.gui.viewer.feature import Feature, Viewer
+from medviz.gui.viewer.kit import Kit, kit_of
+from medviz.gui.viewer.naming import Naming
+from medviz.gui.viewer.operations import Operation, Wanted
+from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.tip import Hovered, paint_lasso, paint_tip
+from medviz.gui.viewer.tools import Pane, Tool
+from medviz.imaging import edit
+from medviz.imaging.corrections import Corrections
+from medviz.imaging.flat import Cells, Flat
 from medviz.imaging.history import Change
+from medviz.imaging.scene import Layer, Point, Scene
+from medviz.imaging.strokes import Stroke, Tip
+from medviz.imaging.volume import Affine
+
+LEAST, MOST = 0.5, 100.0
 
 
 class Editing(Feature):
     """What changes labels goes through `do` and `accept_proposal`, so that there is one undo stack a label layer."""
 
     NAME: ClassVar[str] = "edit"
-    HINT: ClassVar[str] = "Correct labels by hand"
+    TAB: ClassVar[str] = "Edit"
+    HINT: ClassVar[str] = "Correct labels by hand: brush, eraser, lasso, fill, undo"
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("b x", "brush, eraser (Shift held: the eraser; Ctrl+click: take up the label there)"),
+        ("l w", "lasso, fill"),
+        ("+ − or Ctrl+wheel", "width of brush and eraser"),
+        ("1 … 9", "label to paint with"),
+        ("Ctrl+Z Ctrl+Y", "undo, redo a change of labels"),
+    )
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(viewer, parent)
+        self.kit: Store[Kit] = Store(Kit())
         self.edits = Edits(self.desk, viewer.counting, self)
+        self.naming = Naming(self.edits, self.kit, viewer)
+        self.lasso = LassoTool(self)
+        self._tools: tuple[Tool, ...] = (BrushTool(self), EraserTool(self), self.lasso, FillTool(self))
+        self.box: EditBox | None = None
+        self.stroke: Stroke | None = None
+        self._painted_on: Corrections | None = None
+        self.hovered: Hovered | None = None
+        self._acts = self._actions()
+        self._leave = self.desk.scene.listen(self._told)
+
+    # -- for the page ---------------------------------------------------------------------------------------------
+
+    def tab(self) -> QWidget:
+        """Make the tab."""
+        self.box = EditBox(self)
+        return self.box
+
+    def tools(self) -> Sequence[Tool]:
+        """List brush, eraser, lasso and fill."""
+        return self._tools
+
+    def actions(self) -> Sequence[QAction]:
+        """Undo and redo."""
+        return self._acts
+
+    def menu(self, view: SliceView, point: Point) -> Sequence[QAction]:
+        """Offer to take up the label under the mouse, and what can be done to it."""
+        layer = self.layer
+        value = 0 if layer is None else int(layer.volume.value_at(point) or 0)
+        if layer is None or not value:
+            return ()
+        name = next((one.name for one in layer.labels if one.value == value), f"label {value}")
+        act = QAction(f"Edit {name}\tb", view)
+        act.triggered.connect(partial(self._edit, value))
+        return (act,)
+
+    def paint(self, painter: QPainter, view: SliceView) -> None:
+        """Paint the tip and the lasso."""
+        layer = self.layer
+        if self.lasso.pane is view:
+            paint_lasso(painter, view, tuple(self.lasso.points))
+        if self.hovered is not None and self.desk.scene.state.tool in (BrushTool.NAME, EraserTool.NAME):
+            erases = self.desk.scene.state.tool == EraserTool.NAME
+            paint_tip(painter, view, self.hovered, self.kit.state, None if erases else self._colour(layer))
+
+    def pressed(self, event: QKeyEvent, view: SliceView) -> bool:
+        """Take up a label by its place in the list."""
+        layer, text = self.layer, event.text()
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if layer is None or held or len(text) != 1 or text not in "123456789" or int(text) > len(layer.labels):
+            return False
+        self.take(layer.labels[int(text) - 1].value)
+        return True
+
+    def close_feature(self) -> None:
+        """Stop listening."""
+        self._leave()
+        if self.box is not None:
+            self.box.leave()
+
+    # -- for others -----------------------------------------------------------------------------------------------
 
     def do(self, number: int, change: Change | None) -> None:
         """Put a change of a layer's labels (see `imaging.edit`) on its undo stack and show it."""
@@ -29,3 +122,271 @@ class Editing(Feature):
     ) -> None:
         """Take labels of a proposal layer into a label layer as one change; see `Edits.accept_proposal`."""
         self.edits.accept_proposal(number, values, into, then)
+
+    # -- what is edited -------------------------------------------------------------------------------------------
+
+    @property
+    def number(self) -> int | None:
+        """The number of the layer that is edited, None where there is none."""
+        return self.edits.target()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The layer that is edited."""
+        number = self.number
+        return None if number is None else self.desk.scene.state.layers[number]
+
+    @property
+    def corrections(self) -> Corrections | None:
+        """What was done to that layer; None where nothing was."""
+        layer = self.layer
+        return None if layer is None else self.edits.of(layer)
+
+    def take(self, value: int) -> None:
+        """Paint with a label from now on."""
+        self.kit.update(value=value)
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if self.corrections is not None and self.stroke is None:
+            self.edits.undo(self.corrections)
+
+    def redo(self) -> None:
+        """Bring it back."""
+        if self.corrections is not None and self.stroke is None:
+            self.edits.redo(self.corrections)
+
+    def operate(self, operation: Operation) -> None:
+        """Do something to the whole active label, beside the window."""
+        number, layer, scan = self.number, self.layer, self.desk.scene.state.scan
+        if number is None or layer is None or scan is None:
+            self.desk.tell("There are no labels to edit", "warning", "Paint some first")
+            return
+        view = self.viewer.panes.front
+        flat = flat_of(view)
+        axis = None if flat is None else flat.across_axis(layer.volume.affine)
+        at = layer.volume.to_voxel(self.desk.scene.state.cursor)
+        index = 0 if axis is None else int(np.floor(at[axis] + 0.5))
+        wanted = Wanted(self.kit.state, layer.volume.spacing_mm, layer.locked_labels, axis, index)
+        title = f"{operation.title.lower()}: {self._name(layer, self.kit.state.value)}"
+
+        def describe(made: Corrections) -> Change | None:
+            change = operation.describe(made.map, wanted)
+            return None if change is None else replace(change, name=title)
+
+        self.edits.run(number, title, describe)
+
+    # -- for the tools --------------------------------------------------------------------------------------------
+
+    def begin(self, pane: Pane, erase: bool) -> Stroke | None:
+        """Make the active layer ready for a stroke; None (and a notice) where it cannot be painted on."""
+        kit, flat = self.kit.state, flat_of(pane)
+        number = self.number if self.number is not None else None if erase else self.edits.new_layer()
+        if number is None or flat is None:
+            return None
+        made = self._ready(number)
+        layer = self.desk.scene.state.layers[number]
+        value = 0 if erase else kit.value
+        if made is None or not self._may(layer, value):
+            return None
+        self._reveal(number, value)
+        tip = Tip(kit.size / 2, None if kit.ball else flat, (kit.low, kit.high) if kit.limited else None, kit.free)
+        scene = self.desk.scene.state
+        self._painted_on = made
+        self.stroke = Stroke(made.map, layer.volume.affine, value, tip, layer.locked_labels, scene.scan, scene.frame)
+        return self.stroke
+
+    def painted(self) -> None:
+        """Show what a stroke has painted so far: the panes are told, the scene is not."""
+        number = self.number
+        if number is not None:
+            for view in self.viewer.panes.slices.values():
+                view.redraw(number)
+
+    def end(self, stroke: Stroke, name: str) -> None:
+        """Put a stroke on the undo stack."""
+        made, self.stroke, self._painted_on = self._painted_on, None, None
+        number = None if made is None else self.edits.number(made)
+        if number is None:  # the layer was taken away meanwhile
+            return
+        layer = self.desk.scene.state.layers[number]
+        words = name if stroke.value == 0 else f"{name} {self._name(layer, stroke.value)}"
+        self.edits.do(number, stroke.change(words), stands=True)
+
+    def give_up(self, stroke: Stroke) -> None:
+        """Take back what a stroke has painted."""
+        self.stroke = None
+        stroke.cancel()
+        self.painted()
+
+    def enclose(self, pane: Pane, points: tuple[Point, ...], erase: bool) -> None:
+        """Fill or erase what lies within a closed line, in this slice or through all."""
+        if self.kit.state.deep:
+            self._enclose_all(pane, points, erase)
+            return
+        stroke, flat = self.begin(pane, erase), flat_of(pane)
+        if stroke is None or flat is None:
+            return
+        cells = _enclosed(stroke.labels, stroke.affine, flat, points)
+        if cells is not None:
+            stroke.fill(cells)
+        self.end(stroke, "erase" if erase else "lasso")
+
+    def _enclose_all(self, pane: Pane, points: tuple[Point, ...], erase: bool) -> None:
+        """Fill or erase what lies within a closed line in all slices, beside the window."""
+        kit, flat = self.kit.state, flat_of(pane)
+        number = self.number if self.number is not None else None if erase else self.edits.new_layer()
+        if number is None or flat is None:
+            return
+        layer, value = self.desk.scene.state.layers[number], 0 if erase else kit.value
+        axis = flat.across_axis(layer.volume.affine)
+        if axis is None or not flat.is_straight(layer.volume.affine, axis):
+            self.desk.tell("A lasso through all slices needs the scan's own slices", "warning", "Turn the planes back")
+            return
+        if not self._may(layer, value):
+            return
+        self._reveal(number, value)
+        name = "erase in all slices" if erase else f"lasso {self._name(layer, value)} in all slices"
+
+        def describe(made: Corrections) -> Change | None:
+            cells = _enclosed(made.map, layer.volume.affine, flat, points)
+            if cells is None:
+                return None
+            sides = list(cells.box)
+            sides[axis] = slice(0, made.map.shape[axis])
+            box = (sides[0], sides[1], sides[2])
+            mask = np.broadcast_to(cells.meant, made.map[box].shape)
+            change = edit.carve(made.map, box, mask, value, layer.locked_labels, kit.free)
+            return None if change is None else replace(change, name=name)
+
+        self.edits.run(number, name, describe)
+
+    def flood(self, pane: Pane, mm: Point) -> None:
+        """Fill what hangs together with a point and looks like it; beside the window where it is 3-D."""
+        scene, kit, flat = self.desk.scene.state, self.kit.state, flat_of(pane)
+        scan = scene.scan
+        number = self.number if self.number is not None else self.edits.new_layer()
+        if number is None or scan is None or flat is None:
+            return
+        layer = self.desk.scene.state.layers[number]
+        seed, axis = layer.volume.nearest(mm), flat.across_axis(layer.volume.affine)
+        if seed is None or not self._may(layer, kit.value):
+            return
+        if not layer.volume.same_grid(scan) or (axis is None and not kit.deep):
+            self.desk.tell("Fill needs the scan's own slices", "warning", "Turn the planes back, or fill in 3-D")
+            return
+        self._reveal(number, kit.value)
+        frame = scan.frame(min(scene.frame, scan.frames - 1))
+        tolerance = kit.tolerance / abs(scan.slope or 1.0)
+        name = f"fill {self._name(layer, kit.value)}"
+        normal = None if kit.deep else axis
+
+        def describe(made: Corrections) -> Change | None:
+            change = edit.flood(made.map, frame, seed, kit.value, tolerance, normal, layer.locked_labels)
+            return None if change is None else replace(change, name=name)
+
+        if normal is None:
+            self.edits.run(number, name, describe)
+        elif (made := self._ready(number)) is not None:
+            self.edits.do(number, describe(made))
+
+    def pick(self, mm: Point) -> None:
+        """Take up the label at a point."""
+        layer = self.layer
+        value = 0 if layer is None else int(layer.volume.value_at(mm) or 0)
+        if value:
+            self.take(value)
+
+    def resize(self, factor: float) -> None:
+        """Make the tip larger or smaller."""
+        self.kit.update(size=float(np.clip(self.kit.state.size * factor, LEAST, MOST)))
+        self._retouch()
+
+    def hover(self, pane: Pane | None, at: QPointF | None) -> None:
+        """Show the tip under the mouse; None where it left."""
+        mm = None if pane is None or at is None else pane.mm_of(at.x(), at.y())
+        self.hovered = None if pane is None or at is None or mm is None else Hovered(pane, at, mm)
+        self._retouch()
+
+    # -- how ------------------------------------------------------------------------------------------------------
+
+    def _ready(self, number: int) -> Corrections | None:
+        """Return the map of a layer at once; a large one that was never edited is made ready meanwhile."""
+        found: list[Corrections] = []
+        if self.edits.is_busy(self.desk.scene.state.layers[number]):
+            self.desk.tell("The labels are still being worked on", "warning", "Wait a moment")
+            return None
+        self.edits.ready(number, found.append, self.kit.state.value)
+        return found[0] if found else None
+
+    def _may(self, layer: Layer, value: int) -> bool:
+        if value in layer.locked_labels:
+            self.desk.tell(
+                f"{self._name(layer, value)} is locked", "warning", "Click its padlock in the list of labels"
+            )
+            return False
+        return True
+
+    def _reveal(self, number: int, value: int) -> None:
+        """Show what is painted on: nobody paints blindly."""
+        scene = self.desk.scene.state
+        layer = scene.layers[number]
+        style = "outline" if layer.style == "off" else layer.style
+        shown = replace(layer, visible=True, style=style, hidden_labels=layer.hidden_labels - {value})
+        if shown != layer or scene.overlays_hidden:
+            layers = (*scene.layers[:number], shown, *scene.layers[number + 1 :])
+            self.desk.scene.put(replace(scene, layers=layers, overlays_hidden=False))
+
+    def _retouch(self) -> None:
+        for view in self.viewer.panes.slices.values():
+            view.update()
+
+    def _edit(self, value: int, checked: bool = False) -> None:
+        self.take(value)
+        self.desk.scene.update(tool=BrushTool.NAME)
+        self.viewer.show_tab(self.NAME)
+
+    def _name(self, layer: Layer, value: int) -> str:
+        return next((one.name for one in layer.labels if one.value == value), f"label {value}")
+
+    def _colour(self, layer: Layer | None) -> tuple[int, int, int]:
+        labels = () if layer is None else layer.labels
+        return next((one.colour for one in labels if one.value == self.kit.state.value), (230, 159, 0))
+
+    def _actions(self) -> tuple[QAction, ...]:
+        made = []
+        for words, keys, act in (
+            ("&Undo the last change of labels", ("Ctrl+Z",), self.undo),
+            ("&Redo it", ("Ctrl+Y", "Ctrl+Shift+Z"), self.redo),
+        ):
+            action = QAction(words, self)
+            action.setShortcuts([QKeySequence(one) for one in keys])
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(partial(_call, act))
+            made.append(action)
+        return tuple(made)
+
+    def _told(self, old: Scene, new: Scene) -> None:
+        if new.scan is not None and (old.scan is None or old.scan.calibrated != new.scan.calibrated):
+            self.kit.put(kit_of(self.kit.state, new.scan.calibrated))
+        layer = self.layer
+        values = [] if layer is None else [one.value for one in layer.labels]
+        if values and self.kit.state.value not in values:
+            self.kit.update(value=values[0])
+        if new.tool in (tool.NAME for tool in self._tools) and old.tool != new.tool:
+            self.viewer.show_tab(self.NAME)
+
+
+def _enclosed(labels: Any, affine: Affine, flat: Flat, points: tuple[Point, ...]) -> Cells | None:
+    """Return the voxels of a slice that lie within a closed line on it."""
+    corners = np.asarray(points)
+    cells = flat.cells(affine, labels.shape, corners, 0.0)
+    if cells is None:
+        return None
+    meant = cells.meant.copy()
+    meant[meant] = points_in_poly(flat.flattened(cells.mm[cells.meant]), flat.flattened(corners))
+    return replace(cells, meant=meant)
+
+
+def _call(act: object, checked: bool = False) -> None:
+    act()  # type: ignore[operator]

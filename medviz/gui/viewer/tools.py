@@ -9,6 +9,7 @@ from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QWheelEvent
 from medviz.gui.store import Store
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.sheet import Sheet
+from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Point, Scene
 from medviz.imaging.slices import Plane, Slice
 
@@ -30,6 +31,10 @@ class Pane(Protocol):
     @property
     def slice(self) -> Slice | None:
         """The scan's slice on the screen."""
+
+    @property
+    def section(self) -> Section | None:
+        """Where the slice lies in the patient, None where there is no scan."""
 
     @property
     def sheet(self) -> Sheet:

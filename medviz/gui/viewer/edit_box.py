@@ -1,0 +1,288 @@
+"""The tab with which labels are edited: layer and label, tools, settings, whole-label operations, the undo stack."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medviz.gui.colours import colours
+from medviz.gui.controls import calm
+from medviz.gui.desk import Desk
+from medviz.gui.form import Form
+from medviz.gui.icons import icon
+from medviz.gui.store import Store
+from medviz.gui.viewer.cards import label
+from medviz.gui.viewer.edits import Edits
+from medviz.gui.viewer.kit import Kit
+from medviz.gui.viewer.label_list import swatch
+from medviz.gui.viewer.layer_controls import quiet, shrink
+from medviz.gui.viewer.naming import Naming
+from medviz.gui.viewer.operations import OPERATIONS, Operation
+from medviz.gui.viewer.tool_buttons import ToolButtons
+from medviz.gui.viewer.tools import Tool
+from medviz.imaging.corrections import Corrections
+from medviz.imaging.scene import Layer, Scene
+
+HISTORY_ROWS = 6
+
+
+class Edited(Protocol):
+    """What the tab asks of the feature."""
+
+    desk: Desk
+    kit: Store[Kit]
+    edits: Edits
+    naming: Naming
+
+    @property
+    def number(self) -> int | None:
+        """The number of the layer that is edited."""
+
+    @property
+    def layer(self) -> Layer | None:
+        """The layer that is edited."""
+
+    @property
+    def corrections(self) -> Corrections | None:
+        """What was done to it."""
+
+    def tools(self) -> Sequence[Tool]:
+        """List its tools."""
+
+    def actions(self) -> Sequence[QAction]:
+        """Undo and redo."""
+
+    def take(self, value: int) -> None:
+        """Paint with a label from now on."""
+
+    def undo(self) -> None:
+        """Take the last change back."""
+
+    def redo(self) -> None:
+        """Bring it back."""
+
+    def operate(self, operation: Operation) -> None:
+        """Do something to the whole active label."""
+
+
+class EditBox(QWidget):
+    """Shows what is edited and asks the feature for changes."""
+
+    def __init__(self, editing: Edited) -> None:
+        super().__init__()
+        self._editing = editing
+        self._store = editing.desk.scene
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(8)
+        self.tools = ToolButtons(self._store, editing.tools())
+        column.addWidget(self.tools)
+        column.addLayout(self._label_row())
+        self.forms = QVBoxLayout()
+        self.form: Form | None = None
+        column.addLayout(self.forms)
+        column.addLayout(self._operations())
+        column.addLayout(self._undo_row())
+        column.addWidget(self.history)
+        column.addStretch(1)
+        self.addActions(list(editing.actions()))
+        self._leave = [
+            self._store.listen(self._told),
+            editing.kit.listen(lambda old, new: self._kit(type(old) is not type(new))),
+        ]
+        editing.edits.changed.connect(lambda made: self.show_history())
+        editing.edits.working.connect(self.show_history)
+        self._kit(True)
+        self._show(self._store.state)
+
+    def leave(self) -> None:
+        """Stop listening."""
+        for leave in (*self._leave, self.tools.leave):
+            leave()
+
+    # -- made -----------------------------------------------------------------------------------------------------
+
+    def _label_row(self) -> QVBoxLayout:
+        naming = self._editing.naming
+        self.layer = self._box("layer that is edited", "The layer whose labels are edited")
+        self.layer.activated.connect(self._choose_layer)
+        self.label = self._box("label", "The label that is painted with (1 … 9)")
+        self.label.setIconSize(QSize(12, 12))
+        self.label.activated.connect(lambda row: self._editing.take(self.label.itemData(row)))
+        first, second = QHBoxLayout(), QHBoxLayout()
+        self.new_layer = self._small("ph.stack-plus", "New label layer over the scan", self._new_layer)
+        self.add = self._small("ph.plus", "Add a label", naming.add)
+        self.rename = self._small("ph.pencil-simple", "Rename the label", lambda: naming.ask_name(self.value))
+        self.recolour = self._small("ph.palette", "Colour of the label", lambda: naming.ask_colour(self.value))
+        self.merge = self._small("ph.git-merge", "Merge the label into another", lambda: naming.ask_merge(self.value))
+        self.delete = self._small("ph.trash", "Delete the label and its voxels", lambda: naming.delete(self.value))
+        for row, widgets in (
+            (first, (self.layer, self.new_layer)),
+            (second, (self.label, self.add, self.rename, self.recolour, self.merge, self.delete)),
+        ):
+            row.setSpacing(2)
+            for widget in widgets:
+                row.addWidget(widget, 1 if isinstance(widget, QComboBox) else 0)
+        both = QVBoxLayout()
+        both.setSpacing(4)
+        both.addLayout(first)
+        both.addLayout(second)
+        return both
+
+    def _operations(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        self.operations: dict[str, QToolButton] = {}
+        for number, one in enumerate(OPERATIONS):
+            button = QToolButton()
+            button.setIcon(icon(one.icon))
+            button.setText(one.title)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setToolTip(one.help)
+            button.setAccessibleName(one.title)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(lambda _=False, one=one: self._operate(one))
+            self.operations[one.title] = button
+            grid.addWidget(button, number // 2, number % 2)
+        return grid
+
+    def _undo_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.undo = self._small("ph.arrow-u-up-left", "Take the last change back (Ctrl+Z)", self._editing.undo)
+        self.redo = self._small("ph.arrow-u-up-right", "Do it again (Ctrl+Y)", self._editing.redo)
+        self.kept = label("", "small")
+        row.addWidget(label("History", "heading"))
+        row.addWidget(self.kept, 1)
+        row.addWidget(self.undo)
+        row.addWidget(self.redo)
+        self.history = QListWidget()
+        self.history.setAccessibleName("history of changes")
+        self.history.setToolTip("What was done to this layer; click to go back or forth")
+        self.history.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.history.itemClicked.connect(lambda item: self._jump(item))
+        self.history.itemActivated.connect(lambda item: self._jump(item))
+        return row
+
+    @staticmethod
+    def _box(name: str, words: str) -> QComboBox:
+        made = QComboBox()
+        made.setAccessibleName(name)
+        made.setToolTip(words)
+        shrink(made)
+        calm(made)
+        return made
+
+    @staticmethod
+    def _small(sign: str, words: str, act: object) -> QToolButton:
+        button = quiet(sign, words)
+        button.clicked.connect(lambda: act())  # type: ignore[operator]
+        return button
+
+    # -- asked ----------------------------------------------------------------------------------------------------
+
+    @property
+    def value(self) -> int:
+        """The label that is painted with."""
+        return self._editing.kit.state.value
+
+    def _choose_layer(self, row: int) -> None:
+        number = self.layer.itemData(row)
+        if number is not None and number != self._store.state.active:
+            self._store.update(active=number)
+
+    def _new_layer(self) -> None:
+        self._editing.edits.new_layer()
+
+    def _operate(self, one: Operation) -> None:
+        self._editing.operate(one)
+
+    def _jump(self, item: QListWidgetItem) -> None:
+        made = self._editing.corrections
+        if made is not None:
+            self._editing.edits.jump(made, int(item.data(Qt.ItemDataRole.UserRole)))
+
+    # -- shown ----------------------------------------------------------------------------------------------------
+
+    def _told(self, old: Scene, new: Scene) -> None:
+        if old.layers is not new.layers or old.active != new.active:
+            self._show(new)
+
+    def _show(self, scene: Scene) -> None:
+        chosen = self._editing.number
+        editable = [n for n, one in enumerate(scene.layers) if n and one.role == "labels" and not one.proposal]
+        self._fill(self.layer, [(scene.layers[n].volume.name or f"layer {n}", n) for n in editable], chosen)
+        if not editable:
+            self.layer.addItem("no label layer yet: paint, and there is one", None)
+        self._show_labels()
+        self.show_history()
+
+    def _show_labels(self) -> None:
+        layer = self._editing.layer
+        labels = () if layer is None else layer.labels
+        self._fill(self.label, [(one.name, one.value) for one in labels], self.value)
+        for row, one in enumerate(labels):
+            self.label.setItemIcon(row, swatch(one.colour))
+        for button in (self.rename, self.recolour, self.delete):
+            button.setEnabled(bool(labels))
+        self.merge.setEnabled(len(labels) > 1)
+
+    def show_history(self) -> None:
+        """Show what was done; what was undone is grey."""
+        made, layer = self._editing.corrections, self._editing.layer
+        history = None if made is None else made.history
+        names = () if history is None else history.names
+        place = 0 if history is None else history.place
+        self.history.clear()
+        for number, name in enumerate(("as it was", *names) if names else ()):
+            item = QListWidgetItem(name)
+            item.setData(Qt.ItemDataRole.UserRole, number)
+            if number > place:
+                item.setForeground(colours().of("faint"))
+            self.history.addItem(item)
+        self.history.setVisible(bool(names))
+        if names:
+            self.history.setCurrentRow(place)
+            rows = min(len(names) + 1, HISTORY_ROWS)
+            self.history.setFixedHeight(rows * self.history.sizeHintForRow(0) + 6)
+        self.undo.setEnabled(place > 0)
+        self.redo.setEnabled(place < len(names))
+        unsaved = 0 if made is None else made.unsaved
+        self.kept.setText(f"{unsaved} unsaved" if unsaved else "")
+        busy = layer is not None and self._editing.edits.is_busy(layer)
+        for button in self.operations.values():
+            button.setEnabled(layer is not None and not busy)
+
+    def _kit(self, other: bool) -> None:
+        if other or self.form is None:
+            if self.form is not None:
+                self.form.hide()
+                self.form.deleteLater()
+            self.form = Form(self._editing.kit.state, hidden=("value",), scrolls=False)
+            self.form.changed.connect(lambda kit: self._editing.kit.put(kit))
+            self.forms.addWidget(self.form)
+        else:
+            self.form.show_value(self._editing.kit.state)
+        self._show_labels()
+
+    @staticmethod
+    def _fill(box: QComboBox, rows: list[tuple[str, int]], chosen: int | None) -> None:
+        there = [(box.itemText(n), box.itemData(n)) for n in range(box.count())]
+        if there != rows:
+            box.clear()
+            for words, value in rows:
+                box.addItem(words, value)
+        found = box.findData(chosen) if chosen is not None else -1
+        box.setCurrentIndex(found)

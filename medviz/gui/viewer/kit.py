@@ -1,0 +1,47 @@
+"""What the tools that edit labels are set to; the form in the tab is read off these lines."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+from medviz.parameters import Group, Range, When
+
+ANY = Range(-1e6, 1e6)
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The label that is painted with, the size of the tip, and where it may paint."""
+
+    value: int = field(default=1)
+    size: Annotated[float, Range(0.5, 100.0, unit="mm", log=True), "Width of the tip (Ctrl+wheel, + and −)"] = 8.0
+    ball: Annotated[bool, "The tip is a ball and reaches into the slices beside"] = False
+    limited: Annotated[bool, "Paint only where the scan's value lies from low to high", Group("Where")] = False
+    low: Annotated[float, ANY, "Least value that is painted", When("limited", True), Group("Where")] = 0.0
+    high: Annotated[float, ANY, "Greatest value that is painted", When("limited", True), Group("Where")] = 100.0
+    free: Annotated[bool, "Never paint over another label", Group("Where")] = False
+    tolerance: Annotated[
+        float, Range(0.0, 1e6), "Fill takes what differs by so much from the value clicked", Group("Fill and lasso")
+    ] = 50.0
+    deep: Annotated[bool, "Fill and lasso go through all slices", Group("Fill and lasso")] = False
+    by: Annotated[
+        float, Range(0.1, 50.0, unit="mm", log=True), "How far to smooth, grow and shrink", Group("Whole label")
+    ] = 1.0
+    smallest: Annotated[
+        int, Range(1, 1_000_000, unit="voxels", log=True), "Smaller pieces are removed", Group("Whole label")
+    ] = 20
+
+
+@dataclass(frozen=True)
+class PixelKit(Kit):
+    """The same where the scan has no spacing: nothing is said in mm."""
+
+    size: Annotated[float, Range(0.5, 100.0, unit="px", log=True), "Width of the tip (Ctrl+wheel, + and −)"] = 8.0
+    by: Annotated[
+        float, Range(0.1, 50.0, unit="px", log=True), "How far to smooth, grow and shrink", Group("Whole label")
+    ] = 1.0
+
+
+def kit_of(kit: Kit, calibrated: bool) -> Kit:
+    """Return the same settings in mm or, where there are none, in pixels."""
+    kind = Kit if calibrated else PixelKit
+    return kit if type(kit) is kind else kind(**asdict(kit))
