@@ -184,6 +184,14 @@ class Annotations:
         for word in passing:
             painter.drawPixmap(*self._lettering.placed(word, ratio))
 
+    def add(self, painter: QPainter, name: str, words: str, sheet: Sheet) -> None:
+        """Write one more thing at the foot, over the window."""
+        low = sheet.height - EDGE - self.size_px * 1.4
+        room = max(8, int(sheet.width * 0.5 / (self.size_px * 0.55)))
+        shown = words if len(words) <= room else f"{words[: room - 1]}…"
+        self._lettering.put(painter, Word(name, shown, EDGE, low, DIM, self.size_px))
+        self.drawn[name] = words
+
     def _lasting(self, scene: Scene, seen: Section, sheet: Sheet) -> tuple[Word, ...]:
         """Plane, edge letters, window, convention, and the length of the bar."""
         size, small = round(self.size_px * 1.25), self.size_px

@@ -14,6 +14,7 @@ from medviz.gui.viewer.opening import Opening
 from medviz.gui.viewer.panes import Panes
 from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.strip import Strip
 from medviz.gui.viewer.tools import Tool
 from medviz.imaging.scene import Point
 
@@ -23,6 +24,7 @@ class Viewer(Protocol):
 
     desk: Desk
     panes: Panes
+    strip: Strip
     opening: Opening
     saving: Saving
     layers: Layers

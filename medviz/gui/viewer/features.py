@@ -3,7 +3,9 @@
 from medviz.gui.viewer.contrast import Contrast
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature
+from medviz.gui.viewer.looking import Looking
 from medviz.gui.viewer.modelling import Modelling
+from medviz.gui.viewer.playing import Playing
 from medviz.gui.viewer.series_browser import SeriesBrowser
 
-FEATURES: tuple[type[Feature], ...] = (Modelling, Contrast, Editing, SeriesBrowser)
+FEATURES: tuple[type[Feature], ...] = (Modelling, Looking, Playing, Contrast, Editing, SeriesBrowser)

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage, QPainter
 
+from medviz.gui.viewer.annotations import INK, Lettering, Word
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.raster import OPAQUE, blended, thinned
 from medviz.gui.viewer.tints import tint
+from medviz.imaging.colours import colour_map
 from medviz.imaging.intensity import painted
 from medviz.imaging.mixing import Difference, Mix, difference, second_seen
 from medviz.imaging.oblique import Section
@@ -65,6 +67,26 @@ def _joined(first: Shown, second: Shown, section: Section, mix: Mix, factor: int
         return blended(one, other, mix.share)
     held = second_seen(section, mix)[: one.shape[0] * factor : factor, : one.shape[1] * factor : factor]
     return np.where(held, other | OPAQUE, one | OPAQUE)
+
+
+def paint_bar(painter: QPainter, found: Difference, wide: int, high: int, size_px: int) -> None:
+    """Paint the colours of a difference with the numbers at its ends and middle, at the right edge of a pane."""
+    long = min(160, high - 150)
+    if long < 40:
+        return
+    left, top = wide - 22, (high - long) // 2 - 40
+    top = max(top, 40)
+    colours = colour_map("diverging")
+    for row in range(long):
+        red, green, blue = (int(part) for part in colours[255 - row * 255 // (long - 1), :3])
+        painter.fillRect(left, top + row, 10, 1, QColor(red, green, blue))
+    unit = " %" if found.normalised else f" {found.unit}"
+    most = found.most * 100 if found.normalised else found.most
+    lettering = Lettering()
+    for share, value in ((0.0, most), (0.5, 0.0), (1.0, -most)):
+        said = f"{value:+.3g}{unit}".replace("-", "−") if value else f"0{unit}"
+        y = top + share * long + size_px * 0.35
+        lettering.put(painter, Word("bar", said, left - 5, y, INK, size_px - 1, how="right"))
 
 
 def _thin(seen: Slice, factor: int) -> Slice:

@@ -1,6 +1,7 @@
 """The thin line over the panes: the convention, the frame of a series, and how the panes are shown."""
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -8,15 +9,30 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton,
 
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
+from medviz.gui.viewer.crosshair import TURN
+from medviz.gui.viewer.tools import CURSOR
 from medviz.imaging.scene import Scene
 
 RADIOLOGICAL = "radiological: patient's right on the left of the screen"
+LAYOUTS = (
+    ("1x1", "ph.square", "The pane in front alone (double click)"),
+    ("2x2", "ph.squares-four", "Four panes of one size"),
+    ("1+3", "ph.layout", "One large pane and three small ones"),
+    ("compare", "ph.columns", "Two scans side by side, linked in mm (v)"),
+    ("lightbox", "ph.dots-nine", "Lightbox: many slices of one plane (Shift+L)"),
+)
 NEUROLOGICAL = "neurological: patient's right on the right of the screen"
 
 
 class Strip(QFrame):
-    """Buttons say which key does the same. `fit`, `picture` and `reset` are for the page."""
+    """Buttons say which key does the same. `fit`, `picture` and `reset` are for the page.
 
+    `laid_out` (a layout, or "1x1"), `gone_back` and `played` are for the features that do it.
+    """
+
+    laid_out = Signal(str)
+    gone_back = Signal()
+    played = Signal()
     fit = Signal()
     picture = Signal()
     reset = Signal()
@@ -46,13 +62,21 @@ class Strip(QFrame):
         self.frame.valueChanged.connect(self._turn_frame)
         row.addWidget(self.frame_name)
         row.addWidget(self.frame, 1)
-        self.two = self._switch("ph.squares-four", "Four panes of one size", lambda: store.update(layout="2x2"))
-        self.three = self._switch(
-            "ph.layout", "One large pane and three small ones", lambda: store.update(layout="1+3")
-        )
+        self.layouts: dict[str, QToolButton] = {}
+        for name, sign, words in LAYOUTS:
+            button = self.layouts[name] = self._switch(sign, words, partial(self._lay_out, name))
+            button.setCheckable(True)
+            row.addWidget(button)
+        self.back = self._switch("ph.arrow-u-up-left", "Back to how the panes were (Alt+←)", self.gone_back.emit)
+        self.back.setEnabled(False)
+        row.addWidget(self.back)
+        row.addSpacing(6)
+        self.play = self._switch("ph.play", "Play through the slices of the pane in front (p)", self.played.emit)
+        self.play.setCheckable(True)
+        self.turn = self._switch("ph.arrows-clockwise", "Turn the planes about the cross-hair (t)", self._turn)
         self.smooth = self._switch("ph.drop-half", "Smooth or crisp voxels (i)", self._smooth)
         self.cross = self._switch("ph.crosshair-simple", "Cross-hair (c)", self._cross)
-        for button in (self.two, self.three, self.smooth, self.cross):
+        for button in (self.play, self.turn, self.smooth, self.cross):
             button.setCheckable(True)
             row.addWidget(button)
         for sign, words, signal in (
@@ -71,12 +95,10 @@ class Strip(QFrame):
         if frames > 1:
             self._show_frame(new, frames)
         self._say()
-        for button, on in (
-            (self.two, new.layout == "2x2"),
-            (self.three, new.layout == "1+3"),
-            (self.smooth, new.smooth),
-            (self.cross, new.crosshair),
-        ):
+        alone = new.maximised is not None and new.layout in ("2x2", "1+3")
+        for name, button in self.layouts.items():
+            button.setChecked(alone if name == "1x1" else new.layout == name and not alone)
+        for button, on in ((self.turn, new.tool == TURN), (self.smooth, new.smooth), (self.cross, new.crosshair)):
             button.setChecked(on)
 
     def _say(self) -> None:
@@ -122,6 +144,18 @@ class Strip(QFrame):
     def _flip(self) -> None:
         scene = self._store.state
         self._store.put(replace(scene, radiological=not scene.radiological))
+
+    def _lay_out(self, name: str) -> None:
+        self.laid_out.emit(name)
+        self.heard(self._store.state, self._store.state)  # a button that is pressed twice stays as the scene says
+
+    def _turn(self) -> None:
+        self._store.update(tool=CURSOR if self._store.state.tool == TURN else TURN)
+
+    def show_playing(self, on: bool) -> None:
+        """Show whether slices or frames are being played."""
+        self.play.setChecked(on)
+        self.play.setIcon(icon("ph.pause" if on else "ph.play"))
 
     def _smooth(self) -> None:
         self._store.update(smooth=not self._store.state.smooth)

@@ -258,7 +258,7 @@ def test_a_double_click_and_the_strip_lay_the_panes(page: ViewerPage, qtbot: QtB
     assert sagittal.width() == page.panes.width() > 1.8 * small and page.panes.volume.isHidden()
     qtbot.mouseDClick(sagittal, Button.LeftButton, pos=QPoint(80, 80))
     assert sagittal.width() == small and page.panes.volume.isVisible()
-    page.strip.three.click()
+    page.strip.layouts["1+3"].click()
     assert page.panes.slices["axial"].width() > 2 * sagittal.width() and desk.scene.state.layout == "1+3"
     qtbot.mouseDClick(page.panes.volume, Button.LeftButton, pos=QPoint(80, 80))
     assert desk.scene.state.maximised == "volume" and page.panes.volume.width() == page.panes.width()

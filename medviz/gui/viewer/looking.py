@@ -1,0 +1,301 @@
+"""How one looks: planes turned, slabs, a second scan, a lightbox; the tab, the keys and the way back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, get_args
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from medviz.gui.form import Form
+from medviz.gui.icons import icon
+from medviz.gui.viewer.cards import label
+from medviz.gui.viewer.crosshair import TURN
+from medviz.gui.viewer.feature import Feature, Viewer
+from medviz.gui.viewer.mixture import paint_bar
+from medviz.gui.viewer.past import Past
+from medviz.gui.viewer.second_box import SecondBox, next_mix
+from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.tools import CURSOR, Tool
+from medviz.gui.viewer.turning import TurnTool, as_acquired, in_the_world, tilt_degrees, turned
+from medviz.imaging.intensity import window_of
+from medviz.imaging.scene import Layout, Lightbox, Point, Scene
+from medviz.imaging.slabs import HOWS, THICKEST_MM, THINNEST_MM, Slab
+
+BY_DEGREES = 5.0
+THICKER = 1.25
+SHOWN = ("layers", "turn", "slab", "second", "lightbox", "tool")
+Change = Callable[[Scene], Scene]
+
+
+class Looking(Feature):
+    """Changes the scene's `turn`, `slab`, `second`, `lightbox` and `layout`; one can go back on all of it."""
+
+    NAME: ClassVar[str] = "look"
+    TAB: ClassVar[str] = "View"
+    HINT: ClassVar[str] = "Planes turned, slabs, a second scan, many slices at once"
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("t", "turn the planes: drag round the cross-hair, or its ends"),
+        (", .", f"turn the other planes by {BY_DEGREES:g}° about this pane"),
+        ("Shift+T", "the planes as the scan was acquired"),
+        ("Shift+W", "the planes straight in the world"),
+        ("k", "single slice, brightest, darkest or mean of a slab"),
+        ("+ −", "thicker or thinner slab"),
+        ("v", "compare with a second scan"),
+        ("Shift+V", "second scan blended, in tiles, swiped, as a difference"),
+        ("Shift+L", "lightbox: many slices at once"),
+        ("Alt+← Alt+→", "back to how the panes were, and forth"),
+    )
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(viewer, parent)
+        self.past = Past(self.desk.scene, viewer.panes)
+        self.box: LookingBox | None = None
+        self._turn_tool = TurnTool()
+        self._leave = self.desk.scene.listen(self._told)
+        viewer.strip.laid_out.connect(self._lay_out)
+        viewer.strip.gone_back.connect(self.past.back)
+        self.past.changed.connect(lambda: viewer.strip.back.setEnabled(self.past.behind > 0))
+        viewer.panes.missing.wanted.connect(self.open_second)
+        for view in viewer.panes.seconds.values():
+            view.tools[TURN] = self._turn_tool
+            view.paints.append(self._name_second)
+            view.boxed.connect(self._window_second)
+
+    def tab(self) -> QWidget:
+        """Make the tab."""
+        self.box = LookingBox()
+        self.box.changed.connect(self.change)
+        self.box.second.wanted.connect(self.open_second)
+        self.box.show_scene(self.desk.scene.state)
+        return self.box
+
+    def tools(self) -> Sequence[Tool]:
+        """List the tool that turns the planes."""
+        return (self._turn_tool,)
+
+    def actions(self) -> Sequence[QAction]:
+        """List layouts and the way back."""
+        made = []
+        for words, keys, act in (
+            ("Go &back to how the panes were", "Alt+Left", self.past.back),
+            ("Go f&orth again", "Alt+Right", self.past.forth),
+            ("One &pane", "", self.alone),
+            ("&Compare two scans", "", partial(self.lay_out, "compare")),
+            ("&Lightbox", "", partial(self.lay_out, "lightbox")),
+            ("Open a &second scan…", "", self.open_second),
+        ):
+            action = QAction(words, self)
+            if keys:
+                action.setShortcut(keys)
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _=False, act=act: act())
+            made.append(action)
+        return made
+
+    def menu(self, view: SliceView, point: Point) -> Sequence[QAction]:
+        """Offer the planes' positions where they are turned."""
+        if view.scene.turn is None:
+            return ()
+        act = QAction("Planes as acquired\tShift+T", view)
+        act.triggered.connect(lambda: self.change(as_acquired))
+        return (act,)
+
+    def change(self, change: Change) -> None:
+        """Put a changed scene."""
+        self.desk.scene.put(change(self.desk.scene.state))
+
+    def lay_out(self, how: Layout) -> None:
+        """Lay out the panes; a second scan or a lightbox once more goes back to four panes."""
+        scene = self.desk.scene.state
+        back = scene.layout == how and how in ("compare", "lightbox")
+        self.desk.scene.put(replace(scene, layout="2x2" if back else how, maximised=None))
+
+    def _lay_out(self, name: str) -> None:
+        """Do what a button of the strip says."""
+        if name == "1x1":
+            self.alone()
+        for layout in get_args(Layout):
+            if layout == name:
+                self.lay_out(layout)
+
+    def alone(self) -> None:
+        """Let the pane in front fill the viewer, or show all panes again."""
+        scene = self.desk.scene.state
+        front = self.viewer.panes.front.plane
+        layout: Layout = "2x2" if scene.layout == "lightbox" else scene.layout
+        self.desk.scene.put(replace(scene, layout=layout, maximised=None if scene.maximised else front))
+
+    def open_second(self) -> None:
+        """Ask for the second scan and open it."""
+        if self.desk.scene.state.scan is None:
+            return
+        name, _ = QFileDialog.getOpenFileName(self.viewer.widget(), "Open a second scan")
+        if name:
+            self.viewer.opening.open(Path(name), "second")
+
+    def pressed(self, event: QKeyEvent, view: SliceView) -> bool:
+        """Answer the keys of the legend."""
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
+            return False
+        key, text = Qt.Key(event.key()), event.text()
+        if key == Qt.Key.Key_T and not shift:
+            scene = self.desk.scene.state
+            self.desk.scene.update(tool=CURSOR if scene.tool == TURN else TURN)
+        elif key == Qt.Key.Key_L and shift:
+            self.lay_out("lightbox")
+        elif key == Qt.Key.Key_V and not shift:
+            self.lay_out("compare")
+        elif (change := self._change_of(key, text, shift, view)) is not None:
+            self.change(change)
+        else:
+            return False
+        return True
+
+    @staticmethod
+    def _change_of(key: Qt.Key, text: str, shift: bool, view: SliceView) -> Change | None:
+        if text in (",", "."):
+            return lambda scene: turned(scene, view.plane, -BY_DEGREES if text == "," else BY_DEGREES)
+        if text in ("+", "-", "=", "−"):
+            return lambda scene: thicker(scene, 1 / THICKER if text in ("-", "−") else THICKER)
+        shifted: dict[Qt.Key, Change] = {
+            Qt.Key.Key_T: as_acquired,
+            Qt.Key.Key_W: in_the_world,
+            Qt.Key.Key_V: next_mix,
+        }
+        if shift:
+            return shifted.get(key)
+        return next_slab if key == Qt.Key.Key_K else None
+
+    def paint(self, painter: QPainter, view: SliceView) -> None:
+        """Paint the bar of a difference, and which scan a pane shows where there are two."""
+        scene = view.scene
+        if scene.second is None:
+            return
+        found = view.plate.mixture.difference if scene.second.mix.kind == "difference" else None
+        if found is not None:
+            paint_bar(painter, found, view.width(), view.height(), view.annotations.size_px)
+        if scene.layout == "compare":
+            paint_name(painter, view, f"1  {scene.layers[0].volume.name}")
+
+    def close_feature(self) -> None:
+        """Stop listening."""
+        self._leave()
+        self.past.leave()
+
+    def _name_second(self, painter: QPainter, view: SliceView) -> None:
+        if view.scene.layers:
+            paint_name(painter, view, f"2  {view.scene.layers[0].volume.name}")
+
+    def _window_second(self, number: int, values: object) -> None:
+        beside = self.viewer.panes.beside
+        finite = np.asarray(values)
+        window, level = window_of(finite[np.isfinite(finite)], 1.0, 99.0)
+        beside.put(beside.state.with_layer(0, window=window, level=level))
+
+    def _told(self, old: Scene, new: Scene) -> None:
+        if self.box is not None and any(getattr(old, name) is not getattr(new, name) for name in SHOWN):
+            self.box.show_scene(new)
+
+
+def next_slab(scene: Scene) -> Scene:
+    """Take slices together in another way."""
+    how = HOWS[(HOWS.index(scene.slab.how) + 1) % len(HOWS)]
+    return replace(scene, slab=replace(scene.slab, how=how))
+
+
+def thicker(scene: Scene, by: float) -> Scene:
+    """Take more or fewer slices together."""
+    if scene.slab.how == "off":
+        return scene
+    thick = min(max(float(f"{scene.slab.thick_mm * by:.2g}"), THINNEST_MM), THICKEST_MM)
+    return replace(scene, slab=replace(scene.slab, thick_mm=thick))
+
+
+def paint_name(painter: QPainter, view: SliceView, words: str) -> None:
+    """Write which scan a pane shows at its foot."""
+    view.annotations.add(painter, "scan", words, view.sheet)
+
+
+class LookingBox(QWidget):
+    """The tab. `changed` (a function from scene to scene) comes from a hand."""
+
+    changed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planes = label("", "small", wrap=True)
+        self.turn = self._button("ph.arrows-clockwise", "Turn", "Turn the planes about the cross-hair (t)", self._tool)
+        self.acquired = self._button("ph.stack", "As acquired", "The scan's own voxels (Shift+T)", as_acquired)
+        self.world = self._button("ph.compass", "Straight", "Planes straight in the world (Shift+W)", in_the_world)
+        self.turn.setCheckable(True)
+        self.slab = Form(Slab(), scrolls=False)
+        self.slab.changed.connect(lambda slab: self.changed.emit(lambda scene: replace(scene, slab=slab)))
+        self.second = SecondBox()
+        self.second.changed.connect(self.changed)
+        self.lightbox = Form(Lightbox(), scrolls=False)
+        self.lightbox.changed.connect(lambda box: self.changed.emit(lambda scene: replace(scene, lightbox=box)))
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.turn, self.acquired, self.world):
+            row.addWidget(button)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(6)
+        column.addWidget(heading("Planes"))
+        column.addWidget(self.planes)
+        column.addLayout(row)
+        for words, part in (("Slab", self.slab), ("Second scan", self.second), ("Lightbox", self.lightbox)):
+            column.addSpacing(8)
+            column.addWidget(heading(words))
+            column.addWidget(part)
+        self.column = column
+        column.addStretch(1)
+
+    def append(self, words: str, part: QWidget) -> None:
+        """Put another part under those that are there."""
+        for number, one in enumerate((heading(words), part)):
+            self.column.insertWidget(self.column.count() - 1, one)
+            if number == 0:
+                self.column.insertSpacing(self.column.count() - 2, 8)
+
+    def show_scene(self, scene: Scene) -> None:
+        """Show how one looks now."""
+        self.planes.setText(plane_words(scene))
+        self.turn.setChecked(scene.tool == TURN)
+        self.acquired.setEnabled(scene.turn is not None)
+        self.slab.show_value(scene.slab)
+        self.second.show_scene(scene)
+        self.lightbox.show_value(scene.lightbox)
+
+    def _button(self, sign: str, words: str, hint: str, change: Change) -> QPushButton:
+        button = QPushButton(icon(sign), f" {words}")
+        button.setToolTip(hint)
+        button.clicked.connect(lambda: self.changed.emit(change))
+        return button
+
+    @staticmethod
+    def _tool(scene: Scene) -> Scene:
+        return replace(scene, tool=CURSOR if scene.tool == TURN else TURN)
+
+
+def heading(words: str) -> QLabel:
+    """Head of a part of the tab."""
+    return label(words, "heading")
+
+
+def plane_words(scene: Scene) -> str:
+    """Say how the planes lie."""
+    tilt = tilt_degrees(scene)
+    acquired = f"The scan was acquired {tilt:.0f}° off the patient's axes." if tilt >= 0.5 else ""
+    if scene.turn is None:
+        return f"The voxels' own planes. {acquired}".strip()
+    if scene.turn.degrees < 0.5 and not acquired:
+        return "Straight in the world."
+    return f"Turned by {scene.turn.degrees:.0f}° about the cross-hair. {acquired}".strip()
