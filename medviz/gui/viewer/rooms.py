@@ -12,5 +12,7 @@ ROOMS: Catalog[Callable[..., Any]] = Catalog(
         "onto": Entry("medviz.imaging.resample:onto"),
         "grid note": Entry("medviz.imaging.resample:grid_note"),
         "label table": Entry("medviz.imaging.measure:label_table"),
+        "agreement": Entry("medviz.imaging.judging.agreement:agreement"),
+        "consequences": Entry("medviz.imaging.judging.thresholds:consequences"),
     },
 )
