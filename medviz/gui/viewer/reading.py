@@ -11,6 +11,7 @@ from medviz.imaging.intensity import Role, distinct_note, guess_role, robust_win
 from medviz.imaging.labels import Label, default_colour, load
 from medviz.imaging.scene import Layer
 from medviz.imaging.series import SeriesCard
+from medviz.imaging.sources import Source, source_of
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -35,6 +36,10 @@ class Opened:
     sure: bool = False
     card: SeriesCard | None = None
     more: int = 0
+
+    def source_of(self, layer: Layer) -> Source:
+        """Note which file, and which series of it, a layer was made of."""
+        return source_of(self.path, layer.volume, "" if self.card is None else self.card.key)
 
 
 def looked(
@@ -109,9 +114,10 @@ def first_window(volume: Volume, frame: int = 0) -> tuple[float, float]:
 def scan_layer(found: Opened) -> Layer:
     """Make the layer at the bottom of a scene."""
     colours = "inverted grey" if found.volume.inverted else "grey"
-    return Layer(
+    layer = Layer(
         found.volume, "image", window=found.window, level=found.level, colours=colours, opacity=1.0, style="fill"
     )
+    return replace(layer, source=found.source_of(layer))
 
 
 def overlay_layer(found: Opened, role: Role, scan: Volume, taken: int = 0) -> Work[tuple[Layer, tuple[str, ...]]]:
@@ -137,7 +143,7 @@ def overlay_layer(found: Opened, role: Role, scan: Volume, taken: int = 0) -> Wo
         stem = found.path.name.split(".")[0]
         only = Label(layer.labels[0].value, stem, default_colour(taken + layer.labels[0].value))
         layer = replace(layer, labels=(only,))
-    return layer, notes
+    return replace(layer, source=found.source_of(layer)), notes
 
 
 def layer_of(volume: Volume, role: Role, window: float, level: float) -> Layer:
