@@ -70,6 +70,14 @@ def colour_table(labels: tuple[Label, ...], size: int = 256) -> NDArray[np.uint8
 TISSUES = named(("grey matter", "white matter", "cerebrospinal fluid"))
 """The tissues of a brain, as the data set of the MNI152 and the shipped model number them."""
 
+KNOWN_TABLES: dict[str, str] = {
+    "TotalSegmentator 2, CT (117 labels)": "totalsegmentator_2.label",
+    "TotalSegmentator 1, CT (104 labels)": "totalsegmentator_1.label",
+    "TotalSegmentator, MR (50 labels)": "totalsegmentator_mr.label",
+    "FreeSurfer aseg (45 labels)": "freesurfer_aseg.label",
+}
+"""Tables that ship with the program, by title: files in `resources/tables`."""
+
 _SNAP_HEADER = """################################################
 # ITK-SnAP Label Description File
 # File format:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medviz.imaging.labels import (
+    KNOWN_TABLES,
     TISSUES,
     Label,
     colour_table,
@@ -20,6 +21,8 @@ from medviz.imaging.labels import (
     save_names,
 )
 from medviz.refused import Refused
+from medviz.shipped import shipped
+from tests.imaging.making import opened
 
 SNAP = """################################################
 # ITK-SnAP Label Description File
@@ -164,3 +167,24 @@ def test_tissues_are_numbered_as_they_are_learnt() -> None:
     assert [(label.value, label.name) for label in TISSUES] == [
         (1, "grey matter"), (2, "white matter"), (3, "cerebrospinal fluid"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "count", "sample"), [
+    ("TotalSegmentator 2, CT (117 labels)", 117, {5: "liver", 79: "spinal cord", 104: "rib right 1", 31: "vertebra L1"}),
+    ("TotalSegmentator 1, CT (104 labels)", 104, {7: "aorta", 93: "face", 104: "urinary bladder"}),
+    ("TotalSegmentator, MR (50 labels)", 50, {21: "spinal cord", 50: "brain"}),
+    ("FreeSurfer aseg (45 labels)", 45, {17: "hippocampus left", 53: "hippocampus right", 16: "brain stem"}),
+])  # fmt: skip
+def test_known_tables_name_every_label_once(title: str, count: int, sample: dict[int, str]) -> None:
+    found = {label.value: label.name for label in load(shipped("tables", KNOWN_TABLES[title]))}
+    assert len(found) == len(set(found.values())) == count
+    assert {value: found[value] for value in sample} == sample
+
+
+def test_the_table_of_totalsegmentator_names_its_own_masks(data: Path) -> None:
+    folder = data / "seg3d" / "totalsegmentator_ct"
+    whole = opened(folder / "segmentation_multilabel.nii.gz").frame()
+    names = {label.name: label.value for label in load(shipped("tables", "totalsegmentator_2.label"))}
+    for name in ("liver", "kidney_left", "kidney_right", "spleen", "stomach"):
+        mask = opened(folder / "segmentations" / f"{name}.nii.gz").frame() > 0
+        assert np.mean(whole[mask] == names[name.replace("_", " ")]) > 0.9, name

@@ -78,6 +78,7 @@ class ViewerPage(Page):
             self._panel.recast.connect(self.layers.recast)
             self._panel.saved.connect(self.saving.save_layer)
             self._panel.named.connect(self.layers.ask_names)
+            self._panel.tabled.connect(self.layers.name_by_table)
             self._panel.went.connect(self.layers.go)
             for feature in self.features.values():
                 tab = feature.tab()

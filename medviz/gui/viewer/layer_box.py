@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
@@ -12,6 +12,7 @@ from medviz.gui.status import Elided
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.layer_controls import Fading, Tuning, quiet
 from medviz.imaging.intensity import Role
+from medviz.imaging.labels import KNOWN_TABLES
 from medviz.imaging.scene import Layer
 
 ROLES: tuple[Role, ...] = ("image", "labels", "probability")
@@ -20,8 +21,8 @@ ROLES: tuple[Role, ...] = ("image", "labels", "probability")
 class LayerBox(QFrame):
     """Shows a layer and asks for changes of it.
 
-    `changed` (a function from layer to layer), `automatic`, `chosen`, `recast` (role), `removed`, `saved` and `named`
-    come from a hand only.
+    `changed` (a function from layer to layer), `automatic`, `chosen`, `recast` (role), `removed`, `saved`, `named` and
+    `tabled` (title of a known table of labels) come from a hand only.
     """
 
     changed = Signal(object)
@@ -31,12 +32,14 @@ class LayerBox(QFrame):
     removed = Signal()
     saved = Signal()
     named = Signal()
+    tabled = Signal(str)
 
     def __init__(self, layer: Layer, base: bool) -> None:
         super().__init__()
         self.layer, self.base = layer, base
         self.setProperty("look", "row")
         self.setObjectName("layer")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.eye = quiet("ph.eye", "Show or hide this layer")
         self.eye.clicked.connect(lambda: self.changed.emit(lambda one: replace(one, visible=not one.visible)))
         self.name = Elided("layer")
@@ -64,7 +67,11 @@ class LayerBox(QFrame):
     def _menu(self) -> QToolButton:
         button = quiet("ph.dots-three-vertical", "Save or remove this layer")
         menu = QMenu(button)
-        self.names = menu.addAction("Names of its labels from a file …", self.named.emit)
+        self.names = menu.addMenu("Names of its labels")
+        for title in KNOWN_TABLES:
+            self.names.addAction(title).triggered.connect(lambda _=False, title=title: self.tabled.emit(title))
+        self.names.addSeparator()
+        self.names.addAction("From a file …", self.named.emit)
         menu.addAction("Save as NIfTI …", self.saved.emit)
         self.remove = menu.addAction("Remove", self.removed.emit)
         self.remove.setVisible(not self.base)
@@ -103,7 +110,7 @@ class LayerBox(QFrame):
         self.note.setText("proposed" if layer.proposal else "")
         self.note.setVisible(layer.proposal)
         self.role.setCurrentIndex(ROLES.index(layer.role))
-        self.names.setVisible(layer.role == "labels")
+        self.names.menuAction().setVisible(layer.role == "labels")
         self.tuning.show_layer(layer)
         self.fading.show_layer(layer)
         self.tuning.setVisible(layer.role != "labels" and layer.volume.kind != "colour")

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from medviz.gui.desk import Desk
 from medviz.gui.viewer.reading import Opened, overlay_layer
 from medviz.imaging.intensity import Role, robust_window, window_of
-from medviz.imaging.labels import load
+from medviz.imaging.labels import KNOWN_TABLES, load
 from medviz.refused import Refused
+from medviz.shipped import shipped
 
 TABLES = "Label tables (*.txt *.label *.lut *.json)"
 
@@ -54,6 +55,10 @@ class Layers(QObject):
         )
         if place:
             self.name_labels(number, Path(place))
+
+    def name_by_table(self, number: int, title: str) -> None:
+        """Give the names of a table that ships with the program to the labels of a layer."""
+        self.name_labels(number, shipped("tables", KNOWN_TABLES[title]))
 
     def name_labels(self, number: int, path: Path) -> None:
         """Give the names and colours of a table to the labels of a layer; what the table lacks keeps its name."""

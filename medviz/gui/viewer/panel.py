@@ -42,12 +42,14 @@ def labels_shown(scene: Scene) -> int | None:
 class Panel(QWidget):
     """Shows the scene, and under it a tab a feature; what a hand does here goes into the store.
 
-    For the page: `recast` (layer number, role), `saved` and `named` (layer number), `went` (layer number, label value).
+    For the page: `recast` (layer number, role), `saved` and `named` (layer number), `tabled` (layer
+    number, title of a known table), `went` (layer number, label value).
     """
 
     recast = Signal(int, str)
     saved = Signal(int)
     named = Signal(int)
+    tabled = Signal(int, str)
     went = Signal(int, int)
 
     def __init__(self, store: Store[Scene], counting: Counting) -> None:
@@ -170,6 +172,7 @@ class Panel(QWidget):
             box.removed.connect(lambda number=number: self._store.put(self._store.state.without(number)))
             box.named.connect(lambda number=number: self.named.emit(number))
             box.saved.connect(lambda number=number: self.saved.emit(number))
+            box.tabled.connect(lambda title, number=number: self.tabled.emit(number, title))
             self.boxes.append(box)
         for box in reversed(self.boxes):  # the topmost layer stands at the top
             self.layers.addWidget(box)
