@@ -192,7 +192,7 @@ def _own_grid(path: Path, structures: list[Structure], pixel_mm: float) -> Volum
     at = np.unique(np.round([float((points @ axes)[:, 2].mean()) for points in every], 2))
     step = float(np.median(np.diff(at))) if len(at) > 1 else 1.0
     sizes = np.array([pixel_mm, pixel_mm, step])
-    low, high = reached.min(axis=0) - sizes, reached.max(axis=0) + sizes
+    low, high = reached.min(axis=0) - 1.5 * sizes, reached.max(axis=0) + 1.5 * sizes  # edges between voxels
     low[2], high[2] = at[0], at[-1]
     count = np.ceil((high - low) / sizes - 1e-6).astype(int) + 1
     if count.max() > _MOST_PX:

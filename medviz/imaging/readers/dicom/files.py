@@ -1,15 +1,17 @@
 """One DICOM file: told by its first bytes, read without its pixels or with them, named by what it is."""
 
 import warnings
+from os import SEEK_END
 from pathlib import Path
 from struct import error
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 from pydicom import Dataset, config, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -23,6 +25,8 @@ config.settings.reading_validation_mode = config.IGNORE  # values that break the
 _PREAMBLE = 128
 _FIRST_GROUPS = (0x0002, 0x0008)
 _MOST_FIRST = 1024
+_PIXELS = 0x7FE0
+_UNDEFINED = 0xFFFFFFFF
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _SYNTAXES = {
     (True, True): ImplicitVRLittleEndian,
@@ -50,7 +54,8 @@ def looks_like(head: bytes) -> bool:
         return True
     if len(head) < 8:
         return False
-    for order in ("little", "big"):
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for order in orders:
         group, element = (int.from_bytes(head[at : at + 2], order) for at in (0, 2))
         if group in _FIRST_GROUPS and element <= 0x0070:
             explicit = head[4:6] in (b"UL", b"UI", b"CS", b"DA", b"TM", b"LO", b"SH", b"OB")
@@ -70,19 +75,43 @@ def whole_of(path: Path) -> Dataset | None:
 
 def _read(path: Path, pixels: bool) -> Dataset | None:
     try:
-        with path.open("rb") as file:
-            marked = looks_like(file.read(_PREAMBLE + 4))
-        if not marked:
-            return None
-        with warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():
+            if not looks_like(file.read(_PREAMBLE + 4)):
+                return None
+            file.seek(0)
             warnings.simplefilter("ignore")  # of values that break the standard; what matters is checked here
-            data = dcmread(path, stop_before_pixels=not pixels, force=True)
+            data = dcmread(file, stop_before_pixels=not pixels, force=True)
+            if not pixels:
+                data.pixels_missing = _missing(file, data)
+            if "NumberOfFrames" in data and number_of(data, "NumberOfFrames") is None:
+                data.NumberOfFrames = 1
             if "TransferSyntaxUID" not in data.file_meta:
                 data.file_meta = getattr(data, "file_meta", None) or FileMetaDataset()
                 data.file_meta.TransferSyntaxUID = _SYNTAXES[data.original_encoding]
     except (InvalidDicomError, *DAMAGED):
         return None
     return data
+
+
+def _missing(file: BinaryIO, data: Dataset) -> int:
+    """Count the bytes of pixels that an open file lacks, from the head of its pixel data; -1 where there are none.
+
+    0 where that cannot be told so: what is packed says no length.
+    """
+    if UID(data.file_meta.get("TransferSyntaxUID", "")) == DeflatedExplicitVRLittleEndian:
+        return 0
+    implicit, little = data.original_encoding
+    head = file.read(12)
+    order: Literal["little", "big"] = "little" if little else "big"
+    if len(head) < 12:
+        return -1
+    if int.from_bytes(head[:2], order) != _PIXELS or not (implicit or head[4:6].isalpha()):
+        return 0
+    length = int.from_bytes(head[4:8] if implicit else head[8:12], order)
+    if length == _UNDEFINED:
+        return 0
+    begins = file.tell() - (4 if implicit else 0)
+    return max(0, begins + length - file.seek(0, SEEK_END))
 
 
 def class_of(data: Dataset) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.uid import UID
 
 from medviz.imaging.readers.dicom.files import DAMAGED, number_of, syntax_of, text_of, what_of
 from medviz.imaging.readers.dicom.mosaic import Tiles, tiles_of
@@ -84,19 +83,10 @@ def _frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
     if tiles is not None:
         return tuple(_mosaic(path, data, kind, tiles))
     count = max(1, int(number_of(data, "NumberOfFrames") or 1))
-    short = _is_short(path, kind, count)
-    one = replace(frame_of(path, 0, kind, data, data), short=short)
+    one = frame_of(path, 0, kind, data, data)
     if count == 1:
         return (one,)
     return tuple(replace(one, number=n, position=_along(one, data, n)) for n in range(count))
-
-
-def _is_short(path: Path, kind: Kind, count: int) -> bool:
-    """Tell that a file which is not compressed is too small for its own pixels."""
-    if not kind.syntax or UID(kind.syntax).is_compressed or UID(kind.syntax).is_deflated:
-        return False
-    thirds = 2 if kind.photometric == "YBR_FULL_422" else kind.samples
-    return path.stat().st_size < kind.rows * kind.columns * thirds * kind.bits * count // 8
 
 
 def _along(frame: Frame, data: Dataset, number: int) -> Triple | None:
@@ -181,6 +171,7 @@ def frame_of(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset
         order=number_of(data, "InstanceNumber") or 0.0,
         projected=projected,
         uid=text_of(data, "SOPInstanceUID"),
+        short=getattr(data, "pixels_missing", 0) != 0,
         frame_of_reference=text_of(data, "FrameOfReferenceUID"),
         acquisition=number_of(data, "AcquisitionNumber") or 0.0,
     )
@@ -190,7 +181,7 @@ def _mosaic(path: Path, data: Dataset, kind: Kind, tiles: Tiles) -> Iterator[Fra
     small = replace(kind, rows=tiles.rows, columns=tiles.columns)
     whole = frame_of(path, 0, small, data, data)
     for position, tile in tiles.places(whole.position, whole.across, whole.down, whole.spacing_mm):
-        yield replace(whole, position=position, tile=tile, short=_is_short(path, kind, 1))
+        yield replace(whole, position=position, tile=tile)
 
 
 def _directions(data: Dataset) -> tuple[Triple | None, Triple | None]:

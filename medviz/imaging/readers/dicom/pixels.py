@@ -95,6 +95,8 @@ def _frame(path: Path, data: Any, frame: Frame) -> Array:
 
 def _by_itk(path: Path, frame: Frame, problem: Exception) -> Array:
     """Decode with GDCM, which also knows JPEG lossless and 12-bit JPEG; it scales, which is taken back."""
+    if "JPEG" not in UID(frame.kind.syntax).name:
+        raise Refused(path, *_fault(frame.kind.syntax)) from problem
     try:
         image = SimpleITK.ReadImage(str(path))
         stack = SimpleITK.GetArrayFromImage(image)
@@ -103,7 +105,10 @@ def _by_itk(path: Path, frame: Frame, problem: Exception) -> Array:
     pixels: Array = stack[frame.number] if stack.ndim >= 3 else stack
     if frame.slope != 1.0 or frame.intercept != 0.0:
         pixels = np.round((pixels - frame.intercept) / frame.slope)
-    return pixels.astype(voxel_type(frame.kind))
+    kind = voxel_type(frame.kind)
+    if kind.kind in "iu" and not (pixels.min() >= np.iinfo(kind).min and pixels.max() <= np.iinfo(kind).max):
+        raise Refused(path, *_fault(frame.kind.syntax)) from problem
+    return pixels.astype(kind)
 
 
 def _fault(syntax: str) -> tuple[str, str]:

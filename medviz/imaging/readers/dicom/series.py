@@ -190,7 +190,8 @@ def _doubts(frames: list[Frame]) -> list[str]:
     """What is wrong with the frames of a series, one by one or with each other."""
     said = []
     if short := sum(frame.short for frame in frames):
-        said.append(f"{short} of {len(frames)} frames {'have' if short > 1 else 'has'} fewer pixels than declared")
+        of = f"{short} of {len(frames)} frames" if len(frames) > 1 else "it"
+        said.append(f"{of} {'have' if short > 1 else 'has'} fewer pixels than declared")
     if len({frame.spacing_mm for frame in frames}) > 1:
         said.append("its frames have different pixel spacings; that of the first is taken")
     return said
