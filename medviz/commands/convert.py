@@ -32,6 +32,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--names", metavar="TABLE", help="label names: ITK-SNAP, FreeSurfer, dataset.json")
     parser.add_argument("--labels", metavar="1,5", help="only these label values")
     parser.add_argument("--scan", metavar="SCAN", help="scan of the mask: its grid is checked, its affine bytes taken")
+    parser.add_argument("--series", default="", metavar="S", help="which of a folder: its UID, number or place as #2")
+    parser.add_argument(
+        "--regular", action="store_true", help="resample uneven, gapped or tilted slices to a regular grid"
+    )
     parser.add_argument("--frame", type=int, metavar="N", help="only this frame of a series, counted from 1")
     parser.add_argument(
         "--smooth", type=int, default=12, metavar="N", help="rounds of smoothing of an STL (12; 0 none)"
@@ -70,7 +74,7 @@ def _converted(options: argparse.Namespace, source: Path, target: Path, quiet: b
     if not 0 <= options.smooth <= 200:
         raise Refused(f"--smooth {options.smooth}", "no surface is smoothed so often", "take 0 to 200")
     kind = _kind(options, target)
-    volume = one_frame(followed(read(source), quiet), options.frame)
+    volume = one_frame(followed(read(source, options.series, options.regular), quiet), options.frame)
     thing = Export(
         bare(volume) if options.clean else volume,
         labels=load(existing(options.names)) if options.names else (),

@@ -19,14 +19,34 @@ def _run(options: argparse.Namespace) -> Said:
 
 def _text(document: Mapping[str, Any]) -> str:
     lines = [f"{document['path']}  {document['format']}"]
-    for one in document.get("series") or [document]:
-        spacing = one.get("spacing_mm")
-        size = "×".join(f"{length:g}" for length in spacing) + " mm" if spacing else "uncalibrated"
-        shape = "×".join(map(str, one["shape"]))
-        frames = f", {one['frames']} frames" if one.get("frames", 1) > 1 else ""
-        lines.append(f"  {shape}{frames}, {size}, stored as {one['axes']}, {one['dtype']}")
+    several = document.get("series") or [document]
+    for place, one in enumerate(several, start=1):
+        if one.get("modality") or len(several) > 1:
+            lines.append(f"  #{place} {_title(one)}")
+        lines.append(f"  {_size(one)}")
         lines += [f"  warning: {warning}" for warning in one.get("warnings", ())]
     return "\n".join(lines)
+
+
+def _title(one: Mapping[str, Any]) -> str:
+    """Return "4 T2 axial, MR" of a series of DICOM."""
+    number = f"{one['number']} " if one.get("number") else ""
+    parts = [f"{number}{one.get('description') or 'no description'}", one.get("modality"), one.get("plane")]
+    if one.get("content") in ("labels", "contours"):
+        parts.append("lies over a scan")
+    return ", ".join(part for part in parts if part)
+
+
+def _size(one: Mapping[str, Any]) -> str:
+    if not one["shape"]:
+        return "contours, without a grid of their own"
+    spacing = one.get("spacing_mm")
+    size = "×".join(f"{length:g}" for length in spacing) + " mm" if spacing else "uncalibrated"
+    shape = "×".join(map(str, one["shape"]))
+    frames = f", {one['frames']} frames" if one.get("frames", 1) > 1 else ""
+    axes = f", stored as {one['axes']}" if one["axes"] else ""
+    packed = f", {one['transfer_syntax']}" if one.get("transfer_syntax") else ""
+    return f"{shape}{frames}, {size}{axes}, {one['dtype']}{packed}"
 
 
 COMMAND = Command("info", "what a file or folder holds", "medviz info scan.nii.gz --json", _arguments, _run)
