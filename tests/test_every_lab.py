@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class TestEachLab:
         lab = LABS[name]()
         names = [figure.name for figure in shown(lab)]
         assert len(names) == len(set(names))
-        arranged = {word for word in lab.ARRANGE.replace("/", " ").split() if word.isidentifier()}
+        arranged = set(re.findall(r"[a-z_]\w*", lab.ARRANGE))
         assert set(names) <= arranged | {"erratum"}, "a figure without a place"
 
     def test_it_has_a_title_and_examples_with_a_row_and_a_deck(self, name: str) -> None:

@@ -1,6 +1,5 @@
 """What detection labs look at: a drawn slice with findings that are known, and the spots of any slice."""
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,7 @@ Box = tuple[float, float, float, float]
 SIGMAS = tuple(1.5 * 1.35**step for step in range(11))
 
 
-@lru_cache(maxsize=1)
-def abdomen() -> Slice:
+def _abdomen() -> Slice:
     """A drawn slice like CT of the kidneys, 96 × 128 px of 2.5 mm, in HU: a body, a spine, two kidneys, one cyst."""
     row, col = np.indices((96, 128), float)
 
@@ -38,6 +36,9 @@ def abdomen() -> Slice:
     return Slice(np.round(made).astype(np.int16), (2.5, 2.5), ("R", "L", "A", "P"), name="a drawn abdomen", unit="HU")
 
 
+ABDOMEN = _abdomen()
+
+
 def grey(image: Slice, least: int = 8) -> Array:
     """Return the values of a slice as float64; refuses what is no grey slice of finite numbers of `least` px a side."""
     values = np.asarray(image.values, float)
@@ -48,6 +49,16 @@ def grey(image: Slice, least: int = 8) -> Array:
         size = "×".join(map(str, values.shape))
         raise Refused(name, f"it is only {size} px", f"choose a slice or a region of at least {least} px a side")
     return values
+
+
+def shades(values: Array) -> tuple[float, float]:
+    """Values drawn black and white: what is brighter than air gets the greys; all of them where there is no air."""
+    if float(values.std()) < 1e-9:
+        low = float(values.flat[0])
+        return low, low + 1.0
+    body = values[values > threshold_otsu(values)]
+    low, high = (float(one) for one in np.percentile(body, (1, 99.5)))
+    return low - 0.35 * (high - low), max(high, low + 1e-9)
 
 
 def spots(values: Array, most: int = 3) -> tuple[Box, ...]:
