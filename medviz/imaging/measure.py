@@ -72,15 +72,21 @@ def region_mask(
 
 def region(image: Slice, mask: Array) -> RegionMeasure:
     """Measure the pixels of a slice under a mask of its shape, as a person reads them (HU after slope)."""
-    values = image.pixels[mask].astype(np.float64) * image.slope + image.intercept
     count = int(mask.sum())
     area = None if image.mm is None else count * image.mm[0] * image.mm[1]
-    finite = values[np.isfinite(values)]
+    return region_of(image.pixels[mask], image.slope, image.intercept, image.unit, area)
+
+
+def region_of(
+    stored: Array, slope: float = 1.0, intercept: float = 0.0, unit: str = "", area_mm2: float | None = None
+) -> RegionMeasure:
+    """Measure stored values as a person reads them (HU after slope)."""
+    values = stored.astype(np.float64) * slope + intercept
+    count, finite = stored.size, values[np.isfinite(values)]
     if not finite.size:
-        return RegionMeasure(count, None, None, None, None, area, image.unit)
-    return RegionMeasure(
-        count, float(finite.mean()), float(finite.std()), float(finite.min()), float(finite.max()), area, image.unit
-    )
+        return RegionMeasure(count, None, None, None, None, area_mm2, unit)
+    low, high = float(finite.min()), float(finite.max())
+    return RegionMeasure(count, float(finite.mean()), float(finite.std()), low, high, area_mm2, unit)
 
 
 @dataclass(frozen=True)
