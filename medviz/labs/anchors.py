@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.figures import Bars, Figure, Heatmap, Mark, Picture, Table, Text
+from medviz.figures import Bars, Figure, Mark, Picture, Table, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN, grey, shades, spots
 from medviz.labs.formulas import number
@@ -54,7 +54,7 @@ class Anchors(Lab):
     """A region proposal network asks at every cell, for each of k anchors: is it an object, how far off is it."""
 
     TITLE: ClassVar[str] = "Anchors"
-    ARRANGE: ClassVar[str] = "image (best counts) / here / formula / story"
+    ARRANGE: ClassVar[str] = "image best / here counts / formula / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Nine anchors a cell", "DET-3", "D2", {},
                 {"formula": "12·16·9 = 1,728 anchors", "best.shape": (12, 16)},
@@ -121,8 +121,8 @@ class Anchors(Lab):
         yield self._picture(values, truth, every[at], lessons.reshape(every.shape[:3])[at])
         best = shares.max(axis=1).reshape(every.shape[:3])
         mm = None if self.image.mm is None else (self.image.mm[0] * self.stride, self.image.mm[1] * self.stride)
-        yield Heatmap("best", best.max(axis=2), "best share (IoU) of each cell's anchors", "viridis", (0.0, 1.0),
-                      digits=2, mm=mm, marks=(Mark(*at),), letters=self.image.letters)  # fmt: skip
+        yield Picture("best", best.max(axis=2), "best IoU of each cell", mm, (0.0, 1.0), "viridis",
+                      marks=(Mark(*at),), letters=self.image.letters)  # fmt: skip
         counts = np.array([np.count_nonzero(lessons == one) for one in (1, -1, 0)], float)
         yield Bars("counts", ("object", "left out", "background"), counts, "what anchors are taught", "anchors")
         yield _table(every[at], truth, iou(every[at], truth) if len(truth) else None,
@@ -185,5 +185,5 @@ def _table(here: Array, truth: Array, shares: Array | None, lessons: Array, at: 
         rows.append(
             (k, size, share, words[int(lesson)], *(None if one is None else round(float(one), 3) for one in numbers))
         )
-    columns = ("anchor", "size", "IoU", "taught", "t_x", "t_y", "t_w", "t_h")
+    columns = ("nr", "size", "IoU", "taught", "t_x", "t_y", "t_w", "t_h")
     return Table("here", columns, tuple(rows), f"anchors of cell {at}, told from the nearest truth", ("", "px"))

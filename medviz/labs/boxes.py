@@ -22,6 +22,7 @@ _FLAT = ((0.0, 0.0, 10.0, 10.0, 0.9), (1.0, 1.0, 11.0, 11.0, 0.8), (20.0, 20.0, 
          (5.0, 0.0, 15.0, 10.0, 0.6))  # fmt: skip
 _SOLID = ((0.0, 0.0, 0.0, 10.0, 10.0, 10.0, 0.9), (1.0, 1.0, 1.0, 11.0, 11.0, 11.0, 0.8))
 _PAPER = Slice(np.zeros((36, 36), np.uint8), name="an empty field")
+_SMALL = Slice(np.zeros((16, 20), np.uint8), name="a small empty field")
 E20 = Erratum(
     "E20",
     "YOLO removes boxes until the IoU is under a threshold, and works with residual blocks",
@@ -34,7 +35,7 @@ class Boxes(Lab):
     """Two boxes and what they share; many boxes and which of them are left."""
 
     TITLE: ClassVar[str] = "Boxes"
-    ARRANGE: ClassVar[str] = "picture side shares / formula / rounds / story erratum"
+    ARRANGE: ClassVar[str] = "picture side / shares rounds (formula / story) / erratum"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example(
             "Two boxes", "DET-5", "D2", {"boxes": _FLAT[:2]},
@@ -42,7 +43,7 @@ class Boxes(Lab):
             text="What both cover, over what either covers.",
         ),
         Example(
-            "Two boxes in 3-D", "DET-5", "D2", {"boxes": _SOLID},
+            "Two boxes in 3-D", "DET-5", "D2", {"boxes": _SOLID, "image": _SMALL},
             {"shares[0,1]": 729 / 1271, "formula": "729 / (1000 + 1000 − 729) = 729 / 1271 = 0.5736"},
             text="The same shift costs more in three dimensions.",
         ),
@@ -169,7 +170,7 @@ def _picture(image: Slice, corners: Array, marks: tuple[Mark, ...]) -> Picture:
     depth = "" if corners.shape[1] == 4 else ", seen along z"
     flat = float(np.ptp(image.values)) == 0.0
     return Picture(
-        "picture", image.values, f"boxes on {image.name or 'the slice'}{depth}: drag one, or its border",
+        "picture", image.values, f"drag a box or its border{depth}",
         mm=image.mm, letters=image.letters, drags=True,
         levels=(float(image.values.flat[0]), float(image.values.flat[0]) + 1) if flat else None,
         marks=marks, weight=2.0,

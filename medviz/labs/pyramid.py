@@ -134,7 +134,7 @@ class Pyramid(Lab):
         if min(values.shape) < 2**self.levels:
             raise Refused(f"levels={self.levels}", "the coarsest map would be smaller than a pixel", "take fewer")
         box = self._box()
-        maps = bottom_up(values, self.levels)
+        maps = bottom_up(np.clip(values, *shades(values)), self.levels)
         joined = top_down(maps)
         done = min(self.stage, self.levels - 1) + 1
         own = level_of(box[0, 2] - box[0, 0], box[0, 3] - box[0, 1], self.levels, self.usual) if len(box) else 0

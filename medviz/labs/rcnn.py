@@ -221,7 +221,7 @@ class Rcnn(Lab):
     def _scores(self, scores: Array, order: Array, at: int) -> Bars:
         some = list(dict.fromkeys([*order[:6].tolist(), at, *order[-2:].tolist()]))
         names = tuple(f"{k}{' ◂' if k == at else ''}" for k in some)
-        return Bars("scores", names, scores[some], "4 score of the best boxes, this one and the worst; above 0: object")
+        return Bars("scores", names, scores[some], "4 scores, best and worst; above 0: object")
 
     def _formula(self, made: Machine, row: Array, score: float) -> str:
         terms = row * made.weights

@@ -94,6 +94,7 @@ def samples(values: Array, one: Bin) -> Array:
 def feature_map(values: Array, feature: str, stride: int) -> Array:
     """Make the map a box is pooled from: a feature of the slice, the largest of each stride × stride pixels."""
     if feature == "edges":
+        values = np.clip(values, *shades(values))  # the step from body to air would drown all others
         made = np.hypot(*np.gradient(values)) if min(values.shape) > 1 else values * 0
     else:
         made = values if feature == "bright" else -values
@@ -111,7 +112,7 @@ class RegionPooling(Lab):
     """The network runs once over the slice; of its map each box takes as many numbers, whatever its size."""
 
     TITLE: ClassVar[str] = "Region pooling"
-    ARRANGE: ClassVar[str] = "image map pooled / formula / story"
+    ARRANGE: ClassVar[str] = "image map / pooled (formula / story)"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("The largest of each bin", "DET-3", "D2",
                 {"image": _GRID, "box": ((1.0, 2.0, 7.0, 6.0),), "stride": 1, "feature": "bright"},

@@ -95,7 +95,7 @@ class Yolo(Lab):
     """You Only Look Once: grid, owner, confidence, boxes, suppression; step through them."""
 
     TITLE: ClassVar[str] = "YOLO"
-    ARRANGE: ClassVar[str] = "image (sure boxes) / formula / story erratum"
+    ARRANGE: ClassVar[str] = "image sure / boxes (formula / story) / erratum"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("A kidney found in one look", "DET-4", "D2", {"stage": 1},
                 {"formula": "7·7·(2·5 + 20) = 1,470"}, E20,
@@ -209,7 +209,7 @@ class Yolo(Lab):
             marks += [Mark(r * high, c * wide, high, wide, "source", f"owner of {k}") for k, (r, c) in enumerate(cells)]
         elif stage == 2:
             surest = sorted(zip(said.sure, said.cells.tolist(), strict=True), reverse=True)[:12]
-            marks += [Mark(r * high, c * wide, high, wide, "source", number(s, 2)) for s, (r, c) in surest]
+            marks += [Mark(r * high, c * wide, high, wide, "source") for _, (r, c) in surest]
         elif stage >= 3:
             chosen = kept.tolist() if stage == 3 else left
             style = "source" if stage == 3 else "target"
@@ -228,8 +228,8 @@ class Yolo(Lab):
         rows: tuple[tuple[str | float, ...], ...] = tuple(
             (k, f"({row}, {col})", *(round(float(one), 3) for one in numbers[k])) for k, (row, col) in enumerate(cells)
         )
-        return Table("boxes", ("truth", "owner", "x in cell", "y in cell", "width", "height"), rows,
-                     "what the owners are taught; width and height as share of the slice")  # fmt: skip
+        return Table("boxes", ("truth", "owner", "x", "y", "width", "height"), rows,
+                     "what the owners are taught")  # fmt: skip
 
     def _story(self, truth: Array, kept: Array, left: list[int]) -> str:
         if not len(truth):
