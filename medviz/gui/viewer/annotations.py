@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 
 from medviz.gui.viewer.sheet import Sheet
-from medviz.imaging.oblique import Section
+from medviz.imaging.oblique import WORLD, Section, Turn
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, OPPOSITE, Plane, letters, toward
 from medviz.imaging.volume import Volume
@@ -82,6 +82,28 @@ def window_text(layer: Layer) -> str:
     """Window and level of a layer with their unit."""
     unit = f" {layer.volume.unit}" if layer.volume.unit else ""
     return f"W {number_text(layer.window, layer.window)}  L {number_text(layer.level, layer.window)}{unit}"
+
+
+def turn_text(turn: Turn) -> str:
+    """How the planes lie: "turned 20°", "straight in the world", or as another scan was acquired."""
+    if turn.axes == WORLD:
+        return "straight in the world"
+    return f"turned {turn.degrees:.0f}°" if turn.degrees >= 0.5 else "cut as the first scan"
+
+
+def mix_text(scene: Scene) -> str:
+    """How a second scan is mixed into the panes: "tiles 20 mm"; empty where it is not."""
+    if scene.second is None:
+        return ""
+    mix = scene.second.mix
+    words = {
+        "off": "",
+        "blend": f"{mix.share:.0%} second scan".replace("%", " %"),
+        "tiles": f"second scan in tiles of {mix.tile_mm:g} mm",
+        "swipe": "second scan on the right",
+        "difference": "second minus first",
+    }
+    return words[mix.kind]
 
 
 def bar_mm(most_mm: float) -> float:
@@ -231,14 +253,13 @@ class Annotations:
 
     def _manners(self, scene: Scene, seen: Section) -> tuple[tuple[str, str, QColor], ...]:
         """What a reader must know of how this slice was made."""
-        turned = "" if scene.turn is None else f"turned {scene.turn.degrees:.0f}°"
-        if scene.turn is not None and scene.turn.degrees < 0.5:
-            turned = "straight in the world"
+        turned = "" if scene.turn is None else turn_text(scene.turn)
         slab = scene.slab.of(self.plane).words(seen)
         labels = any(layer.role == "labels" and layer.visible and layer.style != "off" for layer in scene.layers[1:])
         if slab and labels and not scene.overlays_hidden:
             slab += ", labels of its middle"
-        return ("turned", turned, MANNER), ("slab", slab, MANNER)
+        mixed = mix_text(scene) if scene.second is not None else ""
+        return ("turned", turned, MANNER), ("slab", slab, MANNER), ("mixed", mixed, MANNER)
 
     def _is_narrow(self, sheet: Sheet) -> bool:
         return sheet.width < self.size_px * 26

@@ -7,8 +7,9 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from medviz.gui.colours import colours
 from medviz.gui.store import Store
-from medviz.gui.viewer.annotations import DIM, INK, PLANE_COLOURS, Lettering, Word, section_place
+from medviz.gui.viewer.annotations import DIM, INK, PLANE_COLOURS, Lettering, Word, section_place, turn_text
 from medviz.gui.viewer.content import Content
 from medviz.gui.viewer.hand import turned_layer, windowed
 from medviz.gui.viewer.pace import Pace
@@ -124,7 +125,8 @@ class LightboxView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as many cells as there is time for; the rest follows at once."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        painter.fillRect(self.rect(), colours().of("line") if self.page is not None else Qt.GlobalColor.black)
+        painter.fillRect(0, 0, self.width(), HEAD_PX - 1, Qt.GlobalColor.black)
         scene, page = self.store.state, self.page
         if page is not None:
             self._paint_page(painter, scene, page)
@@ -144,8 +146,11 @@ class LightboxView(QWidget):
             if time.perf_counter() < until or not plate.would_draw(scene, section, sheet, size, ratio):
                 painter.drawImage(place.topLeft(), plate.drawn(scene, section, sheet, size, ratio))
             else:
+                painter.fillRect(place, Qt.GlobalColor.black)
                 waiting = True
             self._annotate(painter, scene, section, sheet, place, number == page.now)
+        for number in range(len(page.sections), scene.lightbox.rows * scene.lightbox.cols):
+            painter.fillRect(self.cell(number), Qt.GlobalColor.black)
         if waiting or self._finer(page):
             self._more.start(0 if waiting else 30)
 
@@ -160,7 +165,7 @@ class LightboxView(QWidget):
         plane = scene.lightbox.plane
         apart = f"{page.step_mm:.1f} mm apart" if page.sections[0].mm is not None else "uncalibrated"
         slab = scene.slab.of(plane).words(page.sections[0])
-        turned = "" if scene.turn is None else f"turned {scene.turn.degrees:.0f}°"
+        turned = "" if scene.turn is None else turn_text(scene.turn)
         said = "   ".join(filter(None, (f"page {page.number + 1} of {page.many}", apart, slab, turned)))
         self._put(painter, Word("plane", plane.capitalize(), 9, 15, PLANE_COLOURS[plane], 13, True))
         self._put(painter, Word("page", said, 88, 15, DIM, 13))

@@ -23,6 +23,7 @@ from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.tools import CURSOR, Tool
 from medviz.gui.viewer.turning import TurnTool, as_acquired, in_the_world, tilt_degrees, turned
 from medviz.imaging.intensity import window_of
+from medviz.imaging.oblique import WORLD, world
 from medviz.imaging.scene import Layout, Lightbox, Point, Scene
 from medviz.imaging.slabs import HOWS, THICKEST_MM, THINNEST_MM, Slab
 
@@ -270,6 +271,8 @@ class LookingBox(QWidget):
         self.planes.setText(plane_words(scene))
         self.turn.setChecked(scene.tool == TURN)
         self.acquired.setEnabled(scene.turn is not None)
+        straight = scene.turn == world() or (scene.turn is None and tilt_degrees(scene) < 0.05)
+        self.world.setEnabled(scene.scan is not None and not straight)
         self.slab.show_value(scene.slab)
         self.second.show_scene(scene)
         self.lightbox.show_value(scene.lightbox)
@@ -296,6 +299,6 @@ def plane_words(scene: Scene) -> str:
     acquired = f"The scan was acquired {tilt:.0f}° off the patient's axes." if tilt >= 0.5 else ""
     if scene.turn is None:
         return f"The voxels' own planes. {acquired}".strip()
-    if scene.turn.degrees < 0.5 and not acquired:
-        return "Straight in the world."
+    if scene.turn.axes == WORLD:
+        return f"Straight in the world. {acquired}".strip()
     return f"Turned by {scene.turn.degrees:.0f}° about the cross-hair. {acquired}".strip()

@@ -70,12 +70,12 @@ def _joined(first: Shown, second: Shown, section: Section, mix: Mix, factor: int
 
 
 def paint_bar(painter: QPainter, found: Difference, wide: int, high: int, size_px: int) -> None:
-    """Paint the colours of a difference with the numbers at its ends and middle, at the right edge of a pane."""
-    long = min(160, high - 150)
+    """Paint the colours of a difference with the numbers at its ends and middle, in the upper right of a pane."""
+    top = round(size_px * 2.8)
+    long = min(130, high // 2 - top - size_px * 3)
     if long < 40:
         return
-    left, top = wide - 22, (high - long) // 2 - 40
-    top = max(top, 40)
+    left = wide - 22
     colours = colour_map("diverging")
     for row in range(long):
         red, green, blue = (int(part) for part in colours[255 - row * 255 // (long - 1), :3])

@@ -147,7 +147,8 @@ class Panel(QWidget):
             for number, (box, layer) in enumerate(zip(self.boxes, new.layers, strict=True)):
                 box.show_layer(layer, number == new.active)
             self._show_labels()
-        if old is new or (old.layers, old.cursor, old.frame) != (new.layers, new.cursor, new.frame):
+        read = (new.layers, new.cursor, new.frame, new.second)
+        if old is new or (old.layers, old.cursor, old.frame, old.second) != read:
             self.readout.show_point(new, None)
 
     def show_point(self, point: Point | None) -> None:

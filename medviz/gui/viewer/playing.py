@@ -30,7 +30,7 @@ class Cine:
     what: Annotated[
         Literal["slices", "frames"], Choice(("slices", "frames"), ("slices", "time")), "What goes by when played (p)"
     ] = "slices"
-    fps: Annotated[float, Range(1.0, 60.0, step=1.0, unit="/s"), "Slices or frames a second"] = 12.0
+    speed: Annotated[float, Range(1.0, 60.0, step=1.0, unit="/s"), "Slices or frames a second"] = 12.0
     end: Annotated[
         Literal["loop", "swing"],
         Choice(("loop", "swing"), ("from the start again", "back again")),
@@ -156,13 +156,13 @@ class Playing(Feature):
     def _tick(self) -> None:
         """Show what is due by now."""
         scene, now = self.desk.scene.state, time.perf_counter()
-        count = int((now - self._due) * self.cine.fps)
+        count = int((now - self._due) * self.cine.speed)
         if scene.scan is None or not self.viewer.panes.isVisible():
             self.stop()
             return
         if count < 1:
             return
-        self._due += count / self.cine.fps
+        self._due += count / self.cine.speed
         swings = self.cine.end == "swing"
         if self.cine.what == "frames" and scene.scan.frames > 1:
             made, self._way = next_frame(scene, count, self._way, swings)

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from medviz.gui.viewer.annotations import number_text
+from medviz.imaging.oblique import added
 from medviz.imaging.scene import Layer, Point, Scene
+
+NOWHERE: Point = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,12 @@ def reading(layer: Layer, point: Point, frame: int = 0) -> Reading:
 def readings(scene: Scene, point: Point | None = None) -> tuple[Reading, ...]:
     """Read every layer at a point in RAS mm, the cross-hair's if none is given."""
     at = scene.cursor if point is None else point
-    return tuple(reading(layer, at, scene.frame) for layer in scene.layers)
+    found = tuple(reading(layer, at, scene.frame) for layer in scene.layers)
+    beside = scene.beside
+    if beside is None:
+        return found
+    there = beside.cursor if point is None else added(point, scene.second.offset_mm if scene.second else NOWHERE)
+    return (*found, reading(beside.layers[0], there, beside.frame))
 
 
 def place_words(scene: Scene, point: Point | None = None) -> tuple[str, str]:

@@ -304,12 +304,17 @@ class SliceView(QWidget):
         held = next((one for one in self.tools.values() if one.grips(self, at)), None)
         if held is not None:
             return held
-        if tool is None or not scene.crosshair or scene.turn is None or scene.tool != CURSOR:
+        if tool is None or not scene.crosshair or not self._is_turned or scene.tool != CURSOR:
             return None
         middle, sheet = self.screen_of(scene.cursor), self.sheet
         ends = (end for line in crossing(scene, self.plane) for end in grips_of(middle, sheet, line))
         near = any(abs(at.x() - x) <= REACH_PX and abs(at.y() - y) <= REACH_PX for x, y in ends)
         return tool if near else None
+
+    @property
+    def _is_turned(self) -> bool:
+        """Whether a hand turned the planes (a second scan may be cut along the first one's without that)."""
+        return (self.leader or self).scene.turn is not None
 
     def picture(self) -> QImage:
         """Return the pane as it is on the screen, for a file."""

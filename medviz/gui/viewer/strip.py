@@ -5,7 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
@@ -63,6 +63,7 @@ class Strip(QFrame):
         row.addWidget(self.frame_name)
         row.addWidget(self.frame, 1)
         self.layouts: dict[str, QToolButton] = {}
+        self._folds: list[QToolButton] = []
         for name, sign, words in LAYOUTS:
             button = self.layouts[name] = self._switch(sign, words, partial(self._lay_out, name))
             button.setCheckable(True)
@@ -84,7 +85,14 @@ class Strip(QFrame):
             ("ph.arrow-counter-clockwise", "Reset view and window (r)", self.reset),
             ("ph.camera", "Save a picture of the pane …", self.picture),
         ):
-            row.addWidget(self._switch(sign, words, signal.emit))
+            button = self._switch(sign, words, signal.emit)
+            self._folds.append(button)
+            row.addWidget(button)
+        self._folds += [self.smooth, self.cross, self.layouts["1x1"], self.back, self.turn, self.play]
+        self._folds += [self.layouts[name] for name in ("lightbox", "compare", "1+3", "2x2")]
+        self.more = self._switch("ph.dots-three", "More", self._show_more)
+        row.addWidget(self.more)
+        self._said: tuple[bool, int] | None = None
         self.leave = store.listen(self.heard)
         self.heard(store.state, store.state)
 
@@ -94,7 +102,10 @@ class Strip(QFrame):
         self.frame.setVisible(frames > 1)
         if frames > 1:
             self._show_frame(new, frames)
-        self._say()
+        said = (new.radiological, frames)
+        if said != self._said:
+            self._said = said
+            self._say()
         alone = new.maximised is not None and new.layout in ("2x2", "1+3")
         for name, button in self.layouts.items():
             button.setChecked(alone if name == "1x1" else new.layout == name and not alone)
@@ -102,19 +113,55 @@ class Strip(QFrame):
             button.setChecked(on)
 
     def _say(self) -> None:
-        """Say the convention in as many words as there is room for; the name of the frame goes first."""
+        """Say the convention in as many words as there is room for; what else does not fit goes first.
+
+        The name of the frame goes before the words do; where not even the shortest fits, buttons fold into a menu.
+        """
         words = RADIOLOGICAL if self._store.state.radiological else NEUROLOGICAL
-        others = sum(one.sizeHint().width() + 4 for one in self.findChildren(QWidget) if self._takes_room(one))
-        room = self.width() - others - 48
-        frame = self.frame_name.sizeHint().width() + 4
         metrics = self.badge.fontMetrics()
+        shorter = (words, words.removesuffix(" of the screen"), words.split(":")[0])
+        self._fold(metrics.horizontalAdvance(shorter[-1]) + 48)
+        room = self.width() - self._others() - 48
+        frame = self.frame_name.sizeHint().width() + 4
         whole = metrics.horizontalAdvance(words)
         self.frame_name.setVisible(not self.frame.isHidden() and whole + frame <= room)
         room -= frame if not self.frame_name.isHidden() else 0
-        shorter = (words, words.removesuffix(" of the screen"), words.split(":")[0])
         text = next((one for one in shorter if metrics.horizontalAdvance(one) <= room), shorter[-1])
         if self.badge.text() != text:
             self.badge.setText(text)
+
+    def _others(self) -> int:
+        return sum(one.sizeHint().width() + 4 for one in self.findChildren(QWidget) if self._takes_room(one))
+
+    def _fold(self, least: int) -> None:
+        """Hide as many buttons as must be for the badge to be whole; a menu has them."""
+        hidden = [button.isHidden() for button in self._folds]
+        wide = self._others() + sum(
+            button.sizeHint().width() + 4 for button, gone in zip(self._folds, hidden, strict=True) if gone
+        )
+        wide -= 0 if self.more.isHidden() else self.more.sizeHint().width() + 4
+        gone = 0
+        while gone < len(self._folds) and wide + least > self.width():
+            wide -= self._folds[gone].sizeHint().width() + 4
+            wide += self.more.sizeHint().width() + 4 if gone == 0 else 0
+            gone += 1
+        for number, button in enumerate(self._folds):
+            if button.isHidden() != (number < gone):
+                button.setVisible(number >= gone)
+        self.more.setVisible(gone > 0)
+
+    def _show_more(self) -> None:
+        """Open the menu of what had no room."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for button in self._folds:
+            if button.isHidden():
+                action = menu.addAction(button.icon(), button.toolTip())
+                action.setCheckable(button.isCheckable())
+                action.setChecked(button.isChecked())
+                action.setEnabled(button.isEnabled())
+                action.triggered.connect(lambda _=False, button=button: button.click())
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     def _takes_room(self, widget: QWidget) -> bool:
         return widget.parent() is self and widget not in (self.badge, self.frame_name) and not widget.isHidden()

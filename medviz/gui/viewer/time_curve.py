@@ -5,7 +5,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
 from medviz.gui.viewer.annotations import number_text
@@ -23,6 +23,8 @@ def course(volume: Volume, point: Point) -> NDArray[np.float64] | None:
         return None
     stored = volume.voxels[(slice(None), *index)]
     values: NDArray[np.float64] = stored.astype(np.float64) * volume.slope + volume.intercept
+    if volume.pending is not None:
+        values[list(volume.pending.missing)] = np.nan
     return values
 
 
@@ -86,8 +88,9 @@ class TimeCurve(QWidget):
             axis = item.getAxis(side)
             axis.setTextPen(now.of("dim"))
             axis.setPen(now.of("line"))
-        item.setLabel("bottom", "time (s)" if scan.frame_s else "frame")
-        item.setLabel("left", scan.unit or "value")
+        dim = now.of("dim").name()
+        item.setLabel("bottom", "time (s)" if scan.frame_s else "frame", color=dim)
+        item.setLabel("left", scan.unit or "value", color=dim)
 
     def _pointed(self, x: float) -> None:
         first = 0.0 if self._step != 1.0 or self._seconds else 1.0
@@ -108,6 +111,9 @@ class _Plot(pg.PlotWidget):
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.getPlotItem().getAxis("left").setWidth(52)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        menu = self.getPlotItem().ctrlMenu  # pyqtgraph makes it without a parent, and it would outlive the view
+        menu.setParent(self, menu.windowFlags())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go there."""
