@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from medviz.commands.command import Command, Said, existing, followed, table
-from medviz.imaging.findings import KINDS
+from medviz.imaging.findings import KINDS, Report
 from medviz.imaging.labels import load
-from medviz.imaging.privacy import Report, check
+from medviz.imaging.privacy import check
 from medviz.imaging.readers import read
 from medviz.imaging.volume import Volume
 from medviz.imaging.writers import WRITERS, WriterEntry, endings, export

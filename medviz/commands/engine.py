@@ -23,6 +23,11 @@ ENGINE: Catalog[Any] = Catalog(
         "attach": Entry("medviz.training.run:attach"),
         "predict": Entry("medviz.training.inference:predict"),
         "models": Entry("medviz.training.models:models"),
+        "export": Entry("medviz.imaging.writers:export"),
+        "film": Entry("medviz.imaging.writers.film:write_film"),
+        "can_mp4": Entry("medviz.imaging.writers.film:can_mp4"),
+        "check": Entry("medviz.imaging.privacy:check"),
+        "share": Entry("medviz.imaging.writers.clean:share"),
         "studio": Entry("medviz.imaging.rendering.studio:Studio"),
     },
 )

@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
 from medviz.data import DATASETS
-from medviz.gui.services import Files, ModelCard, Services
+from medviz.gui.services import Files, Keep, ModelCard, Services
 from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
@@ -51,6 +51,13 @@ def services() -> Services:
         resume=_resume,
         new_run=new_run,
         studio=_studio,
+        keep=Keep(
+            export=lambda thing, path, kind: ENGINE["export"](thing, path, kind),
+            film=lambda pictures, path, fps, total: ENGINE["film"](pictures, path, fps, total),
+            can_mp4=lambda: bool(ENGINE["can_mp4"]()),
+            check=lambda paths: ENGINE["check"](paths),
+            share=lambda paths, folder: ENGINE["share"](paths, folder),
+        ),
     )
 
 
@@ -78,7 +85,7 @@ def _age(run: Path) -> float:
 
 
 def _read(path: Path) -> Work[Volume]:
-    work: Work[Volume] = ENGINE["read"](path)
+    work: Work[Volume] = ENGINE["read"](path, lazily=True)
     return work
 
 

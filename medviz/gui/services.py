@@ -1,13 +1,14 @@
 """What `__main__` hands to the window, so that the window knows neither torch nor MONAI nor nibabel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
-from medviz.imaging.series import SeriesCard
+from medviz.imaging.findings import Report
 from medviz.imaging.rendering.view import Renderer
+from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Volume
 from medviz.messages import Work
 from medviz.refused import Refused
@@ -25,6 +26,15 @@ class ModelCard:
     licence: str = ""
     sha256: str = ""
     metrics: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The card that travels with what the model made; what is not known is left out."""
+        known = {
+            "name": self.title, "sha256": self.sha256, "trained_on": self.trained_on, "licence": self.licence,
+            "labels": list(self.labels), "metrics": dict(self.metrics),
+        }  # fmt: skip
+        return {"model": {name: value for name, value in known.items() if value}}
 
 
 def _no_plan(task: Any) -> Mapping[str, Any]:
@@ -88,6 +98,27 @@ class Files:
     read_form: Callable[[Path, str], Work[Volume]] | None = None
 
 
+def _no_export(*what: Any) -> Work[Any]:
+    yield from ()
+    raise Refused("export", "it is not part of this window", "start the whole program")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How what is on screen leaves the program.
+
+    export(thing, path, kind) writes a volume or label map in the format `kind` and returns the files. film(pictures,
+    path, fps, total) writes pictures as they come. can_mp4() tells whether there is an encoder. check(paths) reports
+    what tells who the patient is, share(paths, folder) makes copies without it.
+    """
+
+    export: Callable[[Any, Path, str], Work[tuple[Path, ...]]] = _no_export
+    film: Callable[[Iterable[Any], Path, float, int], Work[Path]] = _no_export
+    can_mp4: Callable[[], bool] = lambda: False
+    check: Callable[[tuple[Path, ...]], Work[Report]] = _no_export
+    share: Callable[[tuple[Path, ...], Path], Work[Report]] = _no_export
+
+
 def _no_studio() -> Renderer:
     raise Refused("the 3-D view", "it is not part of this window", "start the whole program")
 
@@ -125,6 +156,7 @@ class Services:
     lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
     files: Files = Files()
     studio: Callable[[], Renderer] = _no_studio
+    keep: Keep = Keep()
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Level = Literal["identifies", "may identify", "look"]
 """What names a person; what may (free text, a date); what only a person's eye can judge."""
+ORDER: tuple[Level, ...] = ("identifies", "may identify", "look")
 KINDS = {
     "tag": "DICOM tag",
     "private": "private DICOM tag",
@@ -59,6 +61,32 @@ class Finding:
         if len(self.value) <= 2:
             return "…" * bool(self.value) + more
         return f"{self.value[:2]}… ({len(self.value)} characters){more}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, in how many files, and what a clean copy made or left out (in words)."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    made: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def count(self, level: Level) -> int:
+        """How many findings there are of a level."""
+        return sum(finding.level == level for finding in self.findings)
+
+    @property
+    def in_words(self) -> str:
+        """One sentence for a person."""
+        if not self.findings:
+            return "Nothing was found that tells who the patient is; that is no proof that nothing does"
+        counted = [(self.count(level), said) for level, said in zip(ORDER, _COUNTED, strict=True)]
+        words = [f"{count} {said}" for count, said in counted if count]
+        return f"{', '.join(words)} in {self.files} file{'s' * (self.files != 1)}"
+
+
+_COUNTED = ("that identify the patient", "that may", "to look at")
 
 
 def suspicion(text: str) -> tuple[Level, str] | None:

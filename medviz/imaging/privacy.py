@@ -4,11 +4,11 @@ A check, not a guarantee: what it finds is there, what it does not find may be t
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from medviz.imaging.faces import face_of, has_text
-from medviz.imaging.findings import Finding, Level, in_name, suspicion
+from medviz.imaging.findings import ORDER, Finding, Report, in_name, suspicion
 from medviz.imaging.readers import read
 from medviz.imaging.readers.dicom.files import header_of
 from medviz.imaging.readers.dicom.identity import burnt_in, identifying, picture_of
@@ -18,36 +18,10 @@ from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
-ORDER: tuple[Level, ...] = ("identifies", "may identify", "look")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MOST_FILES = 100_000
 _LOOKED_AT = 3
 _FACE = "a face could be drawn from it (a guess from the surface of the skin)"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found, in how many files, and what a clean copy made or left out (in words)."""
-
-    findings: tuple[Finding, ...]
-    files: int
-    made: tuple[Path, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    def count(self, level: Level) -> int:
-        """How many findings there are of a level."""
-        return sum(finding.level == level for finding in self.findings)
-
-    @property
-    def in_words(self) -> str:
-        """One sentence for a person."""
-        if not self.findings:
-            return "Nothing was found that tells who the patient is; that is no proof that nothing does"
-        words = [f"{self.count(level)} {said}" for level, said in zip(ORDER, _SAID, strict=True) if self.count(level)]
-        return f"{', '.join(words)} in {self.files} file{'s' * (self.files != 1)}"
-
-
-_SAID = ("that identify the patient", "that may", "to look at")
 
 
 def check(paths: Iterable[Path], look: bool = True) -> Work[Report]:

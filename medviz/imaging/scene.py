@@ -13,7 +13,7 @@ from medviz.imaging.mixing import NO_MIX, Mix
 from medviz.imaging.oblique import Section, Turn, acquired, added, parallel, scaled, section
 from medviz.imaging.slabs import NO_SLAB, Slab
 from medviz.imaging.slices import Plane
-from medviz.imaging.sources import Source
+from medviz.imaging.sources import Maker, Source
 from medviz.imaging.volume import Volume
 from medviz.parameters import Range
 
@@ -29,7 +29,8 @@ class Layer:
 
     `role`: "image" (grey or a colour map), "labels" (colours by label) or "probability" (0..1, a colour map).
     `window` and `level` are in what a person reads (HU after slope and intercept). Nothing that a hand or a model does
-    changes the voxels of a label in `locked_labels`. `source` is the file it was read from, None where no file was.
+    changes the voxels of a label in `locked_labels`. `source` is the file it was read from, `maker` the model that
+    made it; None where there is none.
     """
 
     volume: Volume
@@ -46,6 +47,7 @@ class Layer:
     locked_labels: frozenset[int] = frozenset()
     proposal: bool = False
     source: Source | None = None
+    maker: Maker | None = None
 
     @property
     def seen_through(self) -> bool:

@@ -5,6 +5,7 @@ no file has lie beside it as NIfTI ("sidecars").
 """
 
 import json
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from medviz import __version__
 from medviz.imaging.plain import Unfit, plain, restored
 from medviz.imaging.scene import Layer, Scene, Second
-from medviz.imaging.sources import fingerprint, found, grid, relative, series_key
+from medviz.imaging.sources import Maker, fingerprint, found, grid, relative, series_key
 from medviz.imaging.storage import opening, replacing
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -21,7 +22,7 @@ from medviz.refused import Refused
 ENDING = ".medviz.json"
 FORMAT = "medviz-session-1"
 _MOST_BYTES = 32 << 20
-_NOT_KEPT = frozenset(("volume", "source", "layers", "second", "layer", "notices", "overlays_hidden"))
+_NOT_KEPT = frozenset(("volume", "source", "maker", "layers", "second", "layer", "notices", "overlays_hidden"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Kept:
     grid: Mapping[str, Any] | None = None
     sidecar: bool = False
     state: str = "there"
+    card: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,12 @@ def layer_again(kept: Kept, layer: Layer) -> Layer:
         made = restored(Layer, dict(kept.look), layer)
     except Unfit:
         return layer
-    return replace(made, volume=layer.volume, source=layer.source)
+    maker = (
+        None
+        if kept.card is None
+        else Maker(kept.card, None if kept.card.get("edited_by_hand") else weakref.ref(layer.volume.voxels))
+    )
+    return replace(made, volume=layer.volume, source=layer.source, maker=maker)
 
 
 def scene_again(session: Session, layers: tuple[Layer, ...], second: Layer | None, old: Scene) -> Scene:
@@ -196,6 +203,8 @@ def _noted(layer: Layer, file: Path, folder: Path, aside: bool) -> dict[str, Any
         made["sidecar"] = True
     made["look"] = plain(layer, _NOT_KEPT.__contains__)
     made["look"]["role"] = layer.role
+    if layer.maker is not None:
+        made["card"] = layer.maker.says(layer.volume)
     return made
 
 
@@ -210,6 +219,7 @@ def _kept(told: Mapping[str, Any], folder: Path) -> Kept:
         series=str(told.get("series", "")),
         grid=told.get("grid"),
         sidecar=bool(told.get("sidecar", False)),
+        card=told.get("card") if isinstance(told.get("card"), dict) else None,
     )
 
 

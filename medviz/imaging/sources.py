@@ -3,6 +3,7 @@
 import hashlib
 import os
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,23 @@ class Source:
     def holds(self, volume: Volume) -> bool:
         """Tell whether a volume still has the voxels that were made of the file."""
         return self.voxels is not None and self.voxels() is volume.voxels
+
+
+@dataclass(frozen=True, eq=False)
+class Maker:
+    """The model that made a mask: its card in plain values, and the very voxels it made."""
+
+    card: Mapping[str, Any]
+    voxels: "weakref.ref[NDArray[Any]] | None" = None
+
+    def says(self, volume: Volume) -> dict[str, Any]:
+        """Return the card to travel with a mask, with whether a hand has changed the mask since."""
+        return {**self.card, "edited_by_hand": self.voxels is None or self.voxels() is not volume.voxels}
+
+
+def made_by(card: Mapping[str, Any], volume: Volume) -> Maker:
+    """Note which model made a mask."""
+    return Maker(card, weakref.ref(volume.voxels))
 
 
 def source_of(path: Path, volume: Volume, series: str = "") -> Source:

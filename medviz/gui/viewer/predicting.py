@@ -13,6 +13,7 @@ from medviz.gui.services import ModelCard
 from medviz.gui.viewer.reading import named_labels
 from medviz.imaging.labels import named
 from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.sources import made_by
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note
 
@@ -105,7 +106,8 @@ class Predicting(QObject):
             self._desk.tell(f"{card.title} answered on another grid than {scan.name}; nothing is shown", "error")
             return
         volume = replace(made, name=made.name or card.title)
-        self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names)))
+        maker = made_by(card.plain, volume)
+        self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names), maker=maker))
         self._growing = None
 
     def _show(self, layer: Layer) -> None:
@@ -116,8 +118,8 @@ class Predicting(QObject):
             layer = replace(layer, proposal=True)
             scene = replace(scene.adding(layer), active=len(scene.layers))
         else:
-            layer = replace(scene.layers[number], volume=layer.volume, labels=layer.labels)
-            scene = scene.with_layer(number, volume=layer.volume, labels=layer.labels)
+            layer = replace(scene.layers[number], volume=layer.volume, labels=layer.labels, maker=layer.maker)
+            scene = scene.with_layer(number, volume=layer.volume, labels=layer.labels, maker=layer.maker)
         self._growing = layer
         self._desk.scene.put(scene)
 

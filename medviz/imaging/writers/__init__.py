@@ -91,6 +91,8 @@ def export(thing: Export, path: Path, kind: str = "") -> Work[tuple[Path, ...]]:
     if path.is_dir():
         raise Refused(path, "it is a folder", "give the name of a file")
     check_grid(thing, path)
+    if thing.volume.pending is not None:
+        yield from thing.volume.pending.rest()
     yield Progress(0, 0, f"writing {path.name}")
     files = yield from WRITERS[name].write(thing, path)
     if thing.card is None:

@@ -13,8 +13,8 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from medviz.imaging.faces import has_text
-from medviz.imaging.findings import Finding, in_name
-from medviz.imaging.privacy import PICTURES, Report, face_in, files_of, gathered, in_texts, names_in
+from medviz.imaging.findings import Finding, Report, in_name
+from medviz.imaging.privacy import PICTURES, face_in, files_of, gathered, in_texts, names_in
 from medviz.imaging.readers import read, write
 from medviz.imaging.readers.dicom.files import header_of, whole_of
 from medviz.imaging.readers.dicom.identity import blank, burnt_in, identifying, new_uids, picture_of
