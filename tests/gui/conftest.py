@@ -32,6 +32,7 @@ from medviz.gui.colours import PROPERTY
 from medviz.gui.desk import Desk
 from medviz.gui.services import ModelCard, Services
 from medviz.gui.theme import Theme
+from medviz.imaging.rendering.studio import Studio
 from medviz.imaging.volume import Stored, Volume
 from medviz.labs.lab import Example, Lab
 from medviz.messages import Note, Progress, Scalar, Work
@@ -261,6 +262,7 @@ def services(tmp_path: Path) -> Services:
         attach=attach,
         runs=listed,
         sample=lambda: sample,
+        studio=lambda: Studio(simple=True),
     )
 
 

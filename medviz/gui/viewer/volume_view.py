@@ -1,352 +1,374 @@
-"""The whole from outside: a surface or a projection that the mouse turns, rendered beside the window."""
+"""The whole from outside: surfaces, volume, maximum or planes that the mouse turns, rendered beside the window."""
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
+    QEnterEvent,
     QImage,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
-from medviz.figures import Picture
+from medviz.gui.colours import colours
 from medviz.gui.desk import Desk
-from medviz.gui.icons import icon
-from medviz.gui.job import Job
-from medviz.gui.viewer.annotations import DIM, EDGE, INK, PLANE_COLOURS, Lettering, Word
-from medviz.imaging.rendering.rays import Look, Mode, rendered
-from medviz.imaging.rendering.sight import Sight, to_pixel
-from medviz.imaging.rendering.solid import Solid, label_numbers, solid_of
-from medviz.imaging.scene import Layer, Scene
-from medviz.messages import Progress, Work
+from medviz.gui.viewer.annotations import DIM, EDGE, PLANE_COLOURS, Lettering, Word
+from medviz.gui.viewer.hand import turned_layer, windowed
+from medviz.gui.viewer.shooting import Shooting
+from medviz.gui.viewer.volume_keys import keyed
+from medviz.gui.viewer.volume_marks import (
+    Ground,
+    arm_at,
+    image_pixels,
+    paint_arms,
+    paint_bar,
+    paint_cross,
+    paint_letters,
+)
+from medviz.gui.viewer.volume_strip import VolumeStrip, placed, stepped
+from medviz.gui.viewer.volume_words import described, waiting
+from medviz.imaging.rendering.sight import Sight, mm_per_pixel, zoomed
+from medviz.imaging.rendering.view import Cut, Mode, Shot, View, Wish, cut_of, has_whole
+from medviz.imaging.scene import Layer, Point, Scene
+from medviz.messages import Progress
 
-MODES: dict[Mode, str] = {
-    "surface": "Surface of the scan",
-    "labels": "Surface of the labels",
-    "maximum": "Maximum along the ray",
-    "mean": "Mean along the ray",
-}
-REST_MS = 180
-"""How long hand and cursor must rest before the fine picture is made: slices go first."""
-GROWING_MS = 1000
-"""How often it is looked whether a proposal still grows: a model that runs has better use for the processor."""
-FINE_PIXELS, COARSE_PIXELS = 240_000, 26_000
-
-
-@dataclass(frozen=True)
-class Wish:
-    """All that a rendering depends on."""
-
-    scene: Scene
-    sight: Sight
-    mode: Mode
-    cut: bool
-    size: tuple[int, int]
-    coarse: bool
+NOTCH = 120
+DEGREES_A_PIXEL = 0.5
+CLICK_PX = 4
+FINE_PIXELS = 1_800_000
+FOLLOWED = ("layers", "frame", "overlays_hidden", "smooth", "turn")
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """A rendering, the wish it answers and the solid it shows."""
+@dataclass
+class Drag:
+    """A button held down: what it does, where it began and where it is, and what was there then."""
 
-    wish: Wish
-    solid: Solid
-    picture: Picture
-
-
-def labels_of(scene: Scene) -> Layer | None:
-    """Return the topmost label layer that is seen."""
-    seen = (layer for layer in reversed(scene.layers[1:]) if layer.role == "labels" and layer.visible)
-    return next(
-        (layer for layer in seen if layer.style != "off" and layer.volume.shape == scene.layers[0].volume.shape), None
-    )
-
-
-def solid_key(wish: Wish) -> tuple[object, ...]:
-    """Return what the solid depends on; as long as it is the same, the solid is used again."""
-    base, over = wish.scene.layers[0], labels_of(wish.scene)
-    labels = () if over is None else (id(over.volume), over.labels, over.hidden_labels)
-    return id(base.volume), base.window, base.level, wish.scene.frame, labels, wish.mode == "labels"
-
-
-def pictured(wish: Wish, solid: Solid | None) -> Work[Shown]:
-    """Render a wish, with a solid that is at hand or a new one."""
-    base, over = wish.scene.layers[0], labels_of(wish.scene)
-    shown = () if over is None else tuple(one for one in over.labels if one.value not in over.hidden_labels)
-    if solid is None:
-        yield Progress(0, 0, "3-D")
-        numbers = None
-        if over is not None:
-            numbers = label_numbers(over.volume.frame(), tuple(one.value for one in shown))
-        frame = min(wish.scene.frame, base.volume.frames - 1)
-        solid = solid_of(base.volume, base.window, base.level, numbers, wish.mode == "labels", frame)
-    cut = wish.scene.cursor if wish.cut else None
-    look = Look(wish.mode, cut, tuple(one.colour for one in shown))
-    picture = yield from rendered(solid, wish.sight, look, wish.size, wish.coarse)
-    return Shown(wish, solid, picture)
+    does: str
+    start: QPointF
+    now: QPointF
+    number: int
+    layer: Layer
+    moved: bool = False
 
 
 class VolumeView(QWidget):
-    """Turned with the left button, enlarged with the wheel; never mirrored, whatever the planes are."""
+    """Turned with the left button, moved with the middle one, enlarged with the wheel; never mirrored.
+
+    A click puts the cross-hair on what is seen there. `shown` is the picture on the pane, `view` how one looks.
+    """
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sight = Sight()
-        self.mode: Mode = "surface"
-        self.cut = True
-        self.shown: Shown | None = None
+        self.view = View()
+        self.shown: Shot | None = None
+        self.written: dict[str, str] = {}
         self._desk, self._store = desk, desk.scene
         self._image: QImage | None = None
-        self._solid: tuple[tuple[object, ...], Solid] | None = None
-        self._job: Job | None = None
-        self._again = False
-        self._held: QPointF | None = None
+        self._drag: Drag | None = None
+        self._before: Point | None = None
+        self._work: Progress | None = None
         self._lettering = Lettering()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.timeout.connect(self._rested)
+        self.shooting = Shooting(desk, self._wish, self)
+        self.shooting.taken.connect(self._take)
+        self.shooting.worked.connect(self._worked)
         self.leave = desk.scene.listen(self._told)
         self.setObjectName("volume")
         self.setAccessibleName("3-D view")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 100)
-        self._mode_button, self._cut_button = self._buttons()
-        self._show_buttons()
-
-    def _buttons(self) -> tuple[QToolButton, QToolButton]:
-        menu = QMenu(self)
-        for mode, words in MODES.items():
-            action = menu.addAction(words)
-            action.triggered.connect(lambda checked=False, mode=mode: self.choose(mode))
-        first = QToolButton(self)
-        first.setIcon(icon("ph.cube", "on_image"))
-        first.setMenu(menu)
-        first.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        first.setToolTip("What is rendered")
-        second = QToolButton(self)
-        second.setIcon(icon("ph.scissors", "on_image"))
-        second.setCheckable(True)
-        second.setChecked(self.cut)
-        second.setToolTip("Take the corner at the cross-hair away")
-        second.toggled.connect(self.choose_cut)
-        for button in (first, second):
-            button.setProperty("look", "quiet")
-            button.setCursor(Qt.CursorShape.ArrowCursor)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return first, second
-
-    def _show_buttons(self) -> None:
-        for button in (self._mode_button, self._cut_button):
-            button.setVisible(self._store.state.scan is not None)
+        self.strip = VolumeStrip(self)
+        self.strip.viewed.connect(self.look_as)
+        self.strip.cut_moved.connect(self._cut_to)
+        self._show_strip()
 
     def sizeHint(self) -> QSize:
         """Ask for room."""
         return QSize(400, 400)
 
-    def choose(self, mode: Mode) -> None:
-        """Show something else."""
-        self.mode = mode
-        self._cut_button.setEnabled(mode in ("surface", "labels"))
-        self._begin(coarse=True)
+    # -- for others ---------------------------------------------------------------------------------------------
 
-    def choose_cut(self, cut: bool) -> None:
-        """Take the corner at the cross-hair away, or not."""
-        self.cut = cut
-        self._cut_button.setChecked(cut)
-        self._begin(coarse=True)
+    @property
+    def sight(self) -> Sight:
+        """From where one looks."""
+        return self.view.sight
+
+    def look_as(self, view: View) -> None:
+        """Look another way."""
+        if view != self.view:
+            self.view = view
+            self._show_strip()
+            self.shooting.move()
+            self.update()
 
     def look(self, sight: Sight) -> None:
         """Look from elsewhere."""
-        self.sight = sight
-        self._begin(coarse=True)
+        self.look_as(replace(self.view, sight=sight))
+
+    def choose(self, mode: Mode) -> None:
+        """Render something else."""
+        self.look_as(replace(self.view, mode=mode))
+
+    def choose_cut(self, cut: Cut | None) -> None:
+        """Cut it open elsewhere; None for what suits. A free cut begins square to the eye."""
+        x, y, z = (float(part) for part in self.sight.axes[2])
+        self.look_as(replace(self.view, cut=cut, normal=(x, y, z), depth_mm=0.0))
 
     def fit(self) -> None:
         """Look from where one looked first."""
         self.look(Sight())
 
+    def picture(self) -> QImage:
+        """Return the pane as it is on the screen, for a file; without its buttons."""
+        made = QImage(self.size() * self.devicePixelRatioF(), QImage.Format.Format_RGB32)
+        made.setDevicePixelRatio(self.devicePixelRatioF())
+        painter = QPainter(made)
+        self._paint(painter)
+        painter.end()
+        return made
+
+    def point_at(self, at: QPointF) -> Point | None:
+        """Return the point in RAS mm that is seen at a place on the pane; None beside everything."""
+        if self.shown is None:
+            return None
+        ground = Ground(self.width(), self.height(), self.shown)
+        return self.shooting.renderer.point_at(self.shown, *ground.pixel(at))
+
     def close_view(self) -> None:
-        """Stop listening and rendering."""
+        """Stop listening, and end the renderer."""
         self.leave()
-        self._rest.stop()
-        self._again = False
-        if self._job is not None:
-            self._job.stop()
-            self._job.wait(5.0)
+        self.shooting.close()
 
     # -- rendered -----------------------------------------------------------------------------------------------
 
+    @property
+    def _shows(self) -> bool:
+        return has_whole(self._store.state)
+
+    def _wish(self, share: float, fast: bool) -> Wish | None:
+        scene, ratio = self._store.state, self.devicePixelRatioF()
+        wide, high = self.width() * ratio, self.height() * ratio
+        if not self._shows or min(wide, high) < 8 or not self.isVisible():
+            return None
+        share *= min(1.0, (FINE_PIXELS / (wide * high)) ** 0.5)
+        return Wish(scene, self.view, (max(8, round(high * share)), max(8, round(wide * share))), fast)
+
     def _told(self, old: Scene, new: Scene) -> None:
         if old.scan is not new.scan:
-            self.shown = self._image = self._solid = None
-            self._show_buttons()
+            same = old.scan is not None and new.scan is not None and old.scan.same_grid(new.scan)
+            self.shown = self._image = None
+            if not same:
+                self.view = replace(self.view, sight=Sight(), preset="", shift=0.0, depth_mm=0.0)
+        self._show_strip()
+        if any(getattr(old, name) is not getattr(new, name) for name in FOLLOWED):
+            self.shooting.settle()
+        if old.cursor != new.cursor:
+            if cut_of(new, self.view) != "none" or self.view.mode == "planes":
+                self.shooting.follow()
             self.update()
-        of_note = ("layers", "frame") + (("cursor",) if self.cut else ())
-        if any(getattr(old, name) != getattr(new, name) for name in of_note):
-            self._rest.start(REST_MS)
-        elif old.cursor != new.cursor:
+        elif old.crosshair != new.crosshair:
             self.update()
 
-    def _wish(self, coarse: bool) -> Wish | None:
-        scene = self._store.state
-        ratio = self.devicePixelRatioF()
-        wide, high = self.width() * ratio, self.height() * ratio
-        if scene.scan is None or min(scene.scan.shape) < 2 or scene.scan.kind == "colour" or min(wide, high) < 8:
-            return None
-        share = min(1.0, ((COARSE_PIXELS if coarse else FINE_PIXELS) / (wide * high)) ** 0.5)
-        size = (max(8, round(high * share)), max(8, round(wide * share)))
-        mode: Mode = "surface" if self.mode == "labels" and labels_of(scene) is None else self.mode
-        return Wish(scene, self.sight, mode, self.cut and mode in ("surface", "labels"), size, coarse)
-
-    def _rested(self) -> None:
-        """Make the fine picture, unless it would be out of date at the next tile of a model that runs."""
-        over = labels_of(self._store.state) if self._store.state.layers else None
-        grows = any(job.running and job.property("grows") for job in self._desk.jobs)
-        if grows and over is not None and over.proposal and self.shown is not None:
-            self._rest.start(GROWING_MS)
-        else:
-            self._begin(coarse=False)
-
-    def _begin(self, coarse: bool) -> None:
-        wish = self._wish(coarse)
-        if wish is None or not self.isVisible():
+    def _take(self, shot: Shot) -> None:
+        if shot.wish.scene.scan is not self._store.state.scan:
             return
-        if coarse:
-            self._rest.start(REST_MS)
-        if self._job is not None:
-            self._again = self._again or coarse
-            if coarse and self._job.property("fine"):
-                self._job.stop()
-            elif not coarse:
-                self._rest.start(REST_MS)
-            return
-        key = solid_key(wish)
-        solid = self._solid[1] if self._solid is not None and self._solid[0] == key else None
-        self._job = self._desk.start("3-D", lambda: pictured(wish, solid), then=self._take, quiet=True)
-        self._job.setProperty("fine", not coarse)
-        self._job.over.connect(self._over)
-
-    def _take(self, shown: Shown) -> None:
-        if not self._store.state.layers or shown.wish.scene.scan is not self._store.state.scan:
-            return
-        self._solid = (solid_key(shown.wish), shown.solid)
-        self.shown = shown
-        pixels = np.ascontiguousarray(shown.picture.pixels)
+        self.shown = shot
+        pixels = image_pixels(shot.picture)
         rows, cols = pixels.shape[:2]
         self._image = QImage(pixels.data, cols, rows, 3 * cols, QImage.Format.Format_RGB888).copy()
         self.update()
 
-    def _over(self) -> None:
-        self._job = None
-        if self._again:
-            self._again = False
-            self._begin(coarse=True)
+    def _worked(self, work: Progress | None) -> None:
+        if work != self._work:
+            self._work = work
+            self.update()
+
+    def _show_strip(self) -> None:
+        self.strip.setVisible(self._shows)
+        if self._shows:
+            self.strip.show_view(self.view, self._store.state)
 
     # -- painted ------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the rendering, what it is, and the axes of the patient."""
+        """Paint the picture, what it is, and what helps to read it."""
         painter = QPainter(self)
+        self._paint(painter)
+        painter.end()
+
+    def _paint(self, painter: QPainter) -> None:
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._image is not None:
-            painter.drawImage(QRectF(self.rect()), self._image)
-            self._paint_cursor(painter)
-        self._paint_words(painter)
-        painter.end()
-
-    def _paint_words(self, painter: QPainter) -> None:
         size = 13 if min(self.width(), self.height()) >= 220 else 11
-        scan = self._store.state.scan
+        scene, shot = self._store.state, self.shown
+        self.written = {"title": "3-D"}
+        if self._image is not None and shot is not None:
+            painter.drawImage(QRectF(self.rect()), self._image)
+            ground = Ground(self.width(), self.height(), shot)
+            if scene.crosshair:
+                paint_cross(painter, scene, ground)
+            if scene.scan is not None and scene.scan.oriented:
+                self.written |= paint_letters(painter, self._lettering, ground, size)
+                paint_arms(painter, self._lettering, shot.wish.view.sight, self.height(), size)
+            self.written["bar"] = paint_bar(
+                painter, self._lettering, ground, size, scene.scan is not None and scene.scan.calibrated
+            )
+        self._paint_words(painter, size)
+
+    def _paint_words(self, painter: QPainter, size: int) -> None:
         title = Word("title", "3-D", EDGE, EDGE + size * 0.8, PLANE_COLOURS["volume"], size, True)
         self._lettering.put(painter, title)
-        if scan is None:
-            return
-        if min(scan.shape) < 2 or scan.kind == "colour":
-            words = "a single slice has no 3-D view" if min(scan.shape) < 2 else "no 3-D view of colour pictures"
-        elif self.shown is None:
-            words = "rendering …"
-        else:
-            told = scan.calibrated and self.width() > size * 26
-            grid = f" · {self.shown.solid.grid_mm:.2g} mm grid" if told else ""
-            words = MODES[self.shown.wish.mode].lower() + grid
+        words = self._said()
+        self.written["what"] = words
         self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
-        if scan.oriented and self._image is not None:
-            self._paint_axes(painter, size)
+        if self._work is not None and self._work.total:
+            share = min(max(self._work.done / self._work.total, 0.0), 1.0)
+            painter.fillRect(QRectF(0, self.height() - 3, self.width(), 3), QColor(60, 63, 69))
+            painter.fillRect(QRectF(0, self.height() - 3, self.width() * share, 3), colours().of("accent"))
 
-    def _paint_cursor(self, painter: QPainter) -> None:
-        scene, shown = self._store.state, self.shown
-        if shown is None or not scene.crosshair or shown.wish.sight != self.sight:
-            return
-        row, col = to_pixel(shown.solid, self.sight, shown.wish.size, scene.cursor)
-        at = QPointF((col + 0.5) * self.width() / shown.wish.size[1], (row + 0.5) * self.height() / shown.wish.size[0])
-        for colour, width in ((QColor(0, 0, 0, 170), 3.2), (QColor(255, 255, 255, 220), 1.4)):
-            painter.setPen(QPen(colour, width))
-            painter.drawEllipse(at, 4.5, 4.5)
-
-    def _paint_axes(self, painter: QPainter, size: int) -> None:
-        middle = QPointF(EDGE + 26, self.height() - EDGE - 26)
-        right, up, eye = self.sight.axes
-        ends = sorted((float(eye[n]), n) for n in range(3))
-        for _, n in ends:
-            tip = QPointF(float(right[n]) * 20, -float(up[n]) * 20)
-            colour = QColor(PLANE_COLOURS[("sagittal", "coronal", "axial")[n]])
-            painter.setPen(QPen(colour, 1.6))
-            painter.drawLine(middle, middle + tip)
-            at = middle + tip * 1.45
-            letter = Word("axis", "RAS"[n], at.x(), at.y() + size * 0.33, INK, size - 2, True, "centre")
-            self._lettering.put(painter, letter)
+    def _said(self) -> str:
+        if self._store.state.scan is None:
+            return ""
+        if self.shown is not None and self._work is None and self._shows:
+            return described(self.shown, self.width(), self.shooting.renderer.simple)
+        return waiting(self._store.state.scan, self._work)
 
     # -- moved --------------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold of it."""
-        self._held = event.position()
+        """Take hold of it, or look from the side whose letter is clicked."""
+        scene, at = self._store.state, event.position()
+        if scene.scan is None or not self._shows:
+            return
+        number = turned_layer(scene)
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        does = {Qt.MouseButton.MiddleButton: "pan", Qt.MouseButton.RightButton: "window"}.get(event.button(), "turn")
+        does = "pan" if does == "turn" and shift else does
+        self._drag = Drag(does, at, at, number, scene.layers[number])
+        if does == "pan":
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Turn it: half a degree a pixel."""
-        if self._held is None:
+        """Turn, move, or change window and level."""
+        drag = self._drag
+        if drag is None:
             return
-        moved, self._held = event.position() - self._held, event.position()
-        lift = min(max(self.sight.lift + moved.y() * 0.5, -90.0), 90.0)
-        self.look(replace(self.sight, turn=(self.sight.turn - moved.x() * 0.5) % 360, lift=lift))
+        at = event.position()
+        if not drag.moved and (at - drag.start).manhattanLength() < CLICK_PX:
+            return
+        moved, drag.now, drag.moved = at - drag.now, at, True
+        if drag.does == "turn":
+            self.look(self.sight.turned(-moved.x() * DEGREES_A_PIXEL, moved.y() * DEGREES_A_PIXEL))
+        elif drag.does == "pan":
+            self._pan(moved)
+        elif self.view.mode == "volume" and self.view.preset != "window":
+            shift = self.view.shift + moved.y() / 400.0
+            self.look_as(replace(self.view, shift=min(max(shift, -1.5), 1.5)))
+        else:
+            away = at - drag.start
+            self._store.put(windowed(self._store.state, drag.layer, drag.number, away.x(), away.y()))
+            self.shooting.move()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let it go."""
-        self._held = None
+        """Let it go; a click that moved nothing puts the cross-hair on what is seen there."""
+        drag, self._drag = self._drag, None
+        self.unsetCursor()
+        if drag is not None and drag.does == "turn" and not drag.moved:
+            self._click(event.position())
+
+    def _click(self, at: QPointF) -> None:
+        scene = self._store.state
+        side = arm_at(self.sight, self.height(), at) if scene.scan is not None and scene.scan.oriented else None
+        if side is not None:
+            self.look(replace(side, zoom=self.sight.zoom, shift=self.sight.shift))
+            return
+        point = self.point_at(at)
+        self._before = scene.cursor
+        if point is not None:
+            self._store.put(scene.at(point))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Fill the viewer with it, or show all panes again."""
-        self._held = None
-        self._store.update(maximised=None if self._store.state.maximised == "volume" else "volume")
+        """Fill the viewer with it, or show all panes again; the cross-hair stays where it was."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        self._drag = None
+        scene, before = self._store.state, self._before
+        maximised = None if scene.maximised == "volume" else "volume"
+        cursor = before if before is not None else scene.cursor
+        self._before = None
+        self._store.put(replace(scene, maximised=maximised, cursor=cursor))  # type: ignore[arg-type]
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Enlarge it."""
-        zoom = min(max(self.sight.zoom * 1.15 ** (event.angleDelta().y() / 120), 0.4), 8.0)
-        self.look(replace(self.sight, zoom=zoom))
+        """Enlarge it at the pointer; with Ctrl move the cut."""
+        turn = event.angleDelta().y() or event.angleDelta().x()
         event.accept()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._step_cut(1 if turn > 0 else -1)
+        elif self.shown is not None:
+            at, size = event.position(), (self.height(), self.width())
+            sight = zoomed(self.shown.frame, self.sight, size, 1.15 ** (turn / NOTCH), at.y() - 0.5, at.x() - 0.5)
+            self.look(sight)
+
+    def _pan(self, moved: QPointF) -> None:
+        if self.shown is None:
+            return
+        scale = mm_per_pixel(self.shown.frame, self.sight, (self.height(), self.width()))
+        across, up = self.sight.shift
+        self.look(replace(self.sight, shift=(across + moved.x() * scale, up - moved.y() * scale)))
+
+    def _step_cut(self, count: int) -> None:
+        scene, kind = self._store.state, cut_of(self._store.state, self.view)
+        if kind == "free":
+            step = self.shown.grid_mm if self.shown is not None else 1.0
+            self.look_as(replace(self.view, depth_mm=self.view.depth_mm + count * step))
+        else:
+            made = stepped(kind, scene, count)
+            if made is not None:
+                self._store.put(made)
+
+    def _cut_to(self, place: float) -> None:
+        """Move the cut to where its slider is."""
+        kind = cut_of(self._store.state, self.view)
+        if kind == "free":
+            self.look_as(replace(self.view, depth_mm=place))
+        else:
+            made = placed(self._store.state, kind, round(place))
+            if made is not None:
+                self._store.put(made)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Do what the key means in 3-D; what means nothing here is the page's."""
+        view = keyed(self.view, self._store.state, event)
+        if view is None or not self._shows:
+            super().keyPressEvent(event)
+        elif view.cut == "free" and self.view.cut != "free":
+            self.choose_cut("free")
+        else:
+            self.look_as(view)
+
+    # -- seen ---------------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the buttons where they belong and render at the new size."""
-        right = self.width() - 6
-        for button in (self._mode_button, self._cut_button):
-            button.adjustSize()
-            right -= button.width()
-            button.move(right, 4)
-        self._rest.start(REST_MS)
+        """Put the tools where they belong and render at the new size."""
+        self.strip.arrange()
+        self.shooting.settle()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Render what changed while it was hidden."""
-        self._rest.start(REST_MS)
+        self.shooting.settle()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Take the keys from another pane, never from a field that is being typed in."""
+        if not isinstance(self.window().focusWidget(), (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow a change of fonts and colours."""

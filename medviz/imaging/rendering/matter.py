@@ -43,14 +43,14 @@ def matter_of(scan: Volume, frame: int = 0, most: int = FIELD_SIDE) -> Matter:
     )
 
 
-def label_array(layer: Layer, frame: int = 0) -> tuple[Array, Affine, float]:
+def label_array(layer: Layer, frame: int = 0, thin: bool = True) -> tuple[Array, Affine, float]:
     """Labels (x, y, z) of a layer as uint8 or uint16, their affine, and the grid in mm.
 
     A probability is 1 where it reaches the layer's level. A large map is thinned to every n-th voxel.
     """
     volume = layer.volume
     voxels = volume.frame(min(frame, volume.frames - 1))
-    step = max(1, round((voxels.size / MOST_LABEL_VOXELS) ** (1 / 3) + 0.49))
+    step = max(1, round((voxels.size / MOST_LABEL_VOXELS) ** (1 / 3) + 0.49)) if thin else 1
     if step > 1:
         voxels = coarser(voxels, (step,) * 3, nearest=True)
     if layer.role == "probability":

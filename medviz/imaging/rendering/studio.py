@@ -12,13 +12,13 @@ from medviz.figures import Picture
 from medviz.imaging.drawn import layer_table
 from medviz.imaging.rendering.looks import Range, range_of
 from medviz.imaging.rendering.matter import Matter, label_array, matter_of
-from medviz.imaging.rendering.orders import Built, order, volume_note
+from medviz.imaging.rendering.orders import Built, order, preset_of, volume_note
 from medviz.imaging.rendering.pointing import point_at
 from medviz.imaging.rendering.process import Gone, Process
-from medviz.imaging.rendering.rays import Look, rendered
+from medviz.imaging.rendering.rays import Look, Mode, rendered
 from medviz.imaging.rendering.sight import Frame
 from medviz.imaging.rendering.solid import Solid, label_numbers, solid_of
-from medviz.imaging.rendering.view import Shot, View, Wish, cut_of, label_layers, shows_labels
+from medviz.imaging.rendering.view import Shot, View, Wish, cut_of, has_whole, label_layers, shows_labels
 from medviz.imaging.resample import onto
 from medviz.imaging.scene import Layer, Point
 from medviz.imaging.volume import Volume
@@ -49,6 +49,7 @@ class Studio:
         self._given: dict[tuple[Any, ...], tuple[Volume, Built]] = {}
         self._solids: dict[tuple[int, int], tuple[Volume, Solid]] = {}
         self._matters: dict[tuple[int, int], tuple[Volume, Matter, Range]] = {}
+        self._plain: tuple[tuple[Any, ...], Solid, tuple[tuple[int, int, int], ...]] | None = None
         self._falls: list[float] = []
         self._simple = simple or os.environ.get("MEDVIZ_3D") == NUMPY
         self._closed = False
@@ -68,8 +69,7 @@ class Studio:
 
         Returns None where `hurry` asked for it to be given up.
         """
-        scan = wish.scene.scan
-        if scan is None or min(scan.shape) < 2 or scan.kind == "colour":
+        if not has_whole(wish.scene):
             raise Refused("the 3-D view", "there is nothing to render", "open a scan with several slices")
         self._forget(wish)
         while not self._simple:
@@ -123,19 +123,19 @@ class Studio:
         skin = ""
         if (wish.view.mode == "surfaces" and not built) or (wish.view.skin and wish.view.mode != "maximum"):
             skin = (yield from self._skin(process, solid, wish)).key
-        volume = None
+        volume, preset = None, ""
         if wish.view.mode in ("volume", "maximum"):
             yield Progress(0, 0, "3-D")
             matter, found = self.matter(wish)
             key = (yield from self._field(process, matter, wish)).key
-            volume = volume_note(wish, key, matter, found, solid.radius_mm)
+            volume, preset = volume_note(wish, key, matter, found, solid.radius_mm), preset_of(wish, found)
         note, arrays = order(wish, solid, skin, built, volume)
         yield Progress(0, 0, "3-D")
         began = time.monotonic()
         _, made = yield from self._ask(process, note, arrays)
         grid = self.matter(wish)[0].grid_mm if volume is not None else self._grid(wish, solid, bool(built))
         frame = frame_of(solid)
-        return Shot(wish, made[0], made[1], frame, grid, process.driver, time.monotonic() - began)
+        return Shot(wish, made[0], made[1], frame, grid, process.driver, time.monotonic() - began, preset)
 
     def _running(self) -> Process:
         if self._closed:
@@ -249,25 +249,36 @@ class Studio:
         """Draw by the ray caster, as near to the wish as it can."""
         began = time.monotonic()
         yield Progress(0, 0, "3-D")
-        scene, base = wish.scene, wish.scene.layers[0]
-        over = next(iter(label_layers(scene)), None) if shows_labels(wish) else None
-        numbers = None
-        paint: tuple[tuple[int, int, int], ...] = ()
-        if over is not None:
-            labels = onto(over.volume, base.volume)
-            array, _, _ = label_array(Layer(labels, over.role, level=over.level), scene.frame)
-            values = [int(one) for one in np.unique(array) if one]
-            table = layer_table(over, max(values, default=0))
-            values = [value for value in values if table[value, 3] > 0]
-            numbers = label_numbers(array, tuple(values))
-            paint = tuple((int(table[one, 0]), int(table[one, 1]), int(table[one, 2])) for one in values)
-        solid = solid_of(base.volume, base.window, base.level, numbers, over is not None, _frame(wish))
-        mode = "maximum" if wish.view.mode == "maximum" else "labels" if over is not None else "surface"
-        cut = cut_of(scene, View(mode="surfaces", cut=wish.view.cut))
-        look = Look(mode, scene.cursor if cut != "none" and mode != "maximum" else None, paint)  # type: ignore[arg-type]
+        over = next(iter(label_layers(wish.scene)), None) if shows_labels(wish) else None
+        of = (*_solid_key(wish), () if over is None else (over.volume, over.labels, over.hidden_labels, over.level))
+        if self._plain is None or self._plain[0] != of:
+            self._plain = (of, *_plain_solid(wish, over))
+        _, solid, paint = self._plain
+        mode: Mode = "maximum" if wish.view.mode == "maximum" else "labels" if over is not None else "surface"
+        cut = mode != "maximum" and cut_of(wish.scene, View(cut=wish.view.cut)) != "none"
+        look = Look(mode, wish.scene.cursor if cut else None, paint)
         picture: Picture = yield from rendered(solid, wish.view.sight, look, wish.size, wish.fast)
-        frame = frame_of(solid)
-        return Shot(wish, np.asarray(picture.pixels), None, frame, solid.grid_mm, NUMPY, time.monotonic() - began)
+        took = time.monotonic() - began
+        return Shot(wish, np.asarray(picture.pixels), None, frame_of(solid), solid.grid_mm, NUMPY, took)
+
+
+def _solid_key(wish: Wish) -> tuple[Any, ...]:
+    base = wish.scene.layers[0]
+    return base.volume, base.window, base.level, _frame(wish), wish.view.mode == "surfaces"
+
+
+def _plain_solid(wish: Wish, over: Layer | None) -> tuple[Solid, tuple[tuple[int, int, int], ...]]:
+    """Return what the ray caster draws, and the colours of its labels."""
+    base = wish.scene.layers[0]
+    if over is None:
+        return solid_of(base.volume, base.window, base.level, None, False, _frame(wish)), ()
+    labels = onto(over.volume, base.volume)
+    array, _, _ = label_array(Layer(labels, over.role, level=over.level), wish.scene.frame, thin=False)
+    values = [int(one) for one in np.unique(array) if one]
+    table = layer_table(over, max(values, default=0))
+    shown = tuple(value for value in values if table[value, 3] > 0)
+    solid = solid_of(base.volume, base.window, base.level, label_numbers(array, shown), True, _frame(wish))
+    return solid, tuple((int(table[one, 0]), int(table[one, 1]), int(table[one, 2])) for one in shown)
 
 
 def frame_of(solid: Solid) -> Frame:

@@ -101,7 +101,8 @@ class Shot:
     """A picture (rows, cols, 3), the wish it answers, and what must be known to point into it.
 
     `height_mm` (rows, cols) is how far what is seen stands out towards the eye from the plane through the middle of
-    `frame`; NaN where nothing, or only a volume, is seen. `by` names who drew it, `grid_mm` the grid of what is shown.
+    `frame`; NaN where nothing, or only a volume, is seen. `by` names who drew it, `grid_mm` the grid of what is shown,
+    `preset` how values became colours in a volume.
     """
 
     wish: Wish
@@ -111,6 +112,7 @@ class Shot:
     grid_mm: float
     by: str
     took_s: float
+    preset: str = ""
 
 
 class Renderer(Protocol):
@@ -136,6 +138,12 @@ class Renderer(Protocol):
     def close(self) -> None:
         """End, and free what was taken."""
         ...
+
+
+def has_whole(scene: Scene) -> bool:
+    """Whether there is anything to render: a scan of several slices, not in colour."""
+    scan = scene.scan
+    return scan is not None and min(scan.shape) >= 2 and scan.kind != "colour"
 
 
 def label_layers(scene: Scene) -> tuple[Layer, ...]:

@@ -590,37 +590,6 @@ def test_a_picture_of_a_pane_is_what_is_on_the_screen(page: ViewerPage, qtbot: Q
     assert saved.size() == axial.size() and saved == axial.grab().toImage().convertToFormat(saved.format())
 
 
-# -- the whole ----------------------------------------------------------------------------------------------------
-
-
-def test_the_view_of_the_whole_is_rendered_and_turned_by_hand(page: ViewerPage, qtbot: QtBot) -> None:
-    opened(page, qtbot)
-    view = page.panes.volume
-    qtbot.waitUntil(lambda: view.shown is not None and not view.shown.wish.coarse, timeout=20000)
-    assert grabbed(view)[60:-60, 60:-60].max() > 80
-    first = view.shown
-    qtbot.mousePress(view, Button.LeftButton, pos=QPoint(100, 100))
-    qtbot.mouseMove(view, QPoint(160, 120))
-    qtbot.mouseRelease(view, Button.LeftButton, pos=QPoint(160, 120))
-    assert view.sight.turn != first.wish.sight.turn and view.sight.lift == pytest.approx(28)  # type: ignore[union-attr]
-    qtbot.waitUntil(lambda: view.shown.wish.sight == view.sight and not view.shown.wish.coarse, timeout=20000)  # type: ignore[union-attr]
-    assert view.shown.solid is first.solid, "turned, not made anew"  # type: ignore[union-attr]
-    view.fit()
-    quiet(qtbot, page.desk)
-
-
-def test_labels_can_be_seen_as_surfaces(page: ViewerPage, qtbot: QtBot) -> None:
-    with_prediction(page, qtbot)
-    view = page.panes.volume
-    view.choose("labels")
-    view.choose_cut(False)
-    qtbot.waitUntil(lambda: view.shown is not None and view.shown.wish.mode == "labels", timeout=20000)
-    quiet(qtbot, page.desk)
-    pixels = grabbed(view)[60:-60, 60:-60]
-    lit = pixels[pixels.max(axis=2) > 120].mean(axis=0)
-    assert lit[0] > lit[1] > lit[2] + 30, "the outermost label is grey matter, orange"
-
-
 def test_overlays_of_a_halves_map_read_right_in_every_pane(
     page: ViewerPage, files: dict[str, Volume], qtbot: QtBot
 ) -> None:
