@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medviz.imaging.frames import Pending
 from medviz.imaging.labels import Label
 
 Array = NDArray[Any]
@@ -50,6 +51,7 @@ class Volume:
     window : width and level that the file asks for, in what a person reads; None where it asks for none.
     labels : names and colours that the file gives to label values.
     frame_names : what tells the frames apart ("b 1000 s/mm²", "TE 30 ms", "phase"), empty where only the time does.
+    pending : which frames are in memory already, None where all are.
     inverted : True where low values are to be drawn bright (a radiograph's MONOCHROME1).
     """
 
@@ -69,6 +71,7 @@ class Volume:
     inverted: bool = False
     labels: tuple[Label, ...] = ()
     frame_names: tuple[str, ...] = ()
+    pending: Pending | None = None
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
 """What the viewer can do, in the order of its tabs: one line a feature."""
 
+from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.contrast import Contrast
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature
+from medviz.gui.viewer.fetching import Fetching
 from medviz.gui.viewer.looking import Looking
 from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.playing import Playing
 from medviz.gui.viewer.series_browser import SeriesBrowser
 
-FEATURES: tuple[type[Feature], ...] = (Modelling, Looking, Playing, Contrast, Editing, SeriesBrowser)
+FEATURES: tuple[type[Feature], ...] = (Modelling, Looking, Playing, Contrast, Editing, Comparing, SeriesBrowser, Fetching)

@@ -129,6 +129,8 @@ def overlay_layer(found: Opened, role: Role, scan: Volume, taken: int = 0) -> Wo
     if volume.kind == "colour" and role != "image":
         raise Refused(volume.name, f"a colour picture cannot be shown as {role}", "open it as an image")
     notes: tuple[str, ...] = ()
+    if volume.pending is not None:
+        yield from volume.pending.rest()
     if not volume.same_grid(scan):
         yield Progress(0, 0, "putting it on the scan's grid")
         note = ROOMS["grid note"](volume, scan)

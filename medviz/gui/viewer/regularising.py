@@ -20,6 +20,8 @@ def regular(services: Services, found: Opened, layers: tuple[Layer, ...]) -> Wor
         card = next(iter((yield from services.files.series(found.path))), None)
     if card is not None and card.gaps_mm:
         volume = yield from services.files.read_series(card, None, True)
+    if volume.pending is not None:
+        yield from volume.pending.rest()
     volume = yield from services.files.regular(volume)
     moved = [replace(layers[0], volume=volume)]
     for layer in layers[1:]:

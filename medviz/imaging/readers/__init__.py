@@ -67,11 +67,12 @@ READERS: Catalog[Reader] = Catalog(
 )
 
 
-def read(path: Path, series: str = "", regular: bool = False) -> Work[Volume]:
+def read(path: Path, series: str = "", regular: bool = False, lazily: bool = False) -> Work[Volume]:
     """Read a file of any known format; yields Progress, returns the volume. Refuses what it cannot use.
 
     `series` names one of a folder (its UID, its number, or its place in the list as "#2"); without it the one with
-    most frames is read. `regular` puts it on a regular grid (see `regular_grid`).
+    most frames is read. `regular` puts it on a regular grid (see `regular_grid`). `lazily` leaves the frames of a long
+    series to be read when they are wanted (see `Volume.pending`).
     """
     reader, warnings = _reader_of(path)
     if (series or regular) and reader.cards is not None:
@@ -81,7 +82,8 @@ def read(path: Path, series: str = "", regular: bool = False) -> Work[Volume]:
     elif series:
         raise Refused(path, "it holds one thing only, no series to choose from", "leave --series away")
     else:
-        volume = yield from reader.read(path)
+        read_it = reader.lazily if lazily and not regular and reader.lazily is not None else reader.read
+        volume = yield from read_it(path)
     if regular:
         volume = yield from regular_grid(volume)
     return replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume

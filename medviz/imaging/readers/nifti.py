@@ -1,6 +1,7 @@
 """NIfTI-1 and NIfTI-2: .nii, .nii.gz and .hdr with .img, read and written with nibabel's headers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,23 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.volumeutils import shape_zoom_affine
 from numpy.typing import NDArray
 
+from medviz.imaging.frames import Pending
 from medviz.imaging.readers.nifti_header import Kept, Layout, layout, version_of
 from medviz.imaging.readers.order import to_order, to_ras
 from medviz.imaging.readers.preview import with_preview
 from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
+from medviz.imaging.readers.seeking import Seeking
 from medviz.imaging.readers.streams import filled, packing
-from medviz.imaging.storage import replacing
+from medviz.imaging.storage import in_words, need_room, replacing
 from medviz.imaging.volume import Affine, Stored, Volume
-from medviz.messages import Progress, Work
+from medviz.messages import Progress, Work, finished
 from medviz.refused import Refused
 
 Array = NDArray[Any]
 _MOST_1 = 32767
 _RGB = {3: 128, 4: 2304}
+LONG_BYTES = 256 << 20
+"""Series of fewer bytes are read at once."""
 _NO_EXTENSION = b"\0\0\0\0"
 
 
@@ -65,6 +70,33 @@ def read_form(path: Path, form: str) -> Work[Volume]:
     return _volume(voxels, found, path, warnings)
 
 
+def read_lazily(path: Path) -> Work[Volume]:
+    """Read only the first frame of a long series; the others are read when they are wanted (`Volume.pending`)."""
+    found = layout(path, whole=False)
+    if found.frames < 2 or found.colour or found.dtype.kind == "c" or found.size < LONG_BYTES:
+        return (yield from read(path))
+    size = found.size // found.frames
+    try:
+        buffer = np.zeros(found.size, np.uint8)  # pages that are not written to take no memory
+    except MemoryError as problem:
+        need_room(path, found.size)
+        raise Refused(path, f"its voxels need {in_words(found.size)} of memory", "close other programs") from problem
+    seeking = Seeking(found.data)
+
+    def fill(number: int) -> Work[None]:
+        need_room(path, size)
+        part = buffer[number * size : (number + 1) * size]
+        yield from seeking.filled(part, found.offset + number * size)
+        if not found.dtype.isnative:
+            part.view(found.dtype).byteswap(inplace=True)
+
+    pending = Pending(found.frames, fill)
+    yield from pending.load(0)
+    native = replace(found, dtype=found.dtype.newbyteorder("="))
+    said = (*not_finite_in_words(not_finite(buffer[:size].view(native.dtype))), *found.warnings)
+    return replace(_volume(_shaped(buffer, native), found, path), pending=pending, warnings=said)
+
+
 def write(volume: Volume, path: Path) -> None:
     """Write a volume in the voxel order, byte order and with the affine bytes of the file it came from.
 
@@ -73,6 +105,8 @@ def write(volume: Volume, path: Path) -> None:
     """
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise Refused(path, "NIfTI is written as .nii or .nii.gz", "choose one of these endings")
+    if volume.pending is not None:
+        finished(volume.pending.rest())
     header, tail, affine = _header(volume)
     with replacing(path) as file, packing(file, path.name.lower().endswith(".gz")) as out:
         out.write(header.binaryblock)
@@ -81,7 +115,7 @@ def write(volume: Volume, path: Path) -> None:
             out.write(block)
 
 
-READER = Reader("NIfTI", sniff, read, describe, write, form=read_form)
+READER = Reader("NIfTI", sniff, read, describe, write, lazily=read_lazily, form=read_form)
 
 
 def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] = ()) -> Volume:

@@ -82,8 +82,11 @@ def version_of(head: bytes) -> int:
     return 0
 
 
-def layout(path: Path, form: str = "sform") -> Layout:
-    """Read the header of a file (or of the .hdr beside an .img) and check it; nothing large is allocated."""
+def layout(path: Path, form: str = "sform", whole: bool = True) -> Layout:
+    """Read the header of a file (or of the .hdr beside an .img) and check it; nothing large is allocated.
+
+    `whole` refuses what does not fit into memory all at once.
+    """
     header_file, data_file = _files(path)
     head = first_bytes(header_file, 544)
     size = version_of(head)
@@ -96,7 +99,7 @@ def layout(path: Path, form: str = "sform") -> Layout:
         data_file = header_file if single else data_file
         offset, tail, warnings = _offset(header, header_file, data_file, size, single)
         declared = f"{'×'.join(map(str, shape))} {dtype.name if dtype.names is None else 'colour'} voxels"
-        need_bytes(data_file, offset, math.prod(shape) * dtype.itemsize, declared)
+        need_bytes(data_file, offset, math.prod(shape) * dtype.itemsize, declared, room=whole)
         place = placed(header, shape, form)
         slope, intercept, doubt = _scaling(header, dtype)
     extra = (f"it has {len(shape)} axes; all past the third are shown as frames",) if len(shape) > 4 else ()

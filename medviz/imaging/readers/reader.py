@@ -27,6 +27,7 @@ class Reader:
     returns what `described` makes. `write` is None where the format is only read. `over` reads what is to be laid over
     a scan where the scan's grid matters. `cards` lists the series of a folder, `pictures` draws them small, and `card`
     reads one; None where a file holds one thing only. `form` reads a file whose header places it twice.
+    `lazily` leaves frames of a long series to be read when they are wanted.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Reader:
     over: Callable[[Path, Volume], Work[Volume]] | None = None
     cards: Callable[[Path], Work[tuple[SeriesCard, ...]]] | None = None
     card: Callable[[SeriesCard, Volume | None, bool], Work[Volume]] | None = None
+    lazily: Callable[[Path], Work[Volume]] | None = None
     form: Callable[[Path, str], Work[Volume]] | None = None
     pictures: Callable[[tuple[SeriesCard, ...]], Work[None]] | None = None
 

@@ -61,7 +61,7 @@ def most_bytes(path: Path) -> int:
     return size * MOST_PACKED if is_gzipped(path) else size
 
 
-def need_bytes(path: Path, offset: int, size: int, declared: str) -> None:
+def need_bytes(path: Path, offset: int, size: int, declared: str, room: bool = True) -> None:
     """Refuse a header that declares more than the file can hold or the memory take, before anything is allocated."""
     if offset + size > most_bytes(path):
         with opening(path):
@@ -71,7 +71,8 @@ def need_bytes(path: Path, offset: int, size: int, declared: str) -> None:
             f"its header declares {declared} ({in_words(size)}) and the file has only {in_words(held)}",
             "it is cut short or damaged, copy it again",
         )
-    need_room(path, size)
+    if room:
+        need_room(path, size)
 
 
 def filled(buffer: NDArray[np.uint8], path: Path, offset: int) -> Work[None]:

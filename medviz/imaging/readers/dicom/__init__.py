@@ -156,8 +156,10 @@ def _origin(series: Series) -> Origin:
 
 
 def _told(series: Series, card: SeriesCard) -> Description:
+    columns, rows, slices = series.shape[:3]
+    shown = slices if series.spaced is None else len(series.spaced.grid_mm)  # a gap is shown as blank slices
     return described(
-        shape=series.shape,
+        shape=(columns, rows, shown, *series.shape[3:]),
         axes=card.axes,
         affine=series.affine,
         dtype=card.dtype,

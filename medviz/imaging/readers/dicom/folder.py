@@ -1,7 +1,7 @@
 """All DICOM files below a folder, or all that belong to one file."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,11 @@ def drawn_in(path: Path) -> Drawn | None:
 
 
 def _drawn(path: Path, data: Dataset) -> Drawn:
-    return Drawn(path, kind_of(data), is_contours(data), _series_beneath(data), _names(data))
+    kind = kind_of(data)
+    if not kind.description:
+        words = (text_of(data, name) for name in ("ContentDescription", "StructureSetLabel", "ContentLabel"))
+        kind = replace(kind, description=next((word for word in words if word), ""))
+    return Drawn(path, kind, is_contours(data), _series_beneath(data), _names(data))
 
 
 def _names(data: Dataset) -> tuple[str, ...]:
