@@ -39,6 +39,11 @@ ASTRAY = {
         ("imaging/edit.py", "import nibabel"),
         ("data/__init__.py", "from nibabel.orientations import io_orientation"),
     ],
+    "VTK only in the process that renders": [("imaging/rendering/rays.py", "import vtkmodules.vtkCommonCore")],
+    "The process that renders is run, never imported": [
+        ("imaging/rendering/studio.py", "import medviz.imaging.rendering.machine.meshes"),
+        ("gui/viewer/shooting.py", "from medviz.imaging.rendering.machine.window import Window"),
+    ],
     "No lab knows another": [
         ("labs/convolution.py", "import medviz.labs.second"),
         ("labs/kernels.py", "import medviz.labs.second"),
