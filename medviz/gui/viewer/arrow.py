@@ -11,7 +11,7 @@ from medviz.imaging.judging.links import Place
 from medviz.imaging.scene import Point
 
 INK, EDGE = QColor(255, 236, 80), QColor(0, 0, 0, 210)
-HEAD_PX, DOT_PX, RING_PX = 10.0, 4.5, 13.0
+HEAD_PX, DOT_PX, RING_PX, SHORT_PX = 10.0, 4.0, 13.0, 18.0
 
 
 def paint_place(painter: QPainter, pane: Pane, place: Place, near_mm: float) -> None:
@@ -27,12 +27,12 @@ def paint_place(painter: QPainter, pane: Pane, place: Place, near_mm: float) -> 
         return
     start, end = _at(pane, gap.meant_mm), _at(pane, gap.predicted_mm)
     inside = [abs(pane.off_plane_mm(one)) <= near_mm for one in (gap.meant_mm, gap.predicted_mm)]
-    _line(painter, start, end, all(inside))
-    _dot(painter, start, inside[0])
-    if hypot(end.x() - start.x(), end.y() - start.y()) > 2 * DOT_PX:
-        _head(painter, start, end, inside[1])
+    if hypot(end.x() - start.x(), end.y() - start.y()) < SHORT_PX:  # an arrow would hide what it points at
+        _ring(painter, (start + end) / 2, any(inside))
     else:
-        _dot(painter, end, inside[1])
+        _line(painter, start, end, all(inside))
+        _dot(painter, start, inside[0])
+        _head(painter, start, end, inside[1])
     if any(inside):
         _words(painter, start, end, f"{gap.length_mm:.1f} mm")
 
@@ -70,9 +70,9 @@ def _head(painter: QPainter, start: QPointF, end: QPointF, inside: bool) -> None
     painter.drawPolygon(shape)
 
 
-def _ring(painter: QPainter, at: QPointF) -> None:
+def _ring(painter: QPainter, at: QPointF, inside: bool = True) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(EDGE, 5), QPen(INK, 2)):
+    for pen in (QPen(EDGE, 5), QPen(INK, 2, Qt.PenStyle.SolidLine if inside else Qt.PenStyle.DotLine)):
         painter.setPen(pen)
         painter.drawEllipse(at, RING_PX, RING_PX)
 
@@ -82,7 +82,7 @@ def _words(painter: QPainter, start: QPointF, end: QPointF, words: str) -> None:
     painter.setFont(font(13, bold=True))
     wide = QFontMetricsF(painter.font()).horizontalAdvance(words) + 10
     right = end.x() >= start.x()
-    left = end.x() + 10 if right else end.x() - 10 - wide
+    left = end.x() + 16 if right else end.x() - 16 - wide
     top = end.y() - 24 if end.y() <= start.y() else end.y() + 6
     room = painter.viewport()
     left = min(max(left, 4.0), max(4.0, room.width() - wide - 4.0))

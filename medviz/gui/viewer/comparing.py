@@ -34,7 +34,7 @@ class Comparing(Feature):
     TAB: ClassVar[str] = "Compare"
     HINT: ClassVar[str] = "Hold a prediction against a reference: Dice, HD95 and more; go to every error"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
-        (". ,", "next worst error of a comparison, and the one before"),
+        ("e Shift+E", "next worst error of a comparison, and the one before"),
         ("d", "difference of what is compared in colour"),
         ("Shift+D", "all numbers of the comparison below the panes"),
     )
@@ -85,7 +85,7 @@ class Comparing(Feature):
         """Offer the next error."""
         if not self.errors:
             return ()
-        act = QAction("Next worst error\t.", view)
+        act = QAction("Next worst error\te", view)
         act.triggered.connect(lambda: self.step(1))
         return (act,)
 
@@ -101,8 +101,8 @@ class Comparing(Feature):
         if self.found is None or event.modifiers() & ~(shift | Qt.KeyboardModifier.KeypadModifier):
             return False
         key, shifted = event.key(), bool(event.modifiers() & shift)
-        if key in (Qt.Key.Key_Period, Qt.Key.Key_Comma) and not shifted:
-            self.step(1 if key == Qt.Key.Key_Period else -1)
+        if key == Qt.Key.Key_E:
+            self.step(-1 if shifted else 1)
         elif key == Qt.Key.Key_D and shifted:
             self.widen(self.sheet is None or self.sheet.isHidden())
         elif key == Qt.Key.Key_D:

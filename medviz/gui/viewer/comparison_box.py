@@ -63,6 +63,7 @@ class ComparisonBox(QWidget):
         self.hint = label("", "dim", wrap=True)
         self.progress = self._progress()
         self.results = QWidget()
+        self._rows = 0
         self.summary = label("", wrap=True)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.stale = label("The labels have changed since: compare again.", "bad", wrap=True)
@@ -131,20 +132,8 @@ class ComparisonBox(QWidget):
         inside = QVBoxLayout(self.results)
         inside.setContentsMargins(0, 2, 0, 0)
         inside.setSpacing(6)
-        for widget in (self.summary, self.stale, self.search, self.table, self._walk(), self._difference()):
+        for widget in (self.summary, self.stale, self._walk(), self.search, self.table, self._more()):
             inside.addWidget(widget)
-        row = QHBoxLayout()
-        self.wide = QPushButton("All numbers")
-        self.wide.setCheckable(True)
-        self.wide.setToolTip("The wide table, the list of errors and the confusion matrix below the panes (Shift+D)")
-        self.wide.toggled.connect(self.widened)
-        export = QPushButton("Save CSV…")
-        export.setToolTip("Write all numbers as a table, one row a label")
-        export.clicked.connect(self.exported)
-        row.addWidget(self.wide)
-        row.addWidget(export)
-        row.addStretch(1)
-        inside.addLayout(row)
         self.results.hide()
         self.stale.hide()
 
@@ -180,10 +169,10 @@ class ComparisonBox(QWidget):
         column.setSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.before = _tool("ph.caret-left", "The error before (,)")
+        self.before = _tool("ph.caret-left", "The error before (Shift+E)")
         self.before.clicked.connect(lambda: self.stepped.emit(-1))
         self.after = QPushButton(icon("ph.arrow-right", "text"), "Take me to the error")
-        self.after.setToolTip("The worst error, then the next worst (.)")
+        self.after.setToolTip("The worst error, then the next worst (e)")
         self.after.clicked.connect(lambda: self.stepped.emit(1))
         self.count = label("", "dim")
         self.all = QToolButton()
@@ -201,17 +190,29 @@ class ComparisonBox(QWidget):
         column.addWidget(self.words)
         return made
 
-    def _difference(self) -> QWidget:
+    def _more(self) -> QWidget:
+        """Make the row of what else there is: the difference in colour, the wide table, a file."""
         made = QWidget()
         column = QVBoxLayout(made)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        self.colour = QPushButton(icon("ph.circle-half", "text"), "Difference in colour")
+        self.colour = QPushButton(icon("ph.circle-half", "text"), "Colour")
         self.colour.setCheckable(True)
+        self.colour.setAccessibleName("difference in colour")
         self.colour.setToolTip("Colour what agrees, what is missing and what is too much (d)")
         self.colour.toggled.connect(self.coloured)
+        self.wide = QPushButton(icon("ph.table", "text"), "All numbers")
+        self.wide.setCheckable(True)
+        self.wide.setToolTip("The wide table, the list of errors and the confusion matrix below the panes (Shift+D)")
+        self.wide.toggled.connect(self.widened)
+        export = QPushButton("CSV…")
+        export.setAccessibleName("save as CSV")
+        export.setToolTip("Write all numbers as a table, one row a label")
+        export.clicked.connect(self.exported)
         row = QHBoxLayout()
-        row.addWidget(self.colour)
+        row.setSpacing(6)
+        for button in (self.colour, self.wide, export):
+            row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
         self.legend = QWidget()
@@ -268,11 +269,16 @@ class ComparisonBox(QWidget):
         self.results.setVisible(bool(summary))
         self.summary.setText(summary)
         self.stale.setVisible(stale)
-        self.search.setVisible(rows >= MANY)
-        self.table.setVisible(rows > 0)
+        self._rows = rows
+        self._show_table()
         high = max(ROW_PX, self.table.verticalHeader().defaultSectionSize())
         head = self.table.horizontalHeader().sizeHint().height()
         self.table.setFixedHeight(min(max(rows, 1), MOST_ROWS) * high + head + 4)
+
+    def _show_table(self) -> None:
+        """Show the narrow table where the wide one is not open."""
+        self.table.setVisible(self._rows > 0 and not self.wide.isChecked())
+        self.search.setVisible(self._rows >= MANY and not self.wide.isChecked())
 
     def show_walk(self, place: int | None, many: int, words: str, of: str) -> None:
         """Show which error of how many is on the screen, and what it is; `of` names the one label walked through."""
@@ -295,6 +301,7 @@ class ComparisonBox(QWidget):
         """Show whether the wide table is open."""
         with QSignalBlocker(self.wide):
             self.wide.setChecked(shown)
+        self._show_table()
 
 
 def _tool(name: str, hint: str) -> QToolButton:

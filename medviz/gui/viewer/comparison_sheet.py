@@ -17,7 +17,7 @@ from medviz.imaging.judging.matrix import matrix
 from medviz.imaging.judging.results import Comparison
 from medviz.imaging.labels import default_colour
 
-USUAL_PX, LEAST_PX = 260, 140
+USUAL_PX, LEAST_PX, FEW_PX, FEW_ROWS = 260, 140, 184, 5
 
 
 class Matrix(HeatmapView):
@@ -72,6 +72,7 @@ class ComparisonSheet(QWidget):
         super().__init__(page)
         self._page = page
         self.floats = False
+        self._fresh = True
         self.setProperty("look", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("comparison")
@@ -89,6 +90,7 @@ class ComparisonSheet(QWidget):
         self.title.setProperty("look", "dim")
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.table, "Labels")
         self.tabs.addTab(self.errors, "Errors")
         self.tabs.addTab(self.matrix, "Confusion")
@@ -132,6 +134,9 @@ class ComparisonSheet(QWidget):
         self.errors.errors.show_comparison(found, lambda value: colours.get(value) or default_colour(value))
         more = f" of {len(found.errors) + found.left_out:,}".replace(",", "\u202f") if found.left_out else ""
         self.tabs.setTabText(1, f"Errors ({len(found.errors)}{more})")
+        if self._fresh and not self.floats and len(found.rows) < FEW_ROWS:
+            self.setFixedHeight(FEW_PX)
+        self._fresh = False
         figure, self._values = matrix(found)
         self.matrix.show_figure(figure)
 

@@ -149,7 +149,18 @@ def aligned(column: int) -> int:
     return int(side | Qt.AlignmentFlag.AlignVCenter)
 
 
-class WorstFirst(QSortFilterProxyModel):
+class Marked(QSortFilterProxyModel):
+    """Marks the column that is sorted by, beside its name; the style would draw its mark over the name."""
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Put a mark behind the name."""
+        found = super().headerData(section, orientation, role)
+        if role == Qt.ItemDataRole.DisplayRole and section == self.sortColumn():
+            return f"{found} {'▴' if self.sortOrder() == Qt.SortOrder.AscendingOrder else '▾'}"
+        return found
+
+
+class WorstFirst(Marked):
     """Sorts by badness; what has no number comes last, either way round. Filters by name."""
 
     def lessThan(self, left: Index, right: Index) -> bool:
@@ -217,13 +228,13 @@ class ComparisonTable(QTableView):
         self._lay_out()
         self.clicked.connect(self._want)
         self.entered.connect(self._hover)
+        model.modelReset.connect(self.fit)
         self.sort_by(KEYS.index("dice"), Qt.SortOrder.AscendingOrder)
 
     def _lay_out(self) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(True)
-        header.setSortIndicatorShown(True)
         header.setMinimumSectionSize(40)
         header.sectionClicked.connect(self._sort)
         narrow = len(self.keys) < len(KEYS)
@@ -232,13 +243,19 @@ class ComparisonTable(QTableView):
             stretched = column.key == ("name" if narrow else "note")
             mode = QHeaderView.ResizeMode.Stretch if stretched else QHeaderView.ResizeMode.Interactive
             header.setSectionResizeMode(number, mode)
-            grown = self.fontMetrics().height() / 16  # where the text is larger, so are the columns
-            self.setColumnWidth(number, round(column.wide * max(1.0, grown)))
+        self.fit()
+
+    def fit(self) -> None:
+        """Give each column the room its numbers need."""
+        grown = max(1.0, self.fontMetrics().height() / 16)  # where the text is larger, so are the columns
+        for number, column in enumerate(COLUMNS):
+            if not self.isColumnHidden(number):
+                self.setColumnWidth(number, max(round(column.wide * grown), self.sizeHintForColumn(number) + 4))
 
     def sort_by(self, column: int, order: Qt.SortOrder) -> None:
         """Sort by a column."""
         self.sorted.sort(column, order)
-        self.horizontalHeader().setSortIndicator(column, order)
+        self.sorted.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
 
     def show_only(self, text: str) -> None:
         """Show only the labels whose name has this in it."""

@@ -52,4 +52,4 @@ class Difference(QObject):
         if number is not None:
             self._desk.scene.put(scene.with_layer(number, volume=made))
         else:
-            self._desk.scene.put(scene.adding(Layer(made, "labels", labels=LEGEND, style="fill", opacity=0.6)))
+            self._desk.scene.put(scene.adding(Layer(made, "labels", labels=LEGEND, style="fill", opacity=0.5)))

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from medviz.gui.viewer.comparison_table import ROW_PX
+from medviz.gui.viewer.comparison_table import ROW_PX, Marked
 from medviz.gui.viewer.label_list import swatch
 from medviz.imaging.judging.links import volume_words
 from medviz.imaging.judging.results import Comparison, Mistake
@@ -113,7 +113,7 @@ class ErrorTable(QTableView):
     def __init__(self) -> None:
         super().__init__()
         self.errors = ErrorModel()
-        self.sorted = QSortFilterProxyModel(self)
+        self.sorted = Marked(self)
         self.sorted.setSourceModel(self.errors)
         self.sorted.setSortRole(Qt.ItemDataRole.UserRole)
         self.setModel(self.sorted)
@@ -129,6 +129,7 @@ class ErrorTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
+        header.setSortIndicatorShown(False)
         for column, wide in enumerate(WIDE):
             self.setColumnWidth(column, wide)
         header.setSectionResizeMode(5, QHeaderView.ResizeMode.Stretch)

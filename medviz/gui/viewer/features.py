@@ -9,5 +9,16 @@ from medviz.gui.viewer.looking import Looking
 from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.playing import Playing
 from medviz.gui.viewer.series_browser import SeriesBrowser
+from medviz.gui.viewer.thresholding import Thresholding
 
-FEATURES: tuple[type[Feature], ...] = (Modelling, Looking, Playing, Contrast, Editing, Comparing, SeriesBrowser, Fetching)
+FEATURES: tuple[type[Feature], ...] = (
+    Modelling,
+    Looking,
+    Playing,
+    Contrast,
+    Editing,
+    Comparing,
+    Thresholding,
+    SeriesBrowser,
+    Fetching,
+)

@@ -14,5 +14,7 @@ ROOMS: Catalog[Callable[..., Any]] = Catalog(
         "label table": Entry("medviz.imaging.measure:label_table"),
         "agreement": Entry("medviz.imaging.judging.agreement:agreement"),
         "consequences": Entry("medviz.imaging.judging.thresholds:consequences"),
+        "distances": Entry("medviz.imaging.judging.thresholds:distances"),
+        "mask": Entry("medviz.imaging.judging.thresholds:mask_of"),
     },
 )

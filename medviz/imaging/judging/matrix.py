@@ -30,12 +30,12 @@ def matrix(found: Comparison, most: int = MOST) -> tuple[Heatmap, tuple[int, ...
         title += f"; the {most} most confused of {len(values)}"
     figure = Heatmap(
         "confusion",
-        shares[np.ix_(shown, shown)],
+        np.round(shares[np.ix_(shown, shown)], 1),
         title=title,
         colours="viridis",
         levels=(0.0, 100.0),
         unit="%",
-        digits=2,
+        digits=3,
         row_names=tuple(f"{name}  {value}" for name, value in zip(named, picked, strict=True)),
         column_names=tuple(str(value) for value in picked),
     )

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 
 from medviz.imaging.judging.consequences import Calibration, Consequences, Counts, Numbers
 from medviz.imaging.judging.counts import slabs
+from medviz.imaging.judging.surfaces import Apart, Surface, apart, places_mm, rims
 from medviz.imaging.volume import Array, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -180,3 +181,29 @@ def _calibration(tally: _Tally, low: float, high: float) -> Calibration | None:
         ece=float(np.nansum(np.abs(said - seen) * voxels) / voxels.sum()),
         ece_inside=float(gap.sum() / near.sum()) if near.sum() else 0.0,
     )
+
+
+def mask_of(probability: Volume, threshold: float, frame: int = 0) -> Work[NDArray[np.bool_]]:
+    """Voxels (x, y, z) at or above a threshold, as they are outlined on the screen."""
+    values = probability.frame(frame)
+    mask = np.zeros(values.shape, bool, order="F")
+    for k in range(values.shape[2]):
+        mask[:, :, k] = _read(values[:, :, k], probability) >= np.float32(threshold)
+        if k % 16 == 0:
+            yield Progress(k, values.shape[2], "thresholding")
+    return mask
+
+
+def distances(
+    probability: Volume, reference: Array, threshold: float, tolerance_mm: float, frame: int = 0
+) -> Work[Apart | None]:
+    """Measure how far the surface at a threshold is from the reference's; None where either is empty or mm unknown."""
+    mask = yield from mask_of(probability, threshold, frame)
+    if not probability.calibrated or not mask.any() or not reference.any():
+        return None
+    sides = [Surface(places_mm(rims(one), probability)) for one in (mask, reference)]
+    found: Apart | None = None
+    for step in apart(sides[0], sides[1], tolerance_mm):
+        found = step
+        yield Progress(0, 0, "measuring distances")
+    return found
