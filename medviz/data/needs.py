@@ -151,6 +151,11 @@ class Needs:
         return self.fit != "tiles"
 
     @property
+    def size_of_all(self) -> Sides:
+        """Voxels along R, A, S that it takes where it sees all at once, (0, 0, 0) where any will do."""
+        return self.shape or (0, 0, 0)
+
+    @property
     def skips_air(self) -> bool:
         """False: what a stranger's network says of air is not known."""
         return False

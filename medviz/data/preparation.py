@@ -49,6 +49,11 @@ class Preparation:
         return False
 
     @property
+    def size_of_all(self) -> tuple[int, int, int]:
+        """Nothing is asked for: it takes any."""
+        return 0, 0, 0
+
+    @property
     def skips_air(self) -> bool:
         """True: what is air is background, without asking the network."""
         return True

@@ -28,6 +28,7 @@ class Aside:
 
     def __init__(self, network: nn.Module) -> None:
         self._left = threading.Event()
+        self._busy = False
         self._wanted: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
         self._hooks = [layer.register_forward_pre_hook(self._ask) for layer in _layers(network)]
@@ -40,11 +41,12 @@ class Aside:
     def __exit__(self, *problem: object) -> None:
         self._left.set()
         self._wanted.put(None)
-        for hook in self._hooks:
-            hook.remove()
+        if not self._busy:
+            self._thread.join()  # at once: it waits for nothing else
 
     def done(self, step: Callable[[], T], beat: Progress) -> Work[T]:
         """Do a step and return what it made; says `beat` while it takes its time."""
+        self._busy = True
         self._wanted.put(step)
         while True:
             try:
@@ -52,16 +54,24 @@ class Aside:
             except queue.Empty:
                 yield beat
                 continue
+            self._busy = False
             if problem is not None:
                 raise problem
             result: T = made
             return result
 
     def _ask(self, *call: object) -> None:
-        if self._left.is_set():
+        if self._left.is_set() and threading.current_thread() is self._thread:
             raise Left
 
     def _work(self) -> None:
+        try:
+            self._do_steps()
+        finally:
+            for hook in self._hooks:
+                hook.remove()
+
+    def _do_steps(self) -> None:
         while (step := self._wanted.get()) is not None:
             try:
                 self._answers.put((step(), None))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from medviz.data.needs import turn
 from medviz.data.preparation import air
 from medviz.imaging.storage import in_words
 from medviz.imaging.volume import Volume
@@ -83,7 +84,7 @@ def estimate(made: Model, scan: Volume, where: torch.device) -> Estimate:
     voxels = math.prod(shape) if streams else tiles * math.prod(window)
     total = memory + (sheet if where.type == "cpu" else 0)
     words = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}.get(where.type, "processor")
-    return Estimate(words, window, tiles, total, free, a_voxel_s * voxels * share)
+    return Estimate(words, window, tiles, total, free, None if a_voxel_s is None else a_voxel_s * voxels * share)
 
 
 def _inside(shape: tuple[int, int, int], scan: Volume) -> tuple[tuple[int, int, int], float]:
@@ -99,23 +100,44 @@ def _inside(shape: tuple[int, int, int], scan: Volume) -> tuple[tuple[int, int, 
     return (sides[0], sides[1], sides[2]), 1.0 if inner.any() else 0.1
 
 
-def seconds_a_voxel(made: Model, where: torch.device) -> float:
-    """Time that a voxel takes on a device: the second of two runs over a small tile."""
-    network, preparation = made.network.to(where), made.preparation
-    side = -(-_TRIED // preparation.multiple) * preparation.multiple
-    sides = [side * 2] * 2 if preparation.dimensions == 2 else [side] * 3
-    if isinstance(network, MeshNet):
-        sides = [2 * PLANES, 160, 160]  # as wide as its streams are, nearly
-    x = torch.zeros((1, preparation.channels, *sides), device=where)
-    took_s = 0.0
-    with device.leaving_one_core(), torch.inference_mode():
-        for _ in range(2):
-            began_s = time.perf_counter()
-            network(x)
-            if where.type == "cuda":
-                torch.cuda.synchronize()
-            took_s = time.perf_counter() - began_s
-    return took_s / math.prod(sides)
+def seconds_a_voxel(made: Model, where: torch.device) -> float | None:
+    """Time that a voxel takes on a device: the second of two runs over a small tile; None where none could be tried."""
+    network = made.network.to(where)
+    with device.leaving_one_core():
+        for sides in _tiles_to_try(made, _TRIED):
+            try:
+                took_s = min(_timed(network, made.preparation.channels, sides, where) for _ in range(2))
+            except RuntimeError:
+                continue  # it takes only its own size, which comes last
+            return took_s / math.prod(sides)
+    return None
+
+
+def _timed(network: nn.Module, channels: int, sides: Sequence[int], where: torch.device) -> float:
+    x = torch.zeros((1, channels, *sides), device=where)
+    began_s = time.perf_counter()
+    with torch.inference_mode():
+        network(x)
+    if where.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began_s
+
+
+def _tiles_to_try(made: Model, side: int) -> Iterator[list[int]]:
+    """Sizes for a trial, in the network's own directions: small ones, then its own where it names one."""
+    preparation = made.preparation
+    if isinstance(made.network, MeshNet):
+        yield [2 * PLANES, 160, 160]  # nearly as wide as its streams are
+        return
+    step = preparation.multiple
+    if preparation.dimensions == 2:
+        yield [step if step >= SMALLEST else -(-2 * side // step) * step] * 2
+        return
+    yield [step if step >= SMALLEST else -(-side // step) * step] * 3
+    if preparation.whole:
+        yield [64] * 3
+        order, _ = turn(preparation.axes)
+        yield [preparation.size_of_all[axis] for axis in order]
 
 
 def window_of(made: Model, shape: Sequence[int]) -> tuple[int, int, int]:
@@ -165,14 +187,19 @@ def memory_bytes(made: Model, window: tuple[int, int, int]) -> int:
     """
     if isinstance(made.network, MeshNet):
         return made.network.stream_bytes(window)
-    preparation, multiple = made.preparation, made.preparation.multiple
-    sides = [side for axis, side in enumerate(window) if preparation.dimensions == 3 or axis != preparation.normal]
-    small = [-(-min(side, SMALLEST) // multiple) * multiple for side in sides]
-    place = _place(made.network)
-    with torch.inference_mode(), _Counting() as counting:
-        made.network(torch.zeros((1, preparation.channels, *small), device=place))
-    count: int = counting.put_out // 2 * math.prod(sides) // math.prod(small)
-    return count
+    preparation, place = made.preparation, _place(made.network)
+    voxels = math.prod(window)
+    for small in _tiles_to_try(made, SMALLEST // 2 if preparation.dimensions == 2 else SMALLEST):
+        try:
+            with torch.inference_mode(), _Counting() as counting:
+                made.network(torch.zeros((1, preparation.channels, *small), device=place))
+        except RuntimeError as problem:
+            if device.out_of_memory(problem):
+                raise
+            continue
+        count: int = counting.put_out // 2 * voxels // math.prod(small)
+        return count
+    return 0
 
 
 def _place(network: nn.Module) -> torch.device:

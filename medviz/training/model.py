@@ -48,6 +48,10 @@ class Prepares(Protocol):
         """True where the network sees all at once and no tile will do."""
 
     @property
+    def size_of_all(self) -> tuple[int, int, int]:
+        """Voxels that it takes where it sees all at once, (0, 0, 0) where any will do."""
+
+    @property
     def skips_air(self) -> bool:
         """True where air is background without asking."""
 

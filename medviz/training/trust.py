@@ -4,7 +4,7 @@ It stands beside every label map that the model makes (``name.card.json``). Noth
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -172,10 +172,10 @@ def percentiles(values: NDArray[Any]) -> tuple[float, ...]:
     return tuple(float(one) for one in np.percentile(body if body.size else some, (1, 50, 99)))
 
 
-def digest_of(where: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder with their names, in order."""
+def digest_of(where: Path, names: Sequence[str] = ()) -> str:
+    """SHA-256 of a file, or of a folder's files (those of these names, else all) with their names, in order."""
     total = hashlib.sha256()
-    for path in sorted(_files(where)):
+    for path in [where / name for name in names] or sorted(_files(where)):
         if where.is_dir():
             total.update(path.relative_to(where).as_posix().encode() + b"\0")
         with opening(path), path.open("rb") as file:

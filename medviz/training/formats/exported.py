@@ -133,6 +133,7 @@ class Played(nn.Module):
             self._calls = tuple(self._call(node) for node in graph["nodes"])
             self._given = self._bind(signature["input_specs"], weights)
             self._answer = self._outputs(signature["output_specs"])
+            self._check_names()
             said_sizes = graph["tensor_values"][self._input]["sizes"][2:]
             self.sides = tuple(int(one.get("as_int", 0)) for one in said_sizes)
         except (KeyError, TypeError, IndexError, AttributeError) as problem:
@@ -158,6 +159,16 @@ class Played(nn.Module):
                 values.pop(name, None)
         answer: Tensor = values[self._answer]
         return answer
+
+    def _check_names(self) -> None:
+        """Refuse a step that takes what was not made before it."""
+        made = {self._input, *self._given}
+        for call in self._calls:
+            if lacks := _names_in(call.arguments) - made:
+                raise Refused(self.where, f"a step takes {min(lacks)}, which nothing made", _REMEDY)
+            made.update(call.made)
+        if self._answer not in made:
+            raise Refused(self.where, "its answer is made by no step", _REMEDY)
 
     def _call(self, node: Mapping[str, Any]) -> _Call:
         made = []

@@ -14,7 +14,7 @@ import torch
 from platformdirs import user_data_path
 from torch import Tensor, nn
 
-from medviz.data.needs import Needs
+from medviz.data.needs import Needs, turn
 from medviz.imaging.storage import in_words, need_room, opening, replacing
 from medviz.refused import Refused
 from medviz.shipped import shipped
@@ -148,14 +148,16 @@ def first_convolution(weights: Mapping[str, Tensor]) -> tuple[int, int] | None:
 
 def tried(network: nn.Module, needs: Needs, where: object) -> Tried:
     """Run a network over small tiles of noise: it must answer a class a voxel, of the size it was given."""
-    turned = sorted(needs.shape) if needs.shape else None
-    side = -(-_TRIED_SIDE // needs.multiple) * needs.multiple
-    sides = [side] * needs.dimensions if turned is None else list(turned[: needs.dimensions])
+    side = needs.multiple if needs.multiple >= 32 else -(-_TRIED_SIDE // needs.multiple) * needs.multiple
+    sides = [side] * needs.dimensions
     answer = _answer(network, needs.channels, sides)
-    if isinstance(answer, str) and needs.shape is None:
-        raise Refused(where, f"it does not take a tile of {side} ({answer})", "tell its channels and size")
+    if isinstance(answer, str) and needs.shape is not None:  # it takes its own size alone
+        order, _ = turn(needs.axes)
+        sides = [needs.shape[axis] for axis in order][: needs.dimensions]
+        answer = _answer(network, needs.channels, sides)
     if isinstance(answer, str):
-        raise Refused(where, f"it does not take its size ({answer})", "tell its channels and size")
+        size = "×".join(map(str, sides))
+        raise Refused(where, f"it does not take a tile of {size} ({answer})", "tell its channels and size")
     if answer.ndim != needs.dimensions + 2 or list(answer.shape[2:]) != sides:
         got = "×".join(map(str, answer.shape))
         raise Refused(where, f"it answers {got} and no class a voxel", "take a network that segments")

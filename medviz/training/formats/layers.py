@@ -47,7 +47,7 @@ def load(where: str, needs: Needs | None = None) -> Model:
     said = read_json(path)
     weights = _weights(said, folder)
     network = MeshNet(_links(said, weights, folder))
-    sha256 = digest_of(folder)
+    sha256 = digest_of(folder, ("model.json", *_parts(said, folder)))
     card = card_beside(folder, sha256)
     names = _names(folder)
     trust = Trust.of(card, format="TensorFlow.js layers (MeshNet)", sha256=sha256, labels=names)
@@ -118,6 +118,14 @@ def _weights(said: Mapping[str, Any], folder: Path) -> dict[str, NDArray[np.floa
     except (KeyError, TypeError) as problem:
         raise Refused(folder, f"its list of weights lacks {problem}", "download it again") from problem
     return made
+
+
+def _parts(said: Mapping[str, Any], folder: Path) -> list[str]:
+    """Names of the binary files."""
+    try:
+        return [str(name) for group in said["weightsManifest"] for name in group["paths"]]
+    except (KeyError, TypeError) as problem:
+        raise Refused(folder, "its model.json lists no weights", "download it again") from problem
 
 
 def _bytes(folder: Path, name: str) -> bytes:

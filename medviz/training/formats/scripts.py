@@ -6,6 +6,7 @@ anything is loaded, and refused. An archive that holds pickled Python instead of
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def opened(data: bytes, where: str) -> nn.Module:
     """Look through the archive and load the network; refuses what is no TorchScript, and what reaches out."""
     _checked(data, where)
     try:
-        network: nn.Module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole; such files will be there
+            network: nn.Module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as problem:
         line = str(problem).strip().splitlines()[0][:120]
         raise Refused(where, f"torch cannot load it ({line})", "save it again with torch.jit.save") from problem
