@@ -3,6 +3,7 @@
 from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.contrast import Contrast
 from medviz.gui.viewer.editing import Editing
+from medviz.gui.viewer.exporting import Exporting
 from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.fetching import Fetching
 from medviz.gui.viewer.looking import Looking
@@ -21,4 +22,5 @@ FEATURES: tuple[type[Feature], ...] = (
     Thresholding,
     SeriesBrowser,
     Fetching,
+    Exporting,
 )

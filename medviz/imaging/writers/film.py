@@ -1,5 +1,6 @@
 """Films: pictures one after the other as an animated GIF (Pillow) or an MP4 (ffmpeg, where there is one)."""
 
+import io
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medviz.catalog import Catalog, Entry
-from medviz.imaging.storage import need_room, putting
+from medviz.imaging.storage import need_room, putting, replacing
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
@@ -50,6 +51,15 @@ def write_film(pictures: Iterable[Picture], path: Path, fps: float, total: int) 
         encoder()
     with putting(path) as waiting:
         yield from (_gif if ending == ".gif" else _mp4)(pictures, waiting, fps, total)
+    return path
+
+
+def write_still(picture: Picture, path: Path) -> Path:
+    """Write one picture (rows, cols, 3) as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    with replacing(path) as file:
+        file.write(buffer.getvalue())
     return path
 
 
