@@ -8,6 +8,7 @@ from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.fetching import Fetching
 from medviz.gui.viewer.looking import Looking
 from medviz.gui.viewer.modelling import Modelling
+from medviz.gui.viewer.placing import Placing
 from medviz.gui.viewer.playing import Playing
 from medviz.gui.viewer.series_browser import SeriesBrowser
 from medviz.gui.viewer.thresholding import Thresholding
@@ -21,6 +22,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Comparing,
     Thresholding,
     SeriesBrowser,
+    Placing,
     Fetching,
     Exporting,
 )

@@ -14,7 +14,7 @@ from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.viewer.content import extent
 from medviz.gui.viewer.reading import Opened, looked, overlay_layer, scan_layer
-from medviz.gui.viewer.regularising import regular
+from medviz.gui.viewer.regularising import is_offered
 from medviz.imaging.intensity import Role
 from medviz.imaging.scene import Layer, Scene, Second
 from medviz.imaging.series import SeriesCard
@@ -164,32 +164,16 @@ class Opening(QObject):
         )
 
     def _tell(self, found: Opened, new: bool) -> None:
-        """Say what a person should know of a file, with a button where something can be done about it."""
+        """Say what a person should know of a file; what the banner over the panes says is not said twice."""
         for note in found.notes:
-            button, act = self._remedy(found, note) if new else ("", None)
-            self._desk.tell(f"{found.volume.name}: {note}", "warning", "", button, act)
+            if not (new and is_offered(note)):
+                self._desk.tell(f"{found.volume.name}: {note}", "warning")
         if new and found.more:
             self._desk.tell(
                 f"{found.volume.name} is one slice; {found.more:,} more files lie beside it",
                 button="Open the folder",
                 act=partial(self.open, found.path.parent, "scan"),
             )
-
-    def _remedy(self, found: Opened, note: str) -> tuple[str, Callable[[], object] | None]:
-        if "sheared" in note or "slices are missing" in note:
-            return "Resample to a regular grid", partial(self.regularise, found)
-        return "", None
-
-    def regularise(self, found: Opened) -> None:
-        """Resample the scan that was opened to a regular grid; what lies over it comes along."""
-        if self._desk.scene.state.scan is not found.volume:
-            return
-        services, layers = self._desk.services, self._desk.scene.state.layers
-        self._run(
-            f"open {found.volume.name}",
-            lambda: regular(services, found, layers),
-            lambda put: self._desk.scene.put(put(self._desk.scene.state)),
-        )
 
     def _beside(self, found: Opened, then: Callable[[], object] | None) -> None:
         """Put a scan beside the first one, linked in mm."""
