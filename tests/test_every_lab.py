@@ -10,11 +10,12 @@ import pytest
 
 from medviz.figures import Figure, array_of
 from medviz.imaging.slices import Slice
+from medviz.imaging.volume import Stored, Volume
 from medviz.labs import LABS
 from medviz.labs.examples import checked
 from medviz.labs.lab import from_state, state_text
 from medviz.messages import Message, Note, Progress, Scalar, finished
-from medviz.parameters import Part, Settings, changed, parameters, plain
+from medviz.parameters import Input, Part, Settings, changed, parameters, plain
 from medviz.refused import Refused
 from tests.standard import CATALOGS, a_sentence, ends
 
@@ -26,6 +27,17 @@ def ramp() -> Slice:
 
 def one_pixel() -> Slice:
     return Slice(np.ones((1, 1), np.uint8), name="pixel")
+
+
+def given(one: Any, image: Slice) -> Any:
+    """Return what an input takes: the slice, or a volume of this slice three times over."""
+    mark = one.mark(Input)
+    if mark is None or mark.kind != "volume":
+        return image
+    voxels = np.repeat(image.pixels.T[None, :, :, None], 3, axis=3)
+    affine = np.diag([1.0, 2.5, 4.0, 1.0])
+    stored = Stored("drawn", voxels.shape[1:], "RAS", affine, voxels.dtype)
+    return Volume(voxels, affine, stored, name=image.name, slope=image.slope, intercept=image.intercept)
 
 
 def labs_at_their_ends() -> list[Any]:
@@ -71,10 +83,11 @@ def figures_or_refusal(lab: Any) -> list[Figure]:
 @pytest.mark.parametrize(("name", "field", "value"), labs_at_their_ends())
 def test_a_lab_at_an_end_of_a_parameter_shows_or_refuses_in_one_sentence(name: str, field: str, value: Any) -> None:
     kind = LABS[name]
-    inputs = [one.name for one in parameters(kind) if one.kind == "input"]
+    inputs = [one for one in parameters(kind) if one.kind == "input"]
     figures_or_refusal(changed(kind(), **{field: value}))
     for image in (ramp(), one_pixel()):
-        figures_or_refusal(dataclasses.replace(changed(kind(), **{field: value}), **dict.fromkeys(inputs, image)))
+        on = {one.name: given(one, image) for one in inputs}
+        figures_or_refusal(dataclasses.replace(changed(kind(), **{field: value}), **on))
 
 
 @pytest.mark.parametrize("name", list(LABS))
@@ -118,7 +131,7 @@ class TestEachLab:
         pixels[2, 3], pixels[4, 4] = np.nan, np.inf
         for one in parameters(kind):
             if one.kind == "input":
-                lab = dataclasses.replace(kind(), **{one.name: Slice(pixels, name="holes")})
+                lab = dataclasses.replace(kind(), **{one.name: given(one, Slice(pixels, name="holes"))})
                 with contextlib.suppress(Refused):
                     shown(lab)
 

@@ -14,7 +14,7 @@ from medviz.labs.examples import Check, checked, example_lab, figures_of, text_o
 from medviz.labs.export import export
 from medviz.labs.lab import Example, Lab
 from medviz.networks import NETWORKS
-from medviz.parameters import parameters, turned
+from medviz.parameters import Input, parameters, turned
 from medviz.refused import Refused
 
 CATALOGS = {"networks": NETWORKS}
@@ -76,10 +76,13 @@ def _example(kind: type[Lab], wanted: str) -> Example:
 
 
 def _on(lab: Lab, options: argparse.Namespace) -> Lab:
-    fields = [one.name for one in parameters(lab) if one.kind == "input"]
-    if not fields:
+    first = next((one for one in parameters(lab) if one.kind == "input"), None)
+    if first is None:
         raise Refused("--on", "this lab works on no picture", "leave it out")
+    mark = first.mark(Input)
     scan = followed(read(existing(options.on)), options.quiet or options.json)
+    if mark is not None and mark.kind == "volume":
+        return replace(lab, **{first.name: scan})
     normal = NORMAL[options.plane]
     index = scan.shape[normal] // 2
     if options.at:
@@ -87,7 +90,7 @@ def _on(lab: Lab, options: argparse.Namespace) -> Lab:
         if voxel is None:
             raise Refused(f"--at {options.at}", "the point lies outside the scan", "take one inside; see 'medviz info'")
         index = voxel[normal]
-    return replace(lab, **{fields[0]: cut(scan, options.plane, index)})
+    return replace(lab, **{first.name: cut(scan, options.plane, index)})
 
 
 def _at_step(lab: Lab, number: int) -> Lab:

@@ -15,6 +15,13 @@ LABS: Catalog[Any] = Catalog(
             theme="Convolution",
             icon="drawn.window",
         ),
+        "volume_convolution": Entry(
+            "medviz.labs.volume_convolution:VolumeConvolution",
+            "Convolution in 3-D",
+            "A cube of weights slides over the volume, along z as well",
+            theme="Convolution",
+            icon="ph.cube",
+        ),
         "pooling": Entry(
             "medviz.labs.pooling:Pooling",
             "Pooling",

@@ -1,5 +1,7 @@
 """Kernels with a name, and how a name and an edited kernel live together."""
 
+from collections.abc import Mapping
+
 from medviz.parameters import Matrix
 
 CUSTOM = "custom"
@@ -72,17 +74,17 @@ FIRST = Settled(KERNELS["edge_vertical"])
 """The deck's first kernel."""
 
 
-def named(kernel: Matrix) -> str:
+def named(kernel: Matrix, kernels: Mapping[str, Matrix] = KERNELS) -> str:
     """Name of the preset with these very numbers, CUSTOM where there is none."""
-    return next((name for name, rows in KERNELS.items() if rows == kernel), CUSTOM)
+    return next((name for name, rows in kernels.items() if rows == kernel), CUSTOM)
 
 
-def settle(preset: str, kernel: Matrix) -> tuple[str, Settled]:
+def settle(preset: str, kernel: Matrix, kernels: Mapping[str, Matrix] = KERNELS) -> tuple[str, Settled]:
     """Bring a preset's name and a kernel into agreement.
 
     A new name brings its kernel; a kernel edited by hand becomes "custom" (or the preset it happens to equal), and
     stays where a person asks for "custom" to go on from what is there.
     """
     if isinstance(kernel, Settled):
-        return preset, kernel if preset == CUSTOM else Settled(KERNELS[preset])
-    return named(kernel), Settled(kernel)
+        return preset, kernel if preset == CUSTOM else Settled(kernels[preset])
+    return named(kernel, kernels), Settled(kernel)

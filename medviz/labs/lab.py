@@ -9,6 +9,7 @@ import numpy as np
 
 from medviz.catalog import Catalog
 from medviz.imaging.slices import PLANES, Slice
+from medviz.imaging.volume import Stored, Volume
 from medviz.labs import LABS
 from medviz.messages import Work
 from medviz.parameters import Input, Pick, Step, built, parameters, plain
@@ -69,6 +70,10 @@ class Lab:
                 return replace(self, **{one.name: value})
         return self
 
+    def typed(self, figure: str, cell: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+        """Return the field, and the cell of it, that a number typed into a cell of a figure belongs to."""
+        return figure, cell
+
     def dragged(self, figure: str, start: tuple[float, float], here: tuple[float, float]) -> Self:
         """Return the lab after what lay at `start` of a figure (row, col, with fractions) was dragged to `here`.
 
@@ -97,11 +102,16 @@ class Lab:
 def state_text(lab: Lab, labs: Catalog[Any] = LABS) -> str:
     """Write a lab with all its parameters as one line of JSON that can be pasted and opened elsewhere.
 
-    A slice of at most `LARGEST_SHARED` pixels is part of it; of a larger one only name, plane and index are written.
+    A slice or volume of at most `LARGEST_SHARED` values is part of it; of a larger one only name, plane and index are
+    written.
     """
     state: dict[str, Any] = {"lab": labs.name_of(lab), "parameters": plain(lab)}
-    inputs = {one.name: getattr(lab, one.name) for one in parameters(lab) if one.kind == "input"}
-    state["inputs"] = {name: _slice_state(value) for name, value in inputs.items() if isinstance(value, Slice)}
+    inputs = {one: getattr(lab, one.name) for one in parameters(lab) if one.kind == "input"}
+    state["inputs"] = {
+        one.name: _slice_state(value) if isinstance(value, Slice) else _volume_state(value)
+        for one, value in inputs.items()
+        if isinstance(value, Slice) or (isinstance(value, Volume) and value is not one.default)
+    }
     return json.dumps(state, ensure_ascii=False)
 
 
@@ -120,7 +130,8 @@ def from_state(text: str, labs: Catalog[Any] = LABS) -> Lab:
         ) from problem
     kind = labs[name]
     marks = {one.name for one in parameters(kind) if one.mark(Input)}
-    given = {key: _slice_of(value) for key, value in inputs.items() if key in marks and "pixels" in value}
+    given: dict[str, Any] = {key: _slice_of(told) for key, told in inputs.items() if key in marks and "pixels" in told}
+    given |= {key: _volume_of(told) for key, told in inputs.items() if key in marks and "voxels" in told}
     lab: Lab = built(kind, {**{key: _tuples(value) for key, value in values.items()}, **given})
     return lab
 
@@ -130,6 +141,25 @@ def _slice_state(image: Slice) -> dict[str, Any]:
     if image.pixels.size > LARGEST_SHARED:
         return told
     return {**told, "pixels": image.values.tolist(), "mm": image.mm, "letters": image.letters}
+
+
+def _volume_state(volume: Volume) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": volume.name, "unit": volume.unit}
+    if volume.voxels.size > LARGEST_SHARED or volume.kind != "scalar":
+        return told
+    values = volume.voxels[0] * volume.slope + volume.intercept
+    return {**told, "voxels": values.tolist(), "affine": volume.affine.tolist()}
+
+
+def _volume_of(state: Mapping[str, Any]) -> Volume:
+    try:
+        voxels, affine = np.array(state["voxels"], float), np.array(state["affine"], float)
+        if voxels.ndim != 3 or affine.shape != (4, 4):
+            raise ValueError(state)
+        stored = Stored("shared", voxels.shape, "RAS", affine, voxels.dtype)
+        return Volume(voxels[None], affine, stored, name=str(state.get("name", "")), unit=str(state.get("unit", "")))
+    except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as problem:
+        raise Refused("shared state", "its volume holds no voxels", "copy the whole line again") from problem
 
 
 def _slice_of(state: Mapping[str, Any]) -> Slice:

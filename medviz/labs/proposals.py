@@ -1,6 +1,5 @@
 """Proposals: regions of a slice merge step by step, and each leaves a box that may hold something (deck D2)."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -21,7 +20,7 @@ from medviz.refused import Refused
 
 Array = NDArray[Any]
 MOST_REGIONS, MOST_MARKS, MOST_PIXELS = 1500, 160, 1 << 18
-_LAST: "WeakKeyDictionary[Slice, tuple[object, Tree, float]]" = WeakKeyDictionary()
+_LAST: "WeakKeyDictionary[Slice, tuple[object, Tree]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,10 @@ class Proposals(Lab):
 
     def steps(self) -> int:
         """One step before the first merge and one after each."""
-        return len(self._tree()[0].merges) + 1
+        return len(self._tree().merges) + 1
 
     def _figures(self) -> Iterator[Figure]:
-        tree, took_s = self._tree()
+        tree = self._tree()
         done = min(self.done, len(tree.merges))
         last = tree.merges[done - 1] if done else None
         boxes = distinct(tree.regions[: tree.count + done], self.narrowest)
@@ -87,9 +86,9 @@ class Proposals(Lab):
         yield self._counts(tree, done)
         yield _parts(tree, done)
         yield Text("formula", self._formula(tree, done), "why these two", formula=True)
-        yield Text("story", self._story(tree, done, boxes, took_s), "")
+        yield Text("story", self._story(tree, done, boxes), "")
 
-    def _tree(self) -> tuple[Tree, float]:
+    def _tree(self) -> Tree:
         values = grey(self.image)
         if values.size > MOST_PIXELS:
             size = "×".join(map(str, values.shape))
@@ -100,16 +99,14 @@ class Proposals(Lab):
         key = (self.scale, self.smooth, self.least, wanted)
         known = _LAST.get(self.image)
         if known is not None and known[0] == key:
-            return known[1], known[2]
-        began_s = time.perf_counter()
+            return known[1]
         first, least = first_regions(values, self.scale, self.smooth, self.least), self.least
-        took_s = time.perf_counter() - began_s
         while int(first.max()) >= MOST_REGIONS:
             least *= 2
             first = first_regions(values, self.scale, self.smooth, least)
         tree = grown(values, first, wanted)
-        _LAST[self.image] = (key, tree, took_s)
-        return tree, took_s
+        _LAST[self.image] = (key, tree)
+        return tree
 
     def _mark(self, tree: Tree, number: int, style: str, text: str) -> Mark:
         x0, y0, x1, y1 = tree.regions[number].box
@@ -150,15 +147,13 @@ class Proposals(Lab):
         terms = " + ".join(f"{number(value, 3)}" for value in merge.likeness)
         return f"likeness = {' + '.join(PARTS)} = {terms} = {number(sum(merge.likeness), 4)}"
 
-    def _story(self, tree: Tree, done: int, boxes: tuple[Any, ...], took_s: float) -> str:
+    def _story(self, tree: Tree, done: int, boxes: tuple[Any, ...]) -> str:
         left = tree.count - done
         grows = all(_holds(tree, merge) for merge in tree.merges[:done])
         said = [f"{left} region{' is' if left == 1 else 's are'} left of {tree.count}"]
         said.append("every box holds those of its two parts" if grows else "a box has lost a part of its own")
         all_boxes = len(distinct(tree.regions, self.narrowest))
         said.append(f"{len(boxes)} of {all_boxes} boxes are proposed; R-CNN takes about 2,000 from several such runs")
-        rows, cols = tree.first.shape
-        said.append(f"the first regions of {rows}×{cols} px took {took_s:.2f} s")
         return "; ".join(said) + "."
 
 

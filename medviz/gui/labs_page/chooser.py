@@ -18,7 +18,11 @@ _WORDS = {
     "volume": "the viewer's scan",
     "phantom": "a phantom",
 }
-_KINDS = {"slice": ("example", "slice", "region", "phantom"), "volume": ("example", "volume"), "": ("example",)}
+_KINDS = {
+    "slice": ("example", "slice", "region", "phantom"),
+    "volume": ("example", "volume", "region"),
+    "": ("example",),
+}
 
 
 class Chooser(QWidget):
@@ -98,11 +102,11 @@ class Chooser(QWidget):
         self._show_index(on, scene)
         on_scan = on.kind in ("slice", "region")
         for widget, wanted in (
-            (self.plane, on_scan),
-            (self.index, on_scan and scene.scan is not None),
+            (self.plane, on_scan and kind == "slice"),
+            (self.index, on_scan and kind == "slice" and scene.scan is not None),
             (self.side, on.kind == "region"),
             (self.phantom, on.kind == "phantom"),
-            (self.note, on_scan),
+            (self.note, on_scan and (kind == "slice" or scene.scan is None)),
         ):
             self.rows.setRowVisible(widget, wanted)
 

@@ -86,9 +86,12 @@ class Hand:
         if differences(lab, self.play.lab, moves_too=True):
             self.turn(lab)
 
-    def type_into(self, field: str, cell: tuple[int, int], value: float) -> None:
-        """Put a typed number into a cell of the matrix `field`."""
-        if self.play is None or field not in {one.name for one in parameters(self.play.lab)}:
+    def type_into(self, figure: str, cell: tuple[int, int], value: float) -> None:
+        """Put a number that was typed into a cell of a figure into the matrix it belongs to."""
+        if self.play is None:
+            return
+        field, cell = self.play.lab.typed(figure, cell)
+        if field not in {one.name for one in parameters(self.play.lab)}:
             return
         rows = [list(row) for row in getattr(self.play.lab, field)]
         if cell[0] >= len(rows) or cell[1] >= len(rows[0]):
@@ -151,7 +154,8 @@ class Hand:
         play = Play(name, lab, example)
         stands_in = left is not None and self._scene.state.scan is not None
         if left is not None and stands_in:
-            play = self._with_input(Play(name, lab, None, On("slice", left.plane)))
+            on = On("volume") if input_kind(lab) == "volume" else On("slice", left.plane)
+            play = self._with_input(Play(name, lab, None, on))
         self._change(play)
         return left is None or stands_in
 

@@ -1,6 +1,7 @@
 """What a lab may work on: the viewer's slice, a region around the cursor, or a phantom drawn here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from medviz.gui.labs_page.play import On
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, cut, to_screen
+from medviz.imaging.volume import Volume
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -113,6 +115,21 @@ def region(scene: Scene, plane: Plane, side_px: int) -> Slice:
     )
 
 
+def cube(scan: Volume, voxel: tuple[int, int, int], side: int, frame: int = 0) -> Volume:
+    """Cut `side` voxels along each axis around a voxel out of a scan, at its place in the patient."""
+    starts = [
+        int(min(max(at - side // 2, 0), max(0, whole - side))) for at, whole in zip(voxel, scan.shape, strict=True)
+    ]
+    x, y, z = (slice(start, start + side) for start in starts)
+    frames = slice(frame, frame + 1) if scan.kind == "frames" else slice(None)
+    voxels = scan.voxels[frames, x, y, z]
+    affine = scan.affine.copy()
+    affine[:3, 3] = scan.to_mm(starts)
+    stored = replace(scan.stored, shape=voxels.shape[1:], borrowed=True)
+    kind: Any = "scalar" if scan.kind == "frames" else scan.kind
+    return replace(scan, voxels=voxels, affine=affine, stored=stored, kind=kind, name=f"{scan.name}, region")
+
+
 def chosen(on: On, kind: str, scene: Scene, own: Any) -> Any:
     """Return what a lab is to work on; `own` is the example's. Refuses what there is not."""
     if on.kind == "example":
@@ -120,7 +137,7 @@ def chosen(on: On, kind: str, scene: Scene, own: Any) -> Any:
     if kind == "volume":
         if scene.scan is None:
             raise Refused("current scan", "no scan is open", "open one in the viewer, or take an example")
-        return scene.scan
+        return cube(scene.scan, scene.voxel, on.side_px, scene.frame) if on.kind == "region" else scene.scan
     if on.kind == "phantom":
         return phantom(on.phantom)
     return region(scene, on.plane, on.side_px) if on.kind == "region" else current_slice(scene, on.plane)
@@ -131,6 +148,6 @@ def looked_at(on: On, kind: str, scene: Scene) -> tuple[Any, ...]:
     if on.kind in ("example", "phantom") or scene.scan is None:
         return (on,)
     if kind == "volume":
-        return on, id(scene.scan)
+        return (on, id(scene.scan), scene.voxel, scene.frame) if on.kind == "region" else (on, id(scene.scan))
     place = scene.voxel if on.kind == "region" else scene.voxel[NORMAL[on.plane]]
     return on, id(scene.scan), place, scene.frame, scene.radiological

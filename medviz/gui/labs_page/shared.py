@@ -20,7 +20,7 @@ def inputs_left_behind(text: str) -> LeftBehind | None:
     try:
         inputs = json.loads(text).get("inputs", {}).values()
         for told in inputs:
-            if "pixels" not in told:
+            if "pixels" not in told and "voxels" not in told:
                 plane: Plane = next((one for one in PLANES if one == told.get("plane")), PLANES[0])
                 return LeftBehind(str(told.get("name", "")), plane, int(told.get("index", 0)))
     except (AttributeError, TypeError, ValueError):
