@@ -8,8 +8,9 @@ from typing import Any
 from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
+from medviz.commands.models import model_cards, modelled
 from medviz.data import DATASETS
-from medviz.gui.services import Files, Keep, ModelCard, Services
+from medviz.gui.services import Files, Keep, Services
 from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
@@ -38,7 +39,8 @@ def services() -> Services:
             read_form=lambda path, form: ENGINE["read_form"](path, form),
         ),
         write=_write,
-        models=_models,
+        models=model_cards,
+        modelled=modelled(),
         predict=_predict,
         train=_train,
         attach=_attach,
@@ -121,19 +123,3 @@ def _studio() -> Renderer:
 def _attach(folder: Path) -> Work[Path]:
     work: Work[Path] = ENGINE["attach"](folder)
     return work
-
-
-def _models() -> tuple[ModelCard, ...]:
-    return tuple(
-        ModelCard(
-            where=card.name,
-            title=card.title,
-            summary=card.summary,
-            labels=tuple(card.labels),
-            trained_on=card.trained_on,
-            licence=card.licence,
-            sha256=card.sha256,
-            metrics=tuple(card.metrics),
-        )
-        for card in ENGINE["models"]()
-    )

@@ -1,12 +1,13 @@
 """What `__main__` hands to the window, so that the window knows neither torch nor MONAI nor nibabel."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
 from medviz.imaging.findings import Report
+from medviz.imaging.prediction import Prediction
 from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Volume
@@ -16,7 +17,11 @@ from medviz.refused import Refused
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a person should know of a model before it is run. `where` is what `predict` takes."""
+    """What a person should know of a model before it is run. `where` is what `predict` takes.
+
+    `facts` are all that its trust card says, as (what, words), with what is not known spelt out. `origin` is "shipped",
+    "run" or "added". `whole` is the card in plain values, as it travels with what the model made.
+    """
 
     where: str
     title: str
@@ -26,6 +31,9 @@ class ModelCard:
     licence: str = ""
     sha256: str = ""
     metrics: tuple[tuple[str, float], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    origin: str = "shipped"
+    whole: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -34,7 +42,49 @@ class ModelCard:
             "name": self.title, "sha256": self.sha256, "trained_on": self.trained_on, "licence": self.licence,
             "labels": list(self.labels), "metrics": dict(self.metrics),
         }  # fmt: skip
-        return {"model": {name: value for name, value in known.items() if value}}
+        return {"model": {**self.whole, **{name: value for name, value in known.items() if value}}}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A model over a scan, before it runs.
+
+    `estimate` says what a run takes and `fits` whether there is room for it; `findings` are how the scan stands to the
+    training data, as (what, scan, training, "ok" | "outside" | "unknown"). `asks` is a form's value to be completed
+    where the model does not say what input it needs.
+    """
+
+    card: ModelCard
+    estimate: str = ""
+    fits: bool = True
+    findings: tuple[tuple[str, str, str, str], ...] = ()
+    asks: Any = None
+
+
+def _no_look(where: str, scan: Volume | None) -> Work[Looked]:
+    yield from ()
+    return Looked(ModelCard(where, where))
+
+
+def _no_model(*what: Any) -> Work[Looked]:
+    yield from ()
+    raise Refused("models", "none can be added to this window", "start the whole program")
+
+
+@dataclass(frozen=True)
+class Modelled:
+    """What can be done with models beside labelling a scan.
+
+    look(where, scan) says what is known before a run. run(where, scan, mirror) labels a scan, keeps the probabilities
+    and, with `mirror`, holds it against the mirrored scan; None where only `Services.predict` is there. add(path) puts
+    a file or folder on the list, tell(where, needs) does after a person completed what it asks; forget(where).
+    """
+
+    look: Callable[[str, Volume | None], Work[Looked]] = _no_look
+    run: Callable[[str, Volume, bool], Work[Prediction]] | None = None
+    add: Callable[[Path], Work[Looked]] = _no_model
+    tell: Callable[[str, Any], Work[Looked]] = _no_model
+    forget: Callable[[str], object] = lambda where: None
 
 
 def _no_plan(task: Any) -> Mapping[str, Any]:
@@ -156,6 +206,7 @@ class Services:
     lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
     files: Files = Files()
     studio: Callable[[], Renderer] = _no_studio
+    modelled: Modelled = Modelled()
     keep: Keep = Keep()
 
     @property

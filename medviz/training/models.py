@@ -13,8 +13,10 @@ from typing import Any
 
 from medviz.refused import Refused
 from medviz.shipped import shipped
+from medviz.training.trust import Fingerprint, Trust
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
+OWN_OUTPUT = "a score a class; the softmax of them is taken"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,41 @@ def card_of(folder: Path) -> Card:
         raise Refused(path, f"the card cannot be read ({problem})", "write it again") from problem
     except (KeyError, TypeError, AttributeError) as problem:
         raise Refused(path, f"the card lacks {problem}", "write it again") from problem
+
+
+def trust_of(card: Card) -> Trust:
+    """Make the trust card of a shipped model."""
+    preparation = dict(card.about.get("preparation") or {})
+    return Trust(
+        title=card.title,
+        format="a network of this program",
+        summary=card.summary,
+        labels=card.labels,
+        trained_on=card.trained_on,
+        licence=card.licence,
+        source="ships with this program" if card.folder.parent == shipped("models") else card.folder.name,
+        sha256=card.sha256,
+        metrics=card.metrics,
+        limits=card.limits,
+        input=input_of(preparation),
+        output=OWN_OUTPUT,
+        fingerprint=fingerprint_of(preparation, card.about.get("fingerprint") or {}),
+    )
+
+
+def input_of(preparation: Mapping[str, Any]) -> str:
+    """Say what input a network of ours needs, from the plain values of its preparation."""
+    mm, channels = preparation.get("spacing_mm"), int(preparation.get("channels", 1))
+    size = f"voxels of {'×'.join(f'{one:.3g}' for one in mm)} mm" if mm else "voxels of any size"
+    looks = "slices" if preparation.get("dimensions", 2) == 2 else "volumes"
+    many = f"{channels} channel{'s' if channels > 1 else ''}"
+    return f"{many}, {looks} in RAS order, {size}, mean 0 and spread 1 of what is not air"
+
+
+def fingerprint_of(preparation: Mapping[str, Any], said: Mapping[str, Any]) -> Fingerprint:
+    """Read what the training data were like; the spacing is that to which they were brought."""
+    mm = [(one, one) for one in preparation.get("spacing_mm") or ()]
+    return Fingerprint.of({"spacing_mm": mm, "prepared": True, **said})
 
 
 def write_card(folder: Path, said: Mapping[str, Any], text: str) -> Card:

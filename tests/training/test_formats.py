@@ -19,9 +19,10 @@ from medviz.networks.unet import UNet
 from medviz.refused import Refused
 from medviz.training.formats import FORMATS, load
 from medviz.training.formats.bundle import NETS
-from medviz.training.formats.form import Asks, keep_card
+from medviz.training.formats.form import Asks
 from medviz.training.inference import label_map
 from medviz.training.running import probabilities
+from medviz.training.shelf import keep_card
 from medviz.training.trust import UNKNOWN
 from tests.training import foreign
 from tests.training.test_inference import CPU, picture, volume
@@ -124,9 +125,9 @@ class TestTorchScript:
         assert not (tmp_path / "harmed").exists()
 
     def test_code_that_writes_files_is_refused_before_it_is_loaded(self, path: Path) -> None:
-        name = "container.py"
-        code = foreign.member(path, name)
-        foreign.replaced(path, name, code + b'\n    torch.save(input, "/tmp/harm")\n')
+        with zipfile.ZipFile(path) as held:
+            name = next(one for one in held.namelist() if one.endswith(".py"))
+        foreign.replaced(path, name, foreign.member(path, name) + b'\n    torch.save(input, "harm")\n')
         with pytest.raises(Refused, match="does more than compute"):
             load(str(path), PLAIN)
 

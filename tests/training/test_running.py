@@ -81,11 +81,13 @@ def test_a_compiled_network_is_left_too(monkeypatch: pytest.MonkeyPatch) -> None
     layers = [nn.Conv3d(8 if k else 1, 8, 3, padding=1) for k in range(12)]
     network = compiled(nn.Sequential(*layers))
     made = Model("compiled", network, Needs(), tuple("abcdefg"))
-    work = probabilities(made, picture(90, 90, 90)[None], CPU)
+    work = probabilities(made, picture(64, 64, 64)[None], CPU)
     next(work)
     began_s = time.monotonic()
     work.close()
     assert time.monotonic() - began_s < 0.5
+    for thread in tile_threads():
+        thread.join(20)  # it ends by itself
 
 
 def test_what_was_found_is_kept_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:

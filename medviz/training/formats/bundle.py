@@ -20,10 +20,8 @@ from medviz.data.needs import Needs
 from medviz.imaging.storage import in_words, need_room, opening
 from medviz.refused import Refused
 from medviz.training.formats.form import (
-    LARGEST_CARD,
     Format,
     archive,
-    as_object,
     card_beside,
     first_convolution,
     needs_of,
@@ -31,6 +29,7 @@ from medviz.training.formats.form import (
 )
 from medviz.training.formats.scripts import opened
 from medviz.training.model import Model
+from medviz.training.shelf import LARGEST_CARD, as_object
 from medviz.training.trust import Trust, digest_of
 
 _NETS = (

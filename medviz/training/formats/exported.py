@@ -22,7 +22,6 @@ from medviz.training.formats.form import (
     Asks,
     Format,
     archive,
-    as_object,
     card_beside,
     first_convolution,
     member,
@@ -30,6 +29,7 @@ from medviz.training.formats.form import (
     ready,
 )
 from medviz.training.model import Model
+from medviz.training.shelf import as_object
 from medviz.training.trust import Trust, digest_of
 
 _TARGET = re.compile(r"torch\.ops\.aten\.(\w+)\.(\w+)")

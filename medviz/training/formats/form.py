@@ -1,9 +1,7 @@
 """What the formats share: how one is recognised and loaded, the cards beside a model, and the trial of a network."""
 
 import io
-import json
 import math
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,17 +9,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from platformdirs import user_data_path
 from torch import Tensor, nn
 
 from medviz.data.needs import Needs, turn
-from medviz.imaging.storage import in_words, need_room, opening, replacing
+from medviz.imaging.storage import in_words, need_room
 from medviz.refused import Refused
 from medviz.shipped import shipped
 from medviz.training.model import Model, Output
+from medviz.training.shelf import LARGEST_CARD, kept_cards, read_json
 from medviz.training.trust import Trust
 
-LARGEST_CARD = 4_000_000
 _CLASSES_AT_MOST = 4096
 _TRIED_SIDE, _MULTIPLES = 64, (1, 2, 4, 8, 16, 32)
 
@@ -54,42 +51,6 @@ def card_beside(where: Path, sha256: str) -> dict[str, Any]:
         shipped("cards", f"{sha256}.json"),
     )
     return next((read_json(one) for one in places if one.is_file()), {})
-
-
-def kept_cards() -> Path:
-    """Return the folder of the answers that persons gave: $MEDVIZ_MODELS, or the user's data folder."""
-    return Path(os.environ.get("MEDVIZ_MODELS") or user_data_path("medviz") / "models")
-
-
-def keep_card(sha256: str, card: Mapping[str, Any]) -> Path:
-    """Keep what a person said of a model, under the sum of its file, so that it is known wherever the file lies."""
-    folder = kept_cards()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{sha256}.json"
-    with replacing(path) as file:
-        file.write((json.dumps(dict(card), indent=1, ensure_ascii=False) + "\n").encode())
-    return path
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; refuses what is none, or far too large for a card."""
-    with opening(path):
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= LARGEST_CARD else b""
-    if size > LARGEST_CARD:
-        raise Refused(path, f"a card of {in_words(size)} is none", "take another file")
-    return as_object(data, path)
-
-
-def as_object(data: bytes, where: object) -> dict[str, Any]:
-    """Make a JSON object of bytes, or refuse them."""
-    try:
-        said = json.loads(data)
-    except (ValueError, RecursionError) as problem:
-        raise Refused(where, "it is not JSON", "download it again") from problem
-    if not isinstance(said, dict):
-        raise Refused(where, "it is JSON, but no object", "download it again")
-    return said
 
 
 def needs_of(card: Mapping[str, Any]) -> Needs | None:

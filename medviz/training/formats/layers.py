@@ -19,8 +19,9 @@ from medviz.data.needs import Needs
 from medviz.imaging.storage import need_room, opening
 from medviz.networks.meshnet import ACTIVATIONS, Link, MeshNet
 from medviz.refused import Refused
-from medviz.training.formats.form import Format, card_beside, needs_of, read_json, ready
+from medviz.training.formats.form import Format, card_beside, needs_of, ready
 from medviz.training.model import Model
+from medviz.training.shelf import read_json
 from medviz.training.trust import Trust, digest_of
 
 _TYPES = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2", "int32": "<i4"}

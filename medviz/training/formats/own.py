@@ -15,10 +15,18 @@ from medviz.refused import Refused
 from medviz.training import checkpoints, run
 from medviz.training.formats.form import Format
 from medviz.training.model import Model
-from medviz.training.models import CARD, WEIGHTS, Card, card_of, model
-from medviz.training.trust import Fingerprint, Trust
-
-_OUTPUT = "a score a class; the softmax of them is taken"
+from medviz.training.models import (
+    CARD,
+    OWN_OUTPUT,
+    WEIGHTS,
+    Card,
+    card_of,
+    fingerprint_of,
+    input_of,
+    model,
+    trust_of,
+)
+from medviz.training.trust import Trust
 
 
 def recognises(where: str) -> bool:
@@ -31,7 +39,7 @@ def load(where: str, needs: Needs | None = None) -> Model:
     card = _card(where)
     if card is not None:
         weights, about = checkpoints.read_weights(card.weights)
-        return built(where, weights, about, card.sha256, _trust(card))
+        return built(where, weights, about, card.sha256, trust_of(card))
     folder = Path(where)
     weights, about = run.weights(folder)
     digest = checkpoints.weights_digest(weights)
@@ -39,7 +47,7 @@ def load(where: str, needs: Needs | None = None) -> Model:
 
 
 def built(
-    name: str, weights: Mapping[str, Tensor], about: Mapping[str, Any], sha256: str, trust: Trust | None = None
+    name: str, weights: Mapping[str, Tensor], about: Mapping[str, Any], sha256: str, said_of_it: Trust | None = None
 ) -> Model:
     """Build the network a description names and fill it with weights; refuses weights of another network."""
     said = dict(about.get("network") or {})
@@ -54,41 +62,14 @@ def built(
                                  for key, value in weights.items()})  # fmt: skip
     except RuntimeError as problem:
         raise Refused(name, "its weights do not fit its network", "train it again") from problem
-    known = trust or Trust(title=name, format="a network of this program", labels=labels, sha256=sha256)
+    known = said_of_it or Trust(title=name, format="a network of this program", labels=labels, sha256=sha256)
     return Model(name, network.eval(), preparation, labels, sha256, "scores", known)
-
-
-def input_of(preparation: Preparation) -> str:
-    """Say what input a network of ours needs."""
-    mm = preparation.spacing_mm
-    size = f"voxels of {'×'.join(f'{one:.3g}' for one in mm)} mm" if mm else "voxels of any size"
-    looks = "slices" if preparation.dimensions == 2 else "volumes"
-    return f"{preparation.channels} channel(s), {looks} in RAS order, {size}, mean 0 and spread 1 of what is not air"
 
 
 def _card(where: str) -> Card | None:
     if where and (Path(where) / CARD).is_file() and (Path(where) / WEIGHTS).is_file():
         return card_of(Path(where))
     return model(where)
-
-
-def _trust(card: Card) -> Trust:
-    preparation = Preparation.of(card.about.get("preparation") or {})
-    return Trust(
-        title=card.title,
-        format="a network of this program",
-        summary=card.summary,
-        labels=card.labels,
-        trained_on=card.trained_on,
-        licence=card.licence,
-        source="ships with this program" if model(card.name) == card else str(card.folder.name),
-        sha256=card.sha256,
-        metrics=card.metrics,
-        limits=card.limits,
-        input=input_of(preparation),
-        output=_OUTPUT,
-        fingerprint=_fingerprint(preparation, card.about.get("fingerprint") or {}),
-    )
 
 
 def _trust_of_run(folder: Path, about: Mapping[str, Any], sha256: str) -> Trust:
@@ -108,15 +89,10 @@ def _trust_of_run(folder: Path, about: Mapping[str, Any], sha256: str) -> Trust:
         source="trained on this machine",
         sha256=sha256,
         metrics=tuple(good.items()),
-        input=input_of(preparation),
-        output=_OUTPUT,
-        fingerprint=_fingerprint(preparation, {"intensities": data.get("percentiles 1, 50, 99", ())}),
+        input=input_of(preparation.plain()),
+        output=OWN_OUTPUT,
+        fingerprint=fingerprint_of(preparation.plain(), {"intensities": data.get("percentiles 1, 50, 99", ())}),
     )
-
-
-def _fingerprint(preparation: Preparation, said: Mapping[str, Any]) -> Fingerprint:
-    mm = [] if preparation.spacing_mm is None else [(one, one) for one in preparation.spacing_mm]
-    return Fingerprint.of({"spacing_mm": mm, "prepared": True, **said})
 
 
 def _json(path: Path) -> dict[str, Any]:
