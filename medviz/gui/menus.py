@@ -22,7 +22,7 @@ REACH_MS = 1000
 """A recent file that has not answered by then lies on a drive that is away."""
 OPENABLE = (
     "Scans and overlays (*.nii *.nii.gz *.hdr *.img *.mgz *.mgh *.nrrd *.nhdr *.mha *.mhd *.dcm *.npy *.npz"
-    " *.png *.jpg *.jpeg *.tif *.tiff *.bmp);;All files (*)"
+    " *.png *.jpg *.jpeg *.tif *.tiff *.bmp *.medviz.json);;All files (*)"
 )
 
 

@@ -25,11 +25,13 @@ from medviz.gui.viewer.panel import Panel
 from medviz.gui.viewer.panes import Panes
 from medviz.gui.viewer.reading import Opened, first_window
 from medviz.gui.viewer.saving import Saving
+from medviz.gui.viewer.sessions import Sessions
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.strip import Strip
 from medviz.gui.viewer.thumbnails import grey_image, keep, kept, thumbnail
 from medviz.gui.viewer.tools import CURSOR
 from medviz.imaging.scene import Layout, Point, Scene
+from medviz.imaging.session import is_session
 from medviz.refused import Refused
 
 
@@ -95,7 +97,11 @@ class ViewerPage(Page):
 
     def open(self, path: Path, kind: As | None = None) -> None:
         """Open a file: as the scan if there is none, else a person is asked (or `kind` says) what it is."""
-        self.opening.open(path, kind)
+        sessions = self.features[Sessions.NAME]
+        if isinstance(sessions, Sessions) and is_session(path):
+            sessions.open(path)
+        else:
+            self.opening.open(path, kind)
 
     def open_sample(self) -> None:
         """Open the scan that ships with the program and run the first shipped model over it."""

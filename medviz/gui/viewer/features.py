@@ -11,6 +11,7 @@ from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.placing import Placing
 from medviz.gui.viewer.playing import Playing
 from medviz.gui.viewer.series_browser import SeriesBrowser
+from medviz.gui.viewer.sessions import Sessions
 from medviz.gui.viewer.thresholding import Thresholding
 
 FEATURES: tuple[type[Feature], ...] = (
@@ -25,4 +26,5 @@ FEATURES: tuple[type[Feature], ...] = (
     Placing,
     Fetching,
     Exporting,
+    Sessions,
 )
