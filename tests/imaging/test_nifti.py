@@ -121,6 +121,11 @@ def test_complex_voxels_are_shown_by_magnitude_and_said_so(tmp_path: Path) -> No
     scan = opened(tmp_path / "complex.nii")
     assert scan.voxels.dtype == np.float32 and np.allclose(scan.voxels[0], np.abs(voxels))
     assert any("complex" in warning for warning in scan.warnings)
+    assert scan.frame_names == ("magnitude", "phase (rad)") and np.allclose(scan.voxels[1], np.angle(voxels))
+    series = np.stack([voxels, 2 * voxels], axis=3).astype(np.complex128)
+    nib.save(nib.Nifti1Image(series, np.eye(4)), tmp_path / "series.nii.gz")
+    both = opened(tmp_path / "series.nii.gz")
+    assert both.frames == 2 and np.allclose(both.voxels[1], 2 * np.abs(voxels)) and not both.frame_names
 
 
 @pytest.mark.trap("T12")

@@ -239,7 +239,7 @@ class Annotations:
         """Slice number, its place, the frame of a series, and what else makes it no plain slice."""
         number = f"{seen.index + 1} / {seen.many}" if seen.there else "no slice here"
         narrow = self._is_narrow(sheet)
-        frame = f"frame {scene.frame + 1} / {scan.frames}" if scan.frames > 1 else ""
+        frame = frame_words(scene.frame, scan) if scan.frames > 1 else ""
         place = "   ".join(filter(None, (section_place(scan, seen), frame)))
         line = self.size_px * 1.4
         past, second = (EDGE, self._top + line) if narrow else (EDGE + self.size_px * 5.2, self._top)
@@ -305,3 +305,9 @@ def paint_box(painter: QPainter, corners: tuple[float, float, float, float]) -> 
     painter.setBrush(QColor(255, 255, 255, 24))
     painter.drawRect(box)
     painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def frame_words(frame: int, scan: Volume) -> str:
+    """Say which frame of a series is seen, and what tells it from the others: "frame 2 / 3 · b 500 s/mm²"."""
+    name = f" · {scan.frame_names[frame]}" if frame < len(scan.frame_names) else ""
+    return f"frame {frame + 1} / {scan.frames}{name}"

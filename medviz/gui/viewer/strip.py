@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QTool
 
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
+from medviz.gui.viewer.annotations import frame_words
 from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.tools import CURSOR
 from medviz.imaging.scene import Scene
@@ -178,7 +179,8 @@ class Strip(QFrame):
     def _show_frame(self, scene: Scene, frames: int) -> None:
         scan = scene.scan
         seconds = f" · {scene.frame * scan.frame_s:.1f} s" if scan is not None and scan.frame_s else ""
-        self.frame_name.setText(f"frame {scene.frame + 1} / {frames}{seconds}")
+        name = frame_words(scene.frame, scan) if scan is not None else ""
+        self.frame_name.setText(f"{name}{seconds}")
         if (self.frame.maximum(), self.frame.value()) != (frames - 1, scene.frame):
             self.frame.valueChanged.disconnect(self._turn_frame)
             self.frame.setRange(0, frames - 1)

@@ -16,7 +16,7 @@ from medviz.imaging.frames import Pending
 from medviz.imaging.readers.nifti_header import Kept, Layout, layout, version_of
 from medviz.imaging.readers.order import to_order, to_ras
 from medviz.imaging.readers.preview import with_preview
-from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
+from medviz.imaging.readers.reader import BLOCK, Description, Reader, described, not_finite, not_finite_in_words
 from medviz.imaging.readers.seeking import Seeking
 from medviz.imaging.readers.streams import filled, packing
 from medviz.imaging.storage import in_words, need_room, replacing
@@ -121,7 +121,7 @@ READER = Reader("NIfTI", sniff, read, describe, write, lazily=read_lazily, form=
 def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] = ()) -> Volume:
     """Make the volume of voxels (x, y, z, channel) as stored."""
     view, affine = to_ras(voxels, found.place.affine)
-    kind = "colour" if found.colour else "frames" if found.frames > 1 else "scalar"
+    kind = "colour" if found.colour else "frames" if voxels.shape[3] > 1 else "scalar"
     return Volume(
         np.moveaxis(view, 3, 0),
         affine,
@@ -134,6 +134,7 @@ def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] 
         oriented=found.place.oriented,
         warnings=(*found.warnings, *warnings),
         frame_s=found.frame_s,
+        frame_names=("magnitude", "phase (rad)") if found.frames == 1 and kind == "frames" else (),
     )
 
 
@@ -156,9 +157,23 @@ def _finished(buffer: NDArray[np.uint8], found: Layout) -> tuple[Array, tuple[st
         flat = flat.byteswap(inplace=True).view(flat.dtype.newbyteorder("="))
     warnings = not_finite_in_words(not_finite(flat))
     if flat.dtype.kind == "c":
-        flat = np.abs(flat)
+        parts = _polar(flat)
+        if found.frames == 1:
+            said = "its voxels are complex; the first frame is their magnitude, the second their phase (rad)"
+            return np.moveaxis(parts.reshape((2, *found.shape[:3]), order="F"), 0, 3), (*warnings, said)
+        flat = parts[0]
         warnings = (*warnings, "its voxels are complex; their magnitude is shown")
     return flat.reshape((*found.shape[:3], found.frames), order="F"), warnings
+
+
+def _polar(flat: Array) -> Array:
+    """Turn complex numbers into magnitude and phase (2, n) where they lie, so that no second copy is made."""
+    parts = flat.view(np.float32 if flat.dtype.itemsize == 8 else np.float64).reshape(-1, 2)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK].copy()
+        parts[start : start + BLOCK, 0] = np.abs(block)
+        parts[start : start + BLOCK, 1] = np.angle(block)
+    return parts.T
 
 
 def _header(volume: Volume) -> tuple[Any, bytes, Affine]:
