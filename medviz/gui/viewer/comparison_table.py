@@ -8,6 +8,7 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
@@ -163,6 +164,10 @@ class Marked(QSortFilterProxyModel):
 class WorstFirst(Marked):
     """Sorts by badness; what has no number comes last, either way round. Filters by name."""
 
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.wanted = ""
+
     def lessThan(self, left: Index, right: Index) -> bool:
         """Compare two cells of a column."""
         model = self.sourceModel()
@@ -178,10 +183,14 @@ class WorstFirst(Marked):
             one, other = one.casefold(), str(other).casefold()
         return bool(one < other)
 
+    def look_for(self, text: str) -> None:
+        """Show only the labels whose name has this in it, or whose number it is."""
+        self.wanted = text.strip().casefold()
+        self.invalidate()
+
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         """Find a label by a part of its name, or by its number."""
-        wanted = self.filterRegularExpression().pattern().casefold()
-        model = self.sourceModel()
+        model, wanted = self.sourceModel(), self.wanted
         assert isinstance(model, ComparisonModel)
         found = model.rows[row]
         return not wanted or wanted in found.name.casefold() or wanted == str(found.value)
@@ -259,7 +268,7 @@ class ComparisonTable(QTableView):
 
     def show_only(self, text: str) -> None:
         """Show only the labels whose name has this in it."""
-        self.sorted.setFilterFixedString(text)
+        self.sorted.look_for(text)
 
     def values(self) -> tuple[int, ...]:
         """Values of the labels, as they stand on the screen."""
