@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import segmentation
 
+from medviz.imaging.flat import reached
 from medviz.imaging.history import Box, Change, change_of, tight_box
+from medviz.imaging.lookup import among, looked_up
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -78,18 +80,6 @@ def _swept(points: Array, box: Box, brush: Brush, spacing_mm: Spacing) -> Array:
     for first, last in zip(ends[: max(1, len(ends) - 1)], ends[1:] if len(ends) > 1 else ends, strict=True):
         touched |= reached(at, first, last, brush.radius_mm)
     return touched
-
-
-def reached(mm: Array, first: Array, last: Array, radius_mm: float) -> Array:
-    """Which places (..., n) in mm lie within a radius of the line from one place to another."""
-    along = last - first
-    length = float(along @ along)
-    away = mm - first
-    if length:
-        share = np.clip(away @ along / length, 0.0, 1.0)
-        away -= share[..., None] * along
-    near: Array = np.einsum("...i,...i", away, away) <= radius_mm**2 + 1e-9
-    return near
 
 
 def flood(
@@ -238,21 +228,6 @@ def accept(
     inner = new[box]
     after[free] = inner[free]
     return change_of("accept proposal", labels, box, after)
-
-
-def looked_up(table: Array, labels: Array) -> Array:
-    """What a table (65536 values) says of each label (x, y, z); a slab at a time, since an index takes eight bytes."""
-    found = np.empty_like(labels, dtype=table.dtype)
-    for k in range(labels.shape[2]):
-        np.take(table, labels[:, :, k], mode="clip", out=found[:, :, k])
-    return found
-
-
-def among(labels: Array, values: Collection[int]) -> Array:
-    """Which voxels (x, y, z) hold one of these labels."""
-    table = np.zeros(65536, bool)
-    table[list(values)] = True
-    return looked_up(table, labels)
 
 
 def _set(name: str, labels: Array, box: Box, mask: Array, value: int, locked: Collection[int]) -> Change | None:

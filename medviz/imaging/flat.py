@@ -115,3 +115,15 @@ def centres(affine: Affine, box: Box) -> Floats:
     far = x[:, None, None, None] * columns[0] + y[None, :, None, None] * columns[1]
     found: Floats = far + (z[None, None, :, None] * columns[2] + origin)
     return found
+
+
+def reached(mm: Array, first: Array, last: Array, radius_mm: float) -> Array:
+    """Which places (..., n) in mm lie within a radius of the line from one place to another."""
+    along = last - first
+    length = float(along @ along)
+    away = mm - first
+    if length:
+        share = np.clip(away @ along / length, 0.0, 1.0)
+        away -= share[..., None] * along
+    near: Array = np.einsum("...i,...i", away, away) <= radius_mm**2 + 1e-9
+    return near

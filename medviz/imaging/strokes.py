@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.imaging.edit import among, reached
-from medviz.imaging.flat import Cells, Flat
+from medviz.imaging.flat import Cells, Flat, reached
 from medviz.imaging.history import Box, Change, change_between
+from medviz.imaging.lookup import among
 from medviz.imaging.volume import Affine, Volume
 
 Array = NDArray[Any]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from medviz.imaging.flat import Flat
-from medviz.imaging.marks import Mark, MarkKind, measured
+from medviz.imaging.marking import measured
+from medviz.imaging.marks import Mark, MarkKind
 from medviz.imaging.volume import Volume
 from tests.imaging.test_strokes import ISO, SHEARED, THICK, all_mm, mm_of, slice_through, turned, volume
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medviz.imaging.measure import angle_deg, distance_mm, label_counts, label_table, region, region_mask
+from medviz.imaging.marking import region_mask
+from medviz.imaging.measure import angle_deg, distance_mm, label_counts, label_table, region
 from medviz.imaging.slices import Slice, cut
 from medviz.imaging.volume import Stored, Volume
 

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QWidget
-from skimage.measure import points_in_poly
 
 from medviz.gui.store import Store
 from medviz.gui.viewer.edit_box import EditBox
@@ -19,16 +18,14 @@ from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.kit import Kit, kit_of
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import Operation, Wanted
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.tip import Hovered, paint_lasso, paint_tip
 from medviz.gui.viewer.tools import Pane, Tool
-from medviz.imaging import edit
 from medviz.imaging.corrections import Corrections
-from medviz.imaging.flat import Cells, Flat
 from medviz.imaging.history import Change
 from medviz.imaging.scene import Layer, Point, Scene
 from medviz.imaging.strokes import Stroke, Tip
-from medviz.imaging.volume import Affine
 
 LEAST, MOST = 0.5, 100.0
 
@@ -227,7 +224,7 @@ class Editing(Feature):
         stroke, flat = self.begin(pane, erase), flat_of(pane)
         if stroke is None or flat is None:
             return
-        cells = _enclosed(stroke.labels, stroke.affine, flat, points)
+        cells = ROOMS["enclosed"](stroke.labels.shape, stroke.affine, flat, points)
         if cells is not None:
             stroke.fill(cells)
         self.end(stroke, "erase" if erase else "lasso")
@@ -249,14 +246,14 @@ class Editing(Feature):
         name = "erase in all slices" if erase else f"lasso {self._name(layer, value)} in all slices"
 
         def describe(made: Corrections) -> Change | None:
-            cells = _enclosed(made.map, layer.volume.affine, flat, points)
+            cells = ROOMS["enclosed"](made.map.shape, layer.volume.affine, flat, points)
             if cells is None:
                 return None
             sides = list(cells.box)
             sides[axis] = slice(0, made.map.shape[axis])
             box = (sides[0], sides[1], sides[2])
             mask = np.broadcast_to(cells.meant, made.map[box].shape)
-            change = edit.carve(made.map, box, mask, value, layer.locked_labels, kit.free)
+            change = ROOMS["carve"](made.map, box, mask, value, layer.locked_labels, kit.free)
             return None if change is None else replace(change, name=name)
 
         self.edits.run(number, name, describe)
@@ -282,7 +279,7 @@ class Editing(Feature):
         normal = None if kit.deep else axis
 
         def describe(made: Corrections) -> Change | None:
-            change = edit.flood(made.map, frame, seed, kit.value, tolerance, normal, layer.locked_labels)
+            change = ROOMS["flood"](made.map, frame, seed, kit.value, tolerance, normal, layer.locked_labels)
             return None if change is None else replace(change, name=name)
 
         if normal is None:
@@ -375,17 +372,6 @@ class Editing(Feature):
             self.kit.update(value=values[0])
         if new.tool in (tool.NAME for tool in self._tools) and old.tool != new.tool:
             self.viewer.show_tab(self.NAME)
-
-
-def _enclosed(labels: Any, affine: Affine, flat: Flat, points: tuple[Point, ...]) -> Cells | None:
-    """Return the voxels of a slice that lie within a closed line on it."""
-    corners = np.asarray(points)
-    cells = flat.cells(affine, labels.shape, corners, 0.0)
-    if cells is None:
-        return None
-    meant = cells.meant.copy()
-    meant[meant] = points_in_poly(flat.flattened(cells.mm[cells.meant]), flat.flattened(corners))
-    return replace(cells, meant=meant)
 
 
 def _call(act: object, checked: bool = False) -> None:

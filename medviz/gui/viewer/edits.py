@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.viewer.counting import Counting
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.corrections import Corrections, blank, matched, owned
-from medviz.imaging.edit import accept
 from medviz.imaging.history import Change
 from medviz.imaging.labels import Label, default_colour
 from medviz.imaging.scene import Layer, Scene
@@ -135,7 +135,7 @@ class Edits(QObject):
         tables = (layer.labels, table)
 
         def described(made: Corrections) -> Change | None:
-            change = accept(made.map, proposal.volume.frame(), given, layer.locked_labels)
+            change = ROOMS["accept"](made.map, proposal.volume.frame(), given, layer.locked_labels)
             name = f"accept {', '.join(label.name for label in table if label.value in given.values())}"
             return None if change is None else replace(change, name=_short(name), tables=tables)
 

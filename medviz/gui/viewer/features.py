@@ -7,6 +7,7 @@ from medviz.gui.viewer.exporting import Exporting
 from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.fetching import Fetching
 from medviz.gui.viewer.looking import Looking
+from medviz.gui.viewer.measuring import Measuring
 from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.placing import Placing
 from medviz.gui.viewer.playing import Playing
@@ -19,6 +20,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Looking,
     Playing,
     Contrast,
+    Measuring,
     Editing,
     Comparing,
     Thresholding,

@@ -10,8 +10,8 @@ from medviz.gui.store import Store
 from medviz.gui.viewer.edits import Edits
 from medviz.gui.viewer.feature import Viewer
 from medviz.gui.viewer.kit import Kit
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.corrections import Corrections, free_value
-from medviz.imaging.edit import recoded
 from medviz.imaging.history import Change, Table, renamed
 from medviz.imaging.labels import Label, default_colour
 
@@ -119,7 +119,7 @@ class Naming:
         table, after = layer.labels, tuple(one for one in layer.labels if one.value != value)
 
         def describe(made: Corrections) -> Change | None:
-            change = recoded(made.map, value, other, words)
+            change = ROOMS["recoded"](made.map, value, other, words)
             return renamed(words, table, after) if change is None else replace(change, tables=(table, after))
 
         self._edits.run(number, words, describe)

@@ -239,6 +239,7 @@ def new_scene(old: Scene, layer: Layer) -> Scene:
         maximised=None,
         layout=layout,
         turn=None,
+        marks=(),
         slab=NO_SLAB,
         second=None,
     )

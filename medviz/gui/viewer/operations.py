@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medviz.gui.viewer.kit import Kit
-from medviz.imaging import edit
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.history import Change
 from medviz.refused import Refused
 
@@ -44,27 +44,27 @@ class Operation:
 
 
 def _smooth(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.smooth(labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["smooth"](labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
 
 
 def _grow(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.margin(labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["margin"](labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
 
 
 def _shrink(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.margin(labels, wanted.kit.value, -wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["margin"](labels, wanted.kit.value, -wanted.kit.by, wanted.spacing_mm, wanted.locked)
 
 
 def _between(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.fill_between(labels, wanted.kit.value, wanted.across, wanted.locked)
+    return ROOMS["fill between"](labels, wanted.kit.value, wanted.across, wanted.locked)
 
 
 def _largest(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.keep_largest(labels, wanted.kit.value, wanted.locked)
+    return ROOMS["keep largest"](labels, wanted.kit.value, wanted.locked)
 
 
 def _small(labels: Any, wanted: Wanted) -> Change | None:
-    return edit.islands(labels, wanted.kit.value, wanted.kit.smallest, wanted.locked)
+    return ROOMS["islands"](labels, wanted.kit.value, wanted.kit.smallest, wanted.locked)
 
 
 def _copied(step: int) -> Callable[[Any, Wanted], Change | None]:
@@ -72,7 +72,7 @@ def _copied(step: int) -> Callable[[Any, Wanted], Change | None]:
         source = wanted.index + step
         if not 0 <= source < labels.shape[wanted.across]:
             return None
-        return edit.copy_slice(labels, wanted.kit.value, wanted.across, source, wanted.index, wanted.locked)
+        return ROOMS["copy slice"](labels, wanted.kit.value, wanted.across, source, wanted.index, wanted.locked)
 
     return describe
 

@@ -1,0 +1,97 @@
+"""How measurements look on a pane: a thin line with a dark rim, handles, and words on a dark ground."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from medviz.gui.viewer.annotations import EDGE, INK, font
+from medviz.gui.viewer.slice_view import SliceView
+from medviz.imaging.marks import Mark
+
+LINE, CHOSEN = QColor(240, 228, 66), QColor(86, 180, 233)
+"""Yellow and sky blue: told apart by everybody, and bright on tissue of any grey."""
+RIM, GROUND = QColor(0, 0, 0, 170), QColor(0, 0, 0, 175)
+HANDLE_PX, TEXT_PX = 4.0, 13
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a mark and where they stand on the pane."""
+
+    lines: tuple[str, ...]
+    box: QRectF
+
+
+def paint_mark(
+    painter: QPainter, view: SliceView, mark: Mark, lines: tuple[str, ...], chosen: bool, handles: bool
+) -> Words:
+    """Paint one mark and return where its words stand."""
+    outline = [QPointF(*view.screen_of((float(x), float(y), float(z)))) for x, y, z in mark.outline]
+    colour = CHOSEN if chosen else LINE
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(RIM, 4.0), QPen(colour, 2.0 if chosen else 1.5)):
+        painter.setPen(pen)
+        painter.drawPolyline(QPolygonF(outline))
+    points = [QPointF(*view.screen_of(one)) for one in mark.points]
+    if mark.kind == "ruler":
+        _ticks(painter, points, colour)
+    if handles or chosen:
+        _handles(painter, points, colour)
+    box = words_box(outline, lines, view)
+    paint_words(painter, Words(lines, box), colour)
+    return Words(lines, box)
+
+
+def paint_words(painter: QPainter, words: Words, colour: QColor) -> None:
+    """Write on a dark ground, so that it is read on bone too."""
+    painter.setPen(QPen(colour, 1.0))
+    painter.setBrush(GROUND)
+    painter.drawRoundedRect(words.box, 4, 4)
+    painter.setFont(font(TEXT_PX))
+    painter.setPen(INK)
+    high = _metrics().height()
+    for number, line in enumerate(words.lines):
+        painter.drawText(QPointF(words.box.left() + 6, words.box.top() + 2 + high * (number + 0.8)), line)
+
+
+def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView) -> QRectF:
+    """Return where words of a mark stand: at its right, within the pane."""
+    wide = max((_metrics().horizontalAdvance(line) for line in lines), default=0.0) + 12
+    high = _metrics().height() * len(lines) + 5
+    xs, ys = [one.x() for one in outline], [one.y() for one in outline]
+    left = max(xs) + 10
+    if left + wide > view.width() - EDGE:
+        left = min(xs) - 10 - wide
+    left = float(np.clip(left, EDGE, max(view.width() - EDGE - wide, EDGE)))
+    top = float(np.clip((min(ys) + max(ys) - high) / 2, EDGE, max(view.height() - EDGE - high, EDGE)))
+    return QRectF(round(left) + 0.5, round(top) + 0.5, round(wide), round(high))
+
+
+@lru_cache(maxsize=1)
+def _metrics() -> QFontMetricsF:
+    return QFontMetricsF(font(TEXT_PX))
+
+
+def _ticks(painter: QPainter, ends: list[QPointF], colour: QColor) -> None:
+    """End a ruler by short strokes across it."""
+    along = ends[-1] - ends[0]
+    length = (along.x() ** 2 + along.y() ** 2) ** 0.5
+    if length < 1:
+        return
+    across = QPointF(-along.y() / length * 6, along.x() / length * 6)
+    for pen in (QPen(RIM, 4.0), QPen(colour, 1.5)):
+        painter.setPen(pen)
+        for end in (ends[0], ends[-1]):
+            painter.drawLine(end - across, end + across)
+
+
+def _handles(painter: QPainter, points: list[QPointF], colour: QColor) -> None:
+    painter.setPen(QPen(QColor(0, 0, 0, 220), 1.5))
+    painter.setBrush(colour)
+    for point in points:
+        painter.drawEllipse(point, HANDLE_PX, HANDLE_PX)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
