@@ -34,7 +34,7 @@ SHOWN = (
 class LightboxView(QWidget):
     """Shows a page of slices; a click puts the cross-hair there, a double click goes back to the panes.
 
-    `pointed` (RAS mm or None) follows the mouse.
+    `pointed` (RAS mm or None) follows the mouse. `done` says that every cell is drawn as finely as it will be.
     """
 
     pointed = Signal(object)
@@ -44,6 +44,7 @@ class LightboxView(QWidget):
         self.store = store
         self.camera = Camera()
         self.written: list[dict[str, str]] = []
+        self.done = False
         self._content = content or Content()
         self._plates: list[Plate] = []
         self._lettering = Lettering()
@@ -151,7 +152,8 @@ class LightboxView(QWidget):
             self._annotate(painter, scene, section, sheet, place, number == page.now)
         for number in range(len(page.sections), scene.lightbox.rows * scene.lightbox.cols):
             painter.fillRect(self.cell(number), Qt.GlobalColor.black)
-        if waiting or self._finer(page):
+        self.done = not waiting and not self._finer(page)
+        if not self.done:
             self._more.start(0 if waiting else 30)
 
     def _finer(self, page: Page) -> bool:
