@@ -82,11 +82,15 @@ class Report:
         if not self.findings:
             return "Nothing was found that tells who the patient is; that is no proof that nothing does"
         counted = [(self.count(level), said) for level, said in zip(ORDER, _COUNTED, strict=True)]
-        words = [f"{count} {said}" for count, said in counted if count]
-        return f"{', '.join(words)} in {self.files} file{'s' * (self.files != 1)}"
+        words = [f"{count} {said[count != 1]}" for count, said in counted if count]
+        return f"In {self.files} file{'s' * (self.files != 1)}: {', '.join(words)}"
 
 
-_COUNTED = ("that identify the patient", "that may", "to look at")
+_COUNTED = (
+    ("thing identifies the patient", "things identify the patient"),
+    ("may identify the patient", "may identify the patient"),
+    ("to be looked at", "to be looked at"),
+)
 
 
 def suspicion(text: str) -> tuple[Level, str] | None:

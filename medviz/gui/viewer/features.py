@@ -11,6 +11,7 @@ from medviz.gui.viewer.measuring import Measuring
 from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.placing import Placing
 from medviz.gui.viewer.playing import Playing
+from medviz.gui.viewer.privacy import Privacy
 from medviz.gui.viewer.series_browser import SeriesBrowser
 from medviz.gui.viewer.sessions import Sessions
 from medviz.gui.viewer.thresholding import Thresholding
@@ -29,4 +30,5 @@ FEATURES: tuple[type[Feature], ...] = (
     Fetching,
     Exporting,
     Sessions,
+    Privacy,
 )

@@ -82,7 +82,9 @@ class MissingDialog(QDialog):
             if scan_gone
             else "What is missing can be left out; what has changed is opened as it is now."
         )
-        self.go.setText("Open without them" if missing else "Open as they are")
+        several = count > 1
+        without = f"Open without {'them' if several else 'it'}"
+        self.go.setText(without if missing else f"Open as {'they are' if several else 'it is'}")
         self.go.setToolTip("Open the session with the files that are there  (Enter)")
         self.go.setEnabled(not scan_gone)
         self.go.setDefault(not scan_gone)
