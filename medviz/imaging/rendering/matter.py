@@ -79,6 +79,8 @@ def _narrow(voxels: Array, stored: np.dtype[Any]) -> tuple[Array, float, float]:
     values = voxels.astype(np.float32)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if finite.size < values.size:
+        low -= (high - low) or abs(low) or 1.0  # what is no number lies well below all that is
     step = (high - low) / 65535.0 or 1.0
     scaled = np.nan_to_num((values - low) / step, nan=0.0, posinf=65535.0, neginf=0.0)
     return np.rint(scaled).clip(0, 65535).astype(np.uint16), step, low

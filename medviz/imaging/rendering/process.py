@@ -9,6 +9,7 @@ changes threads.
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -22,9 +23,11 @@ from medviz.imaging.rendering.wire import Array, Note, receive, send
 from medviz.refused import Refused
 
 MODULE = "medviz.imaging.rendering.machine"
+PATIENCE_S = 60.0
+"""A driver that has not answered for so long hangs, and its process is ended."""
 PACKAGES = {
-    "libEGL.so.1": ("libegl1", "libglvnd-egl"),
-    "libGL.so.1": ("libgl1", "libglvnd-glx"),
+    "libEGL.so.1": ("libegl1 libegl-mesa0 libgl1-mesa-dri", "mesa-libEGL mesa-dri-drivers"),
+    "libGL.so.1": ("libgl1 libgl1-mesa-dri", "mesa-libGL mesa-dri-drivers"),
     "libOSMesa.so.8": ("libosmesa6", "mesa-libOSMesa"),
 }
 """System libraries that VTK looks for when it starts to draw, with their Debian and Fedora packages."""
@@ -44,6 +47,7 @@ class Process:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,
             stderr=self._errors,
             env=environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -82,6 +86,7 @@ class Process:
 
     def hear(self) -> tuple[Note, list[Array]]:
         """Wait for an answer; raises Gone."""
+        self._wait()
         try:
             return receive(cast("BinaryIO", self._child.stdout))
         except (OSError, ValueError, EOFError) as problem:
@@ -106,6 +111,15 @@ class Process:
             except OSError:
                 continue  # what was to be written has nobody to read it
         self._errors.close()
+
+    def _wait(self) -> None:
+        """Wait until there is something to read; Windows cannot look into a pipe, there a driver may hang."""
+        stream = self._child.stdout
+        if sys.platform == "win32" or stream is None or stream.closed:
+            return
+        if not select.select([stream], [], [], PATIENCE_S)[0]:
+            self._child.kill()
+            raise Gone(f"it did not answer for {PATIENCE_S:.0f} s")
 
     def _last_words(self) -> str:
         """Say by what signal it died, or what it wrote last."""

@@ -47,6 +47,7 @@ class Studio:
         self._numbers = count(1)
         self._drawing = 0
         self._given: dict[tuple[Any, ...], tuple[Volume, Built]] = {}
+        self._latest: dict[int, tuple[Any, ...]] = {}
         self._solids: dict[tuple[int, int], tuple[Volume, Solid]] = {}
         self._matters: dict[tuple[int, int], tuple[Volume, Matter, Range]] = {}
         self._plain: tuple[tuple[Any, ...], Solid, tuple[tuple[int, int, int], ...]] | None = None
@@ -118,8 +119,8 @@ class Studio:
         solid = self._solid(wish)
         built: list[Built] = []
         if shows_labels(wish):
-            for layer in label_layers(wish.scene):
-                built.append((yield from self._built(process, layer, wish)))
+            for place, layer in enumerate(label_layers(wish.scene)):
+                built.append((yield from self._built(process, layer, wish, place)))
         skin = ""
         if (wish.view.mode == "surfaces" and not built) or (wish.view.skin and wish.view.mode != "maximum"):
             skin = (yield from self._skin(process, solid, wish)).key
@@ -150,16 +151,23 @@ class Studio:
             process.greet()
         return self._process
 
-    def _built(self, process: Process, layer: Layer, wish: Wish) -> Work[Built]:
-        """Have the surfaces of a layer built, once for each volume (and level of a probability)."""
+    def _built(self, process: Process, layer: Layer, wish: Wish, place: int) -> Work[Built]:
+        """Have the surfaces of a layer built, once for each volume (and level of a probability).
+
+        While it moves those that were last built at its place do, so that a hand need not wait for a stroke's.
+        """
         frame = min(wish.scene.frame, layer.volume.frames - 1)
         of = (id(layer.volume), frame, layer.role, layer.level if layer.role == "probability" else 0.0)
+        before = self._latest.get(place)
+        if of not in self._given and wish.fast and before in self._given and before is not None and before[2] == of[2]:
+            return self._given[before][1]
         if of not in self._given:
             yield Progress(0.0, 1.0, "surfaces")
             labels, affine, _ = label_array(layer, frame)
             request = {"do": "labels", "key": f"labels {next(self._numbers)}"}
             _, made = yield from self._ask(process, request, [labels, affine])
             self._given[of] = (layer.volume, Built(str(request["key"]), made[0]))
+        self._latest[place] = of
         return self._given[of][1]
 
     def _skin(self, process: Process, solid: Solid, wish: Wish) -> Work[Built]:
@@ -213,8 +221,9 @@ class Studio:
     def _forget(self, wish: Wish) -> None:
         """Let go of what was made of volumes that are in the scene no more."""
         there = {id(layer.volume) for layer in wish.scene.layers}
+        waits = set(self._latest.values()) if wish.fast else set()
         for kept in (self._solids, self._matters, self._given):
-            for of in [one for one in kept if one[0] not in there]:
+            for of in [one for one in kept if one[0] not in there and one not in waits]:
                 if kept is self._given and self._process is not None:
                     self._drop(self._given[of][1].key)
                 del kept[of]

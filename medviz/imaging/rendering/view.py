@@ -148,12 +148,15 @@ def has_whole(scene: Scene) -> bool:
 
 def label_layers(scene: Scene) -> tuple[Layer, ...]:
     """Layers whose labels (or probabilities, above their level) are shown as surfaces, the bottom one first."""
-    if scene.overlays_hidden:
+    if scene.overlays_hidden and scene.layers[0].role != "labels":
         return ()
     return tuple(
         layer
-        for layer in scene.layers[1:]
-        if layer.role in ("labels", "probability") and layer.visible and layer.style != "off" and layer.opacity > 0
+        for number, layer in enumerate(scene.layers)
+        if layer.role in (("labels", "probability") if number else ("labels",))
+        and layer.visible
+        and layer.style != "off"
+        and layer.opacity > 0
     )
 
 

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Note = dict[str, Any]
 _LENGTH = struct.Struct("<I")
-_LONGEST, _LARGEST = 16 << 20, 8 << 30
+_LONGEST, _LARGEST, _PIECE = 16 << 20, 8 << 30, 16 << 20
 
 
 def send(stream: BinaryIO, note: Mapping[str, Any], arrays: Sequence[Array] = ()) -> None:
     """Write a note and its arrays; raises OSError where the other end has gone."""
     told = [{"dtype": array.dtype.str, "shape": array.shape} for array in arrays]
     head = json.dumps({**note, "arrays": told}).encode()
-    stream.write(_LENGTH.pack(len(head)) + head)
+    _write(stream, memoryview(_LENGTH.pack(len(head)) + head))
     for array in arrays:
         if array.size:
-            stream.write(np.ascontiguousarray(array).data.cast("B"))
+            _write(stream, np.ascontiguousarray(array).data.cast("B"))
     stream.flush()
 
 
@@ -35,6 +35,13 @@ def receive(stream: BinaryIO) -> tuple[Note, list[Array]]:
         raise EOFError(f"a note of {length} bytes")
     note: Note = json.loads(_read(stream, length))
     return note, [_array(stream, one) for one in note.pop("arrays")]
+
+
+def _write(stream: BinaryIO, view: memoryview) -> None:
+    """Write all of it: a pipe without a buffer may take a part."""
+    done = 0
+    while done < len(view):
+        done += stream.write(view[done : done + _PIECE])
 
 
 def _array(stream: BinaryIO, told: Mapping[str, Any]) -> Array:

@@ -54,6 +54,7 @@ class Mesh:
         """The same with at most some ten thousand triangles, for while it moves."""
         return self if len(self.triangles) <= FAST_TRIANGLES else clustered(self, FAST_CELLS)
 
+    @cached_property
     def volumes_mm3(self) -> NDArray[np.float64]:
         """Volume enclosed by the surface of each label value, (largest + 1,)."""
         return _measures(self.points, self.triangles, self.label)[0]

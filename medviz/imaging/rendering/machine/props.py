@@ -89,14 +89,19 @@ class Surface:
         self._cut(cut)
 
     def _seen(self, values: tuple[int, ...], through: bool) -> NDArray[np.int32]:
-        """Triangles to draw: what two shown labels share is inside and not drawn, or, seen through, drawn once."""
+        """Triangles to draw: what two shown labels share is inside and not drawn.
+
+        Seen through it is drawn once, in the colour of the smaller: that is the one within the other.
+        """
         shown = np.zeros(65536, bool)
         shown[list(values)] = True
         shown[0] = False
         mesh = self._mesh
         inner = shown[mesh.beyond]
         if through:
-            inner &= mesh.beyond < mesh.label
+            held = np.zeros(65536)
+            held[: len(mesh.volumes_mm3)] = mesh.volumes_mm3
+            inner &= held[mesh.beyond] < held[mesh.label]
         return mesh.triangles[shown[mesh.label] & ~inner]
 
     def _cut(self, cut: Cut) -> None:

@@ -16,7 +16,7 @@ from medviz.imaging.rendering.wire import send
 
 Array = NDArray[Any]
 PEELS = 6
-LIGHTS = ((-0.55, 0.65, 0.9, 0.72), (0.4, -0.15, 1.0, 0.26))
+LIGHTS = ((-0.55, 0.65, 0.9, 0.90), (0.4, -0.15, 1.0, 0.34))
 """Right, up, towards the eye, strength: the strong one from the upper left, as pictures of bodies are lit."""
 
 
@@ -35,13 +35,14 @@ class Stage:
         self._sheets: list[Sheet] = []
         self._lines: list[Lines] = []
         self._number = 0
+        window.renderer.RemoveAllLights()
+        window.renderer.AutomaticLightCreationOff()
         for right, up, ahead, strength in LIGHTS:
             light = vtkLight()
             light.SetLightTypeToCameraLight()
             light.SetPosition(right, up, ahead)
             light.SetIntensity(strength)
             window.renderer.AddLight(light)
-        window.renderer.AutomaticLightCreationOff()
         window.inner.AddObserver("AbortCheckEvent", self._check)
 
     def answer(self, note: Mapping[str, Any], arrays: list[Array]) -> None:
@@ -60,12 +61,12 @@ class Stage:
     def _labels(self, note: Mapping[str, Any], arrays: list[Array]) -> tuple[dict[str, Any], list[Array]]:
         mesh = label_mesh(arrays[0], arrays[1], self._report)
         self._meshes[note["key"]] = mesh
-        return {"triangles": len(mesh.triangles)}, [mesh.volumes_mm3() / 1000.0]
+        return {"triangles": len(mesh.triangles)}, [mesh.volumes_mm3 / 1000.0]
 
     def _skin(self, note: Mapping[str, Any], arrays: list[Array]) -> tuple[dict[str, Any], list[Array]]:
         mesh = level_mesh(arrays[0], arrays[1], float(note["level"]))
         self._meshes[note["key"]] = mesh
-        return {"triangles": len(mesh.triangles)}, [mesh.volumes_mm3() / 1000.0]
+        return {"triangles": len(mesh.triangles)}, [mesh.volumes_mm3 / 1000.0]
 
     def _field(self, note: Mapping[str, Any], arrays: list[Array]) -> tuple[dict[str, Any], list[Array]]:
         self._solids[note["key"]] = Solid(arrays[0], arrays[1], self._window.software)
