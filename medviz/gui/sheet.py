@@ -70,6 +70,11 @@ def sheet(c: Colours, text_px: int) -> str:
     QStatusBar {{ background: {c.panel}; border-top: 1px solid {edge}; }}
     QStatusBar::item {{ border: none; }}
     QFrame[look="status"] {{ background: transparent; }}
+    QToolButton[look="tab"] {{ background: transparent; border: none; border-bottom: 2px solid transparent;
+        border-radius: 0; color: {c.dim}; padding: 2px; min-height: 20px; }}
+    QToolButton[look="tab"]:hover {{ color: {c.text}; background: {c.hover}; }}
+    QToolButton[look="tab"]:checked {{ color: {c.text}; border-bottom-color: {c.accent}; }}
+    QToolButton[look="tab"]:focus {{ color: {c.accent}; }}
     QFrame[look="chip"] {{ background: {c.raised}; border: 1px solid {edge}; border-radius: 6px; }}
     QFrame[look="chip"]:hover {{ background: {c.hover}; }}
     QFrame[look="chip"]:focus {{ border-color: {c.accent}; }}

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSplitter,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -24,12 +23,13 @@ from medviz.gui.viewer.label_list import LabelList
 from medviz.gui.viewer.layer_box import LayerBox
 from medviz.gui.viewer.reading import first_window
 from medviz.gui.viewer.readout import place_words, readings
+from medviz.gui.viewer.tabs import Tabs
 from medviz.imaging.scene import Layer, Point, Scene
 
 NAME_PX, VALUE_PX = 96, 200
 """Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
 
-SHARES = (5, 4)
+SHARES = (4, 5)
 """How the scene (at most) and the tabs under it divide the panel's height, until a hand divides it otherwise."""
 
 
@@ -65,8 +65,7 @@ class Panel(QWidget):
         self.labels.hidden.connect(self._hide)
         self.labels.wanted.connect(self._go)
         self.readout = CursorBox()
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = Tabs()
         self.tabs.hide()
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
@@ -129,18 +128,15 @@ class Panel(QWidget):
         if column is not None:
             margins = column.contentsMargins()
             column.setContentsMargins(0, margins.top(), 4, margins.bottom())
-        number = self.tabs.addTab(scrolled(made), word)
-        self.tabs.setTabToolTip(number, hint)
+        self.tabs.add(scrolled(made), word, hint)
 
     def show_tab(self, word: str) -> None:
         """Bring a tab to the front by its word."""
-        for number in range(self.tabs.count()):
-            if self.tabs.tabText(number) == word:
-                self.tabs.setCurrentIndex(number)
+        self.tabs.show_word(word)
 
     def heard(self, old: Scene, new: Scene) -> None:
         """Show what changed."""
-        self.tabs.setVisible(new.scan is not None and self.tabs.count() > 0)
+        self.tabs.setVisible(new.scan is not None and bool(self.tabs.buttons))
         if old is new or len(self.boxes) != len(new.layers):
             self._rebuild(new)
         if old is new or old.layers != new.layers or old.active != new.active:
