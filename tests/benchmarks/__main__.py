@@ -7,10 +7,16 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.benchmarks import judging, slices, startup, training
+from tests.benchmarks import judging, opening, slices, startup, training
 from tests.benchmarks.measuring import Measured, busy_percent, kept, table
 
-PARTS = {"slices": slices.measure, "judging": judging.measure, "startup": startup.measure, "training": training.measure}
+PARTS = {
+    "slices": slices.measure,
+    "judging": judging.measure,
+    "opening": opening.measure,
+    "startup": startup.measure,
+    "training": training.measure,
+}
 
 
 def main() -> int:
