@@ -16,9 +16,11 @@ class Tabs(QWidget):
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._row = QWidget()
+        self._row.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._grid = QGridLayout(self._row)
         self._grid.setContentsMargins(0, 4, 0, 4)
         self._grid.setSpacing(GAP_PX)
+        self._grid.setSizeConstraint(QGridLayout.SizeConstraint.SetNoConstraint)  # rows follow the width, not it them
         self.stack = QStackedWidget()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
