@@ -278,7 +278,7 @@ class Comparing(Feature):
         if self.box is not None:
             found = self.found
             words, rows = (sentence(found), len(found.rows)) if found is not None else ("", 0)
-            self.box.show_results(words, rows, self.judging.stale)
+            self.box.show_results(words, rows, self.judging.title, self.judging.stale)
             self._show_walk()
 
     def _show_walk(self) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
 from medviz.gui.job import Job, clock
+from medviz.gui.status import Elided
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.comparison_table import ROW_PX, ComparisonModel, ComparisonTable
 from medviz.gui.viewer.label_list import MANY, swatch
@@ -124,7 +125,8 @@ class ComparisonBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 8)
         column.setSpacing(6)
-        column.addLayout(self._choice())
+        column.addWidget(self._folded())
+        column.addWidget(self.choice)
         column.addWidget(self.progress)
         column.addWidget(self.hint)
         column.addWidget(self.results)
@@ -132,13 +134,36 @@ class ComparisonBox(QWidget):
         inside = QVBoxLayout(self.results)
         inside.setContentsMargins(0, 2, 0, 0)
         inside.setSpacing(6)
-        for widget in (self.summary, self.stale, self._walk(), self.search, self.table, self._more()):
+        for widget in (self.stale, self._walk(), self.summary, self.search, self.table, self._more()):
             inside.addWidget(widget)
         self.results.hide()
         self.stale.hide()
 
-    def _choice(self) -> QGridLayout:
-        grid = QGridLayout()
+    def _folded(self) -> QWidget:
+        """Make the line that stands for the choice once it is compared: the numbers need the room."""
+        self.choice = self._choice()
+        made = self.folded = QWidget()
+        row = QHBoxLayout(made)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self.pair = Elided("what is compared", cut=Qt.TextElideMode.ElideMiddle)
+        self.pair.setProperty("look", "dim")
+        self.change = _tool("ph.caret-right", "Compare others, or within another tolerance")
+        self.change.setCheckable(True)
+        self.change.toggled.connect(self._unfold)
+        row.addWidget(self.change)
+        row.addWidget(self.pair, 1)
+        made.hide()
+        return made
+
+    def _unfold(self, wanted: bool) -> None:
+        self.change.setIcon(icon("ph.caret-down" if wanted else "ph.caret-right", "text"))
+        self.choice.setVisible(wanted)
+
+    def _choice(self) -> QWidget:
+        made = QWidget()
+        grid = QGridLayout(made)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(1, 1)
@@ -159,7 +184,7 @@ class ComparisonBox(QWidget):
         row.addStretch(1)
         row.addWidget(self.button)
         grid.addLayout(row, 2, 1, 1, 2)
-        return grid
+        return made
 
     def _walk(self) -> QWidget:
         """Make the way through the errors: last, next, and what the one on the screen is."""
@@ -171,8 +196,8 @@ class ComparisonBox(QWidget):
         row.setSpacing(4)
         self.before = _tool("ph.caret-left", "The error before (Shift+E)")
         self.before.clicked.connect(lambda: self.stepped.emit(-1))
-        self.after = QPushButton(icon("ph.arrow-right", "text"), "Take me to the error")
-        self.after.setToolTip("The worst error, then the next worst (e)")
+        self.after = QPushButton(icon("ph.arrow-right", "text"), "Worst error")
+        self.after.setToolTip("Take me to the worst error, then to the next worst (e)")
         self.after.clicked.connect(lambda: self.stepped.emit(1))
         self.count = label("", "dim")
         self.all = QToolButton()
@@ -183,10 +208,10 @@ class ComparisonBox(QWidget):
         for widget in (self.before, self.after, self.count):
             row.addWidget(widget)
         row.addStretch(1)
-        row.addWidget(self.all)
         self.words = label("", wrap=True)
         self.words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         column.addLayout(row)
+        column.addWidget(self.all, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.words)
         return made
 
@@ -264,8 +289,14 @@ class ComparisonBox(QWidget):
         left = clock(job.left_s)
         self.time.setText(f"{left} left" if left else "")
 
-    def show_results(self, summary: str, rows: int, stale: bool) -> None:
-        """Show what was found; an empty summary hides it."""
+    def show_results(self, summary: str, rows: int, pair: str, stale: bool) -> None:
+        """Show what was found of which pair; an empty summary hides it, and the choice stands open again."""
+        fresh = bool(summary) and (pair != self.pair.full() or self.results.isHidden())
+        self.pair.write(pair)
+        self.folded.setVisible(bool(summary))
+        if fresh or not summary or stale:
+            self.change.setChecked(stale or not summary)
+            self._unfold(stale or not summary)
         self.results.setVisible(bool(summary))
         self.summary.setText(summary)
         self.stale.setVisible(stale)
@@ -282,13 +313,14 @@ class ComparisonBox(QWidget):
 
     def show_walk(self, place: int | None, many: int, words: str, of: str) -> None:
         """Show which error of how many is on the screen, and what it is; `of` names the one label walked through."""
-        self.count.setText("" if not many else f"{many} errors" if place is None else f"{place + 1} of {many}")
-        self.after.setText("Next worst" if place is not None else "Take me to the error")
+        errors = f"{many} error{'s' if many > 1 else ''}" if many else ""
+        self.count.setText(errors if place is None else f"{place + 1} of {many}")
+        self.after.setText("Next worst" if place is not None else "Worst error")
         self.before.setEnabled(place is not None and place > 0)
         self.after.setEnabled(many > 0 and (place is None or place < many - 1))
         self.words.setText(words or ("" if many else "No error: every voxel agrees."))
         self.words.setVisible(bool(self.words.text()))
-        self.all.setText(f"only {of} ✕")
+        self.all.setText(f"only {of[:28]} ✕")
         self.all.setVisible(bool(of))
 
     def show_difference(self, shown: bool) -> None:

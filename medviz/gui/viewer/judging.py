@@ -14,6 +14,11 @@ from medviz.messages import Note
 Colour = tuple[int, int, int]
 
 
+def listed(scene: Scene) -> tuple[object, ...]:
+    """What pickers of layers show of a scene: opacity and window are no part of it."""
+    return tuple((layer.volume, layer.role, layer.proposal, layer.labels) for layer in scene.layers)
+
+
 class Judging(QObject):
     """Compares one pair at a time.
 
@@ -105,7 +110,7 @@ class Judging(QObject):
             self.cancel()
             self.found = self.of = None
             self.forgotten.emit()
-        if old.layers is not new.layers:
+        if old.layers is not new.layers and listed(old) != listed(new):
             self._settle()
 
     def _settle(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from medviz.gui.job import Job
 from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.feature import Feature, Viewer
+from medviz.gui.viewer.judging import listed
 from medviz.gui.viewer.label_list import millilitres
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.rooms import ROOMS
@@ -115,7 +116,7 @@ class Thresholding(Feature):
         self.choose(volume, layer.volume if layer is not None else None, value, self.box.frame.value())
 
     def _told(self, old: Scene, new: Scene) -> None:
-        if old.layers is new.layers:
+        if old.layers is new.layers or listed(old) == listed(new):
             return
         there = [layer.volume for layer in self.maps]
         if not any(one is self.map for one in there):
