@@ -45,10 +45,8 @@ class Privacy(Feature):
 
     def clean(self, paths: tuple[Path, ...], folder: Path) -> Job:
         """Write clean copies of files into a new folder."""
-        share = self.desk.services.keep.share
-        return self.desk.start(
-            f"clean copy {folder.name}", lambda: share(paths, folder), then=partial(self._copied, folder)
-        )
+        share, done = self.desk.services.keep.share, partial(self._copied, folder)
+        return self.desk.start(f"clean copy {folder.name}", lambda: share(paths, folder), then=done)
 
     def _show(self, paths: tuple[Path, ...], report: Report) -> None:
         self.dialog = PrivacyDialog(self.viewer.widget(), report)
