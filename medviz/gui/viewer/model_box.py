@@ -1,12 +1,14 @@
-"""The models that can be run over the open scan, what one should know of them, and the answer to a proposal."""
+"""The models that can be run over the open scan, what one should know before, and the answer to a proposal."""
+
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
-    QFormLayout,
-    QFrame,
+    QFileDialog,
     QHBoxLayout,
-    QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QToolButton,
@@ -17,52 +19,23 @@ from PySide6.QtWidgets import (
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
 from medviz.gui.job import Job, clock
-from medviz.gui.services import ModelCard
+from medviz.gui.services import Looked, ModelCard
 from medviz.gui.viewer.cards import label
+from medviz.gui.viewer.proposal_box import ProposalBox
+from medviz.gui.viewer.trust_card import Gauge, TrustCard
+from medviz.gui.viewer.voxel_box import VoxelBox
 
-
-class TrustCard(QFrame):
-    """What a model was trained on, its licence, how good it was where it was measured, and which weights it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("look", "card")
-        self.form = QFormLayout(self)
-        self.form.setContentsMargins(12, 8, 12, 8)
-        self.form.setHorizontalSpacing(12)
-        self.form.setVerticalSpacing(4)
-        self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-
-    def show_card(self, card: ModelCard) -> None:
-        """Show what the card says; what it leaves open is said to be open."""
-        while self.form.rowCount():
-            self.form.removeRow(0)
-        self._row("does", card.summary or "not said")
-        self._row("labels", ", ".join(card.labels) or "not said")
-        self._row("trained on", card.trained_on or "not said")
-        self._row("licence", card.licence or "not said")
-        for name, value in card.metrics:
-            self._row(name, f"{value:.3f}")
-        if not card.metrics:
-            self._row("measured", "no figures: do not rely on it")
-        digest = self._row("sha256", f"{card.sha256[:16]}…" if card.sha256 else "not said")
-        digest.setToolTip(card.sha256)
-
-    def _row(self, name: str, words: str) -> QLabel:
-        said = label(words, wrap=True)
-        said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.form.addRow(label(name, "small"), said)
-        return said
+FILES = "Models (*.pt *.ts *.pt2 *.zip model.json);;All files (*)"
 
 
 class ModelBox(QWidget):
-    """`run` (ModelCard), `cancelled`, `accepted` and `rejected` come from a hand."""
+    """`run` (ModelCard, mirror), `cancelled`, `chose` (ModelCard), `added` (path) and `forgotten` (ModelCard)."""
 
-    run = Signal(object)
+    run = Signal(object, bool)
     cancelled = Signal()
-    accepted = Signal()
-    rejected = Signal()
+    chose = Signal(object)
+    added = Signal(object)
+    forgotten = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,37 +43,85 @@ class ModelBox(QWidget):
         self.picker = QComboBox()
         self.picker.setAccessibleName("model")
         self.picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.picker.currentIndexChanged.connect(self._show_card)
+        self.picker.currentIndexChanged.connect(self._choose)
         calm(self.picker)
+        self.more = self._more()
         self.button = QPushButton(" Run")
         self.button.setIcon(icon("ph.play", "on_accent"))
         self.button.setProperty("look", "primary")
-        self.button.setToolTip("Run the model over the open scan, in the background")
+        self.button.setToolTip("Run the model over the open scan, in the background (Ctrl+Return)")
         self.button.clicked.connect(self._run)
-        self.fold = QToolButton()
-        self.fold.setText("trust card")
-        self.fold.setProperty("look", "quiet")
-        self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.setIcon(icon("ph.caret-right", "dim"))
-        self.fold.setCheckable(True)
-        self.fold.toggled.connect(self._unfold)
+        self.estimate = label("", "small", wrap=True)
+        self.estimate.setToolTip("A small tile was run on this machine and scaled up to the whole scan")
+        self.estimate.hide()
+        self.gauge = Gauge()
+        self.mirror = QCheckBox("Check the orientation")
+        self.mirror.setToolTip(
+            "Run on the mirrored scan too (twice the time): if that is labelled otherwise, left and right, or the "
+            "whole orientation, may not be what the file says"
+        )
+        self.fold = self._folded()
         self.card = TrustCard()
         self.card.hide()
         self.progress = self._progress()
-        self.answer = self._answer()
+        self.answer = ProposalBox()
+        self.answer.hide()
+        self.voxel = VoxelBox()
+        self._lay_out()
+        self.show_models(())
+
+    @property
+    def accept(self) -> QPushButton:
+        """Accepts the ticked labels."""
+        return self.answer.accept
+
+    @property
+    def reject(self) -> QPushButton:
+        """Rejects the ticked labels."""
+        return self.answer.reject
+
+    def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(6)
         top.addWidget(self.picker, 1)
+        top.addWidget(self.more)
         top.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(top)
-        column.addWidget(self.progress)
-        column.addWidget(self.answer)
+        for part in (self.progress, self.estimate, self.gauge, self.mirror):
+            column.addWidget(part)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.card)
-        self.show_models(())
+        column.addWidget(self.answer)
+        column.addSpacing(6)
+        column.addWidget(self.voxel)
+
+    def _folded(self) -> QToolButton:
+        made = QToolButton()
+        made.setText("trust card")
+        made.setProperty("look", "quiet")
+        made.setToolTip("What the model was trained on, how good it was, what it needs, its licence")
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        made.setIcon(icon("ph.caret-right", "dim"))
+        made.setCheckable(True)
+        made.toggled.connect(self._unfold)
+        return made
+
+    def _more(self) -> QToolButton:
+        made = QToolButton()
+        made.setIcon(icon("ph.plus", "dim"))
+        made.setToolTip("Add a model: TorchScript, .pt2, a MONAI bundle, a brainchop folder")
+        made.setAccessibleName("add a model")
+        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(made)
+        menu.addAction("Add a model file…", self._ask_file)
+        menu.addAction("Add a model folder…", self._ask_folder)
+        menu.addSeparator()
+        self.forget = menu.addAction("Take this model off the list", self._forget)
+        made.setMenu(menu)
+        return made
 
     def _progress(self) -> QWidget:
         made = QWidget()
@@ -109,8 +130,10 @@ class ModelBox(QWidget):
         row.setSpacing(8)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("progress of the model")
         self.time = label("", "small")
         cancel = QPushButton("Cancel")
+        cancel.setToolTip("Stop the model; what it found so far is taken away")
         cancel.clicked.connect(self.cancelled)
         row.addWidget(self.bar, 1)
         row.addWidget(self.time)
@@ -118,36 +141,25 @@ class ModelBox(QWidget):
         made.hide()
         return made
 
-    def _answer(self) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        self.accept = QPushButton(icon("ph.check", "good"), "Accept")
-        self.accept.setToolTip("Keep the proposed labels as a layer")
-        self.accept.clicked.connect(self.accepted)
-        self.reject = QPushButton(icon("ph.x", "bad"), "Reject")
-        self.reject.setToolTip("Take the proposed labels away")
-        self.reject.clicked.connect(self.rejected)
-        row.addWidget(label("Proposed labels", "dim"), 1)
-        row.addWidget(self.accept)
-        row.addWidget(self.reject)
-        made.hide()
-        return made
-
     def show_models(self, cards: tuple[ModelCard, ...]) -> None:
         """List the models; the one that was chosen stays chosen where it is still there."""
-        chosen = self.chosen.where if self.chosen is not None else ""
+        before = self.chosen.where if self.chosen is not None else ""
         self.cards = cards
+        self.picker.blockSignals(True)
         self.picker.clear()
         for card in cards:
             self.picker.addItem(card.title, card.where)
         if not cards:
-            self.picker.addItem("no model yet: train one")
+            self.picker.addItem("no model yet: train or add one")
         self.picker.setEnabled(bool(cards))
-        self.picker.setCurrentIndex(max(0, self.picker.findData(chosen)))
+        self.picker.setCurrentIndex(max(0, self.picker.findData(before)))
+        self.picker.blockSignals(False)
         self.fold.setVisible(bool(cards))
-        self._show_card()
+        self._choose()
+
+    def choose(self, where: str) -> None:
+        """Choose a model of the list."""
+        self.picker.setCurrentIndex(max(0, self.picker.findData(where)))
 
     @property
     def chosen(self) -> ModelCard | None:
@@ -158,8 +170,27 @@ class ModelBox(QWidget):
     def show_state(self, scan_open: bool, running: bool, proposed: bool) -> None:
         """Show what can be done now."""
         self.button.setEnabled(scan_open and not running and bool(self.cards))
+        self.mirror.setEnabled(not running)
         self.progress.setVisible(running)
         self.answer.setVisible(proposed and not running)
+
+    def show_looked(self, looked: Looked | None, waiting: bool = False) -> None:
+        """Show what a model takes and how the scan stands to its training; None where that is not known (yet)."""
+        words = "estimating time and memory…" if waiting else ""
+        self.estimate.setProperty("look", "small")
+        self.gauge.show_findings(looked.findings if looked is not None else ())
+        if looked is not None:
+            self.card.show_card(looked.card)
+            words = looked.estimate
+            if looked.asks is not None:
+                words = "It does not say what input it needs: Run asks for it"
+            elif not looked.fits:
+                words = f"May not fit into memory: {words}. Smaller tiles are tried, then the processor"
+                self.estimate.setProperty("look", "bad")
+        self.estimate.setText(f"{words[:1].upper()}{words[1:]}")
+        self.estimate.style().unpolish(self.estimate)
+        self.estimate.style().polish(self.estimate)
+        self.estimate.setVisible(bool(words))
 
     def show_progress(self, job: Job) -> None:
         """Show how far a job is and how long it still takes."""
@@ -169,14 +200,18 @@ class ModelBox(QWidget):
         if now is not None and known:
             self.bar.setValue(round(1000 * min(1.0, now.done / now.total)))
         left = clock(job.left_s)
-        self.time.setText(f"{left} left" if left else (now.what if now is not None else "starting"))
+        self.time.setText("stopping" if job.stopping else f"{left} left" if left else now.what if now else "starting")
+        self.bar.setToolTip(now.what if now is not None else "")
 
-    def _show_card(self) -> None:
-        self.picker.setToolTip(self.chosen.title if self.chosen is not None else "")
-        if self.chosen is not None:
-            self.card.show_card(self.chosen)
+    def _choose(self) -> None:
+        card = self.chosen
+        self.picker.setToolTip(card.title if card is not None else "")
+        self.forget.setEnabled(card is not None and card.origin == "added")
+        if card is not None:
+            self.card.show_card(card)
         else:
             self.card.hide()
+        self.chose.emit(card)
 
     def _unfold(self, on: bool) -> None:
         self.fold.setIcon(icon("ph.caret-down" if on else "ph.caret-right", "dim"))
@@ -184,4 +219,18 @@ class ModelBox(QWidget):
 
     def _run(self) -> None:
         if self.chosen is not None:
-            self.run.emit(self.chosen)
+            self.run.emit(self.chosen, self.mirror.isChecked())
+
+    def _ask_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Add a model", "", FILES)
+        if name:
+            self.added.emit(Path(name))
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Add a model: a MONAI bundle, a brainchop folder, a run")
+        if name:
+            self.added.emit(Path(name))
+
+    def _forget(self) -> None:
+        if self.chosen is not None:
+            self.forgotten.emit(self.chosen)

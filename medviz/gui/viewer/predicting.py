@@ -1,6 +1,5 @@
 """A model over the open scan in the background: its result grows in a layer that is only proposed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +8,14 @@ from PySide6.QtCore import QObject, Signal
 from medviz.figures import Gallery, Table
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
-from medviz.gui.services import ModelCard
+from medviz.gui.services import ModelCard, Services
 from medviz.gui.viewer.reading import named_labels
 from medviz.imaging.labels import named
+from medviz.imaging.prediction import Prediction
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.sources import made_by
 from medviz.imaging.volume import Volume, like
-from medviz.messages import Note
+from medviz.messages import Note, Work
 
 PARTIAL = "partial"
 """Name of the Gallery whose tiles (x, y, z) are the labels found so far, on the scan's grid."""
@@ -33,7 +33,7 @@ class Predicting(QObject):
     """Runs one model at a time.
 
     Signals: `began` (ModelCard, Job) and `ended`. The result is put over the scan that the model was started on; if
-    another scan is open by then, it is dropped and a notice says so.
+    another scan is open by then, it is dropped and a notice says so. `found` is the last result while its scan is open.
     """
 
     began = Signal(object, object)
@@ -45,9 +45,20 @@ class Predicting(QObject):
         self.job: Job | None = None
         self._growing: Layer | None = None
         self._names: tuple[str, ...] = ()
+        self._found: tuple[Volume, Prediction] | None = None
 
-    def run(self, card: ModelCard) -> Job | None:
-        """Start a model on the open scan; a model that runs already is left to it."""
+    @property
+    def found(self) -> Prediction | None:
+        """The last result with what it was taken from; None where its scan is no longer open."""
+        if self._found is not None and self._found[0] is not self._desk.scene.state.scan:
+            self._found = None
+        return None if self._found is None else self._found[1]
+
+    def run(self, card: ModelCard, mirror: bool = False) -> Job | None:
+        """Start a model on the open scan; a model that runs already is left to it.
+
+        With `mirror` it also runs on the mirrored scan, which tells whether the orientation is suspicious.
+        """
         scan = self._desk.scene.state.scan
         if scan is None:
             self._desk.tell("There is no scan to label", "warning", "Open one first")
@@ -58,7 +69,7 @@ class Predicting(QObject):
         services = self._desk.services
         job = self._desk.start(
             f"{card.title} on {scan.name}",
-            lambda: services.predict(card.where, scan),
+            lambda: _labelled(services, card.where, scan, mirror),
             then=lambda made: self._take(card, scan, made),
         )
         job.setProperty("grows", True)
@@ -73,19 +84,6 @@ class Predicting(QObject):
         if self.job is not None:
             self.job.stop()
 
-    def accept(self) -> None:
-        """Make the proposal a layer like any other."""
-        self._answer(lambda scene, number: scene.with_layer(number, proposal=False))
-
-    def reject(self) -> None:
-        """Take the proposal away."""
-        self._answer(lambda scene, number: scene.without(number))
-
-    def _answer(self, change: Callable[[Scene, int], Scene]) -> None:
-        number = proposal_number(self._desk.scene.state)
-        if number is not None and self.job is None:
-            self._desk.scene.put(change(self._desk.scene.state, number))
-
     def _hear(self, card: ModelCard, scan: Volume, messages: list[Any]) -> None:
         names = [one for one in messages if isinstance(one, Table) and one.name == LABELS]
         if names:
@@ -98,13 +96,15 @@ class Predicting(QObject):
             names_now = card.labels or self._names
             self._show(Layer(like(scan, parts[-1].tiles, card.title), "labels", labels=named(names_now)))
 
-    def _take(self, card: ModelCard, scan: Volume, made: Volume) -> None:
+    def _take(self, card: ModelCard, scan: Volume, found: Prediction) -> None:
+        made = found.labels
         if self._desk.scene.state.scan is not scan:
             self._desk.tell(f"{card.title} finished, but {scan.name} is no longer open", remedy="Run it again there")
             return
         if made.shape != scan.shape or not made.same_grid(scan):
             self._desk.tell(f"{card.title} answered on another grid than {scan.name}; nothing is shown", "error")
             return
+        self._found = (scan, found)
         volume = replace(made, name=made.name or card.title)
         maker = made_by(card.plain, volume)
         self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names), maker=maker))
@@ -136,3 +136,11 @@ class Predicting(QObject):
             self._desk.scene.put(self._desk.scene.state.without(number))
         self._growing = None
         self.ended.emit()
+
+
+def _labelled(services: Services, where: str, scan: Volume, mirror: bool) -> Work[Prediction]:
+    """Label a scan; the probabilities are kept where the rooms below can."""
+    if services.modelled.run is not None:
+        return (yield from services.modelled.run(where, scan, mirror))
+    labels = yield from services.predict(where, scan)
+    return Prediction(labels)

@@ -1,0 +1,103 @@
+"""The trust card of a model, and the gauge that holds the open scan against the training data."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QFrame, QGridLayout, QLabel, QWidget
+
+from medviz.gui.colours import colours
+from medviz.gui.icons import icon
+from medviz.gui.services import ModelCard
+from medviz.gui.viewer.cards import label
+
+UNKNOWN = "unknown"
+MARKS = {
+    "ok": ("ph.check-circle", "good", "like the training data"),
+    "outside": ("ph.warning-circle", "bad", "outside of the training data: expect errors"),
+    "unknown": ("ph.question", "dim", "not known of the training data"),
+}
+Finding = tuple[str, str, str, str]
+
+
+class TrustCard(QFrame):
+    """All that is known of a model: what it does, from what it was taught, its licence, how good it was measured.
+
+    What is not known is spelt out, since a model of which nothing is known must not look like one that was tested.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "card")
+        self.form = QFormLayout(self)
+        self.form.setContentsMargins(12, 8, 12, 8)
+        self.form.setHorizontalSpacing(12)
+        self.form.setVerticalSpacing(4)
+        self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+
+    def show_card(self, card: ModelCard) -> None:
+        """Show what the card says."""
+        while self.form.rowCount():
+            self.form.removeRow(0)
+        for name, words in card.facts or _plain(card):
+            self._row(name, words)
+        for name, value in card.metrics:
+            self._row(name, f"{value:.3f}")
+        if not card.metrics:
+            self._row("measured", "no figures: do not rely on it")
+        digest = self._row("sha256", f"{card.sha256[:16]}…" if card.sha256 else UNKNOWN)
+        digest.setToolTip(card.sha256)
+
+    def _row(self, name: str, words: str) -> QLabel:
+        said = label(words, "dim" if words == UNKNOWN else "", wrap=True)
+        said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        said.setAccessibleName(f"{name}: {words}")
+        self.form.addRow(label(name, "small"), said)
+        return said
+
+
+class Gauge(QWidget):
+    """How the scan stands to the training data: one line a property, red where it lies outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.findings: tuple[Finding, ...] = ()
+        self.grid = QGridLayout(self)
+        self.grid.setContentsMargins(0, 0, 0, 0)
+        self.grid.setHorizontalSpacing(6)
+        self.grid.setVerticalSpacing(2)
+        self.grid.setColumnStretch(2, 1)
+        self.hide()
+
+    @property
+    def outside(self) -> bool:
+        """True where something lies outside of the training data."""
+        return any(state == "outside" for *_, state in self.findings)
+
+    def show_findings(self, findings: tuple[Finding, ...]) -> None:
+        """Show them; nothing where there are none."""
+        self.findings = findings
+        while (item := self.grid.takeAt(0)) is not None:
+            if (gone := item.widget()) is not None:
+                gone.deleteLater()
+        for row, (what, scan, training, state) in enumerate(findings):
+            picture, colour, meaning = MARKS[state]
+            mark = QLabel()
+            mark.setPixmap(icon(picture, colour).pixmap(16, 16))
+            name, words = label(what, "small"), label(scan, "small", wrap=True)
+            if state == "outside":
+                words.setText(f"{scan} — trained on {training}")
+                words.setStyleSheet(f"color: {colours().bad}")
+            tip = f"{what}: this scan {scan}; training data {training}\n{meaning[:1].upper()}{meaning[1:]}."
+            for column, widget in enumerate((mark, name, words)):
+                widget.setToolTip(tip)
+                widget.setAccessibleName(tip.replace("\n", ". "))
+                self.grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignTop)
+        self.setVisible(bool(findings))
+
+
+def _plain(card: ModelCard) -> tuple[tuple[str, str], ...]:
+    return (
+        ("does", card.summary or UNKNOWN),
+        ("labels", ", ".join(card.labels) or UNKNOWN),
+        ("trained on", card.trained_on or UNKNOWN),
+        ("licence", card.licence or UNKNOWN),
+    )
