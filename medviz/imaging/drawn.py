@@ -1,6 +1,6 @@
 """A slice of a scene as the window shows it, as an array: for the command line, exports and tests. No Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,13 @@ from PIL import Image
 from medviz.imaging.intensity import colour_map, levels, painted
 from medviz.imaging.labels import colour_table
 from medviz.imaging.lettering import framed, lettered
+from medviz.imaging.mixing import difference, difference_rgb, mixed_rgb
+from medviz.imaging.oblique import Section
 from medviz.imaging.resample import slice_of
+from medviz.imaging.sampling import Order
 from medviz.imaging.scene import Layer, Scene
-from medviz.imaging.slices import NORMAL, Plane, Slice, cut, to_screen
+from medviz.imaging.slabs import NO_SLAB, finest
+from medviz.imaging.slices import Plane, Slice
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -72,15 +76,17 @@ def drawing(
     """
     if scene.scan is None:
         raise Refused("the scene", "there is no scan in it", "open one")
-    number = scene.frame if scene.frame < scene.scan.frames else 0
-    base = cut(scene.scan, plane, scene.voxel[NORMAL[plane]], number, scene.radiological)
+    section = scene.section(plane)
+    assert section is not None
+    cuts = _channels(scene, scene.layers[0], section)
+    base = cuts[0]
     rows, cols, pixel_mm = _raster(base, size)
-    picture = _scan(scene, base, rows, cols)
+    picture = _resized(_scan(scene, section, cuts), rows, cols, scene.smooth)
     if not scene.overlays_hidden:
         for layer in scene.layers[1:]:
             if layer.visible and layer.style != "off" and layer.opacity > 0:
-                picture = _blended(picture, _overlay(scene, layer, base, rows, cols))
-    row, col = _place(scene, base, rows, cols)
+                picture = _blended(picture, _overlay(scene, layer, section, rows, cols))
+    row, col = _place(scene, section, rows, cols)
     if crosshair:
         _cross(picture, row, col)
     said = base.letters if letters else ("", "", "", "")
@@ -180,33 +186,74 @@ def _raster(base: Slice, size: int | tuple[int, int] | None) -> tuple[int, int, 
     return rows, cols, pixel if base.mm else None
 
 
-def _scan(scene: Scene, base: Slice, rows: int, cols: int) -> Picture:
-    layer, scan = scene.layers[0], scene.layers[0].volume
+def _channels(scene: Scene, layer: Layer, section: Section) -> list[Slice]:
+    """What a section shows of a layer, its slab taken together; three slices of a colour picture."""
+    volume, slab = layer.volume, scene.slab.of(section.plane)
+    order: Order = "linear" if scene.smooth else "nearest"
+    if volume.kind == "colour":
+        return [finest(volume, section, part, slab, order) for part in range(3)]
+    return [finest(volume, section, scene.frame if scene.frame < volume.frames else 0, slab, order)]
+
+
+def _scan(scene: Scene, section: Section, cuts: list[Slice]) -> Picture:
+    """The scan on its section's own raster (rows, cols, 3), with a second scan mixed in where there is one."""
+    layer, second = scene.layers[0], scene.second
     if not layer.visible:
-        return np.zeros((rows, cols, 3), np.uint8)
-    if scan.kind == "colour":
-        channels = [cut(scan, base.plane, base.index, part, scene.radiological).pixels for part in range(3)]
-        return _resized(np.stack(channels, axis=-1), rows, cols, scene.smooth)
-    low, high = levels(layer.window, layer.level, base.slope, base.intercept)
-    kept = layer.tone.stored(base.slope, base.intercept)
-    return _resized(painted(base.pixels, low, high, layer.colours, layer.tone, kept)[..., :3], rows, cols, scene.smooth)
+        return np.zeros((section.rows, section.cols, 3), np.uint8)
+    mixed = second is not None and second.mix.kind != "off" and len(cuts) == 1
+    if not mixed or second is None or second.layer.volume.kind == "colour" or scene.beside is None:
+        return _coloured(cuts, layer)
+    other = scene.beside.layers[0]
+    there = _channels(scene, other, section.moved(second.offset_mm))
+    if second.mix.kind == "difference":
+        here, beside = (layer.window, layer.level), (other.window, other.level)
+        return difference_rgb(difference(cuts[0], there[0], here, beside, second.mix.span))
+    return mixed_rgb(_coloured(cuts, layer), _coloured(there, other), section, second.mix)
 
 
-def _overlay(scene: Scene, layer: Layer, base: Slice, rows: int, cols: int) -> Picture:
-    assert scene.scan is not None
-    number = scene.frame if scene.frame < layer.volume.frames else 0
-    where = (layer.volume, scene.scan, base.plane, base.index, number, scene.radiological)
+def _coloured(cuts: list[Slice], layer: Layer) -> Picture:
+    if len(cuts) == 3:
+        picture = np.stack([one.pixels for one in cuts], axis=-1)
+    else:
+        base = cuts[0]
+        low, high = levels(layer.window, layer.level, base.slope, base.intercept)
+        kept = layer.tone.stored(base.slope, base.intercept)
+        picture = painted(base.pixels, low, high, layer.colours, layer.tone, kept)[..., :3]
+    if cuts[0].inside is not None:
+        picture[~cuts[0].inside] = 0
+    return picture
+
+
+def _overlay(scene: Scene, layer: Layer, section: Section, rows: int, cols: int) -> Picture:
     width = max(1, round(max(rows, cols) / 400))
     if layer.role == "labels":
-        labels = _enlarged(label_values(slice_of(*where)), rows, cols)
+        found = label_values(_seen_over(scene, layer, section))
+        labels = _enlarged(found, rows, cols)
         table = layer_table(layer, int(labels.max(initial=0)))
         return overlay_rgba(labels, table, layer.style, layer.opacity, width, layer.proposal)
-    seen = slice_of(*where, order="linear", outside=np.nan)
+    made = _seen_over(scene, layer, section)
     if layer.role == "probability" and layer.style == "outline":
-        above = _enlarged((seen.values >= layer.level).astype(np.uint8), rows, cols)
+        above = _enlarged((made.values >= layer.level).astype(np.uint8), rows, cols)
         table = np.stack([np.zeros(4, np.uint8), colour_map(layer.colours)[200]])
         return overlay_rgba(above, table, "outline", layer.opacity, width, layer.proposal)
-    return _resized(value_rgba(seen, layer), rows, cols, scene.smooth)
+    return _resized(value_rgba(made, layer), rows, cols, scene.smooth)
+
+
+def _seen_over(scene: Scene, layer: Layer, section: Section) -> Slice:
+    """What a section shows of a layer over the scan; outside its grid labels are 0 and values NaN."""
+    assert scene.scan is not None
+    volume, labels = layer.volume, layer.role == "labels"
+    number = scene.frame if scene.frame < volume.frames else 0
+    slab = NO_SLAB if labels else scene.slab.of(section.plane)
+    if section.straight and slab.how == "off":
+        where = (volume, scene.scan, section.plane, section.index, number, scene.radiological)
+        return slice_of(*where) if labels else slice_of(*where, order="linear", outside=np.nan)
+    made = finest(volume, section, number, slab, "nearest" if labels else "linear")
+    if made.inside is None:
+        return made
+    if labels:
+        return replace(made, pixels=np.where(made.inside, made.pixels, 0))
+    return replace(made, pixels=np.where(made.inside, made.pixels.astype(np.float32), np.nan))
 
 
 def _enlarged(pixels: Array, rows: int, cols: int) -> Array:
@@ -237,12 +284,10 @@ def _strokes(shape: tuple[int, ...], every: int, width: int, slope: int) -> NDAr
     return stroke
 
 
-def _place(scene: Scene, base: Slice, rows: int, cols: int) -> tuple[float, float]:
-    """Row and column of the cursor's voxel in the picture."""
-    assert scene.scan is not None
-    voxel = scene.scan.to_voxel(scene.cursor)
-    row, col = to_screen(scene.scan.shape, base.plane, voxel, scene.radiological)
-    return (row + 0.5) * rows / base.pixels.shape[0] - 0.5, (col + 0.5) * cols / base.pixels.shape[1] - 0.5
+def _place(scene: Scene, section: Section, rows: int, cols: int) -> tuple[float, float]:
+    """Row and column of the cursor in the picture."""
+    row, col, _ = section.to_place(scene.cursor)
+    return (row + 0.5) * rows / section.rows - 0.5, (col + 0.5) * cols / section.cols - 0.5
 
 
 def _cross(picture: Picture, row: float, col: float) -> None:

@@ -61,8 +61,16 @@ def framed(picture: Picture, scene: Scene, seen: Slice, letters: Letters) -> tup
 def _said(scene: Scene, seen: Slice) -> tuple[str, ...]:
     assert scene.scan is not None
     at = scene.cursor[NORMAL[seen.plane]]
+    section = scene.section(seen.plane)
+    assert section is not None
     where = f"{_AXIS[seen.plane]} = {at:.1f} mm" if scene.scan.calibrated else "uncalibrated"
-    first = f"{seen.plane} {seen.index + 1} of {scene.scan.shape[NORMAL[seen.plane]]}, {where}"
+    first = f"{seen.plane} {seen.index + 1} of {section.many}, {where}"
+    if scene.turn is not None:
+        first += f", turned {scene.turn.degrees:.0f}°"
+    if slab := scene.slab.of(seen.plane).words(section):
+        first += f", {slab}"
+    if scene.second is not None and scene.second.mix.kind != "off":
+        first += f", second scan: {scene.second.mix.kind}"
     if scene.scan.frames > 1:
         first += f", frame {scene.frame + 1} of {scene.scan.frames}"
     if not scene.scan.oriented:

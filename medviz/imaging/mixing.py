@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medviz.imaging.intensity import painted
 from medviz.imaging.oblique import Section
 from medviz.imaging.slices import Slice
 from medviz.parameters import Choice, Range, When
@@ -82,6 +83,21 @@ def second_seen(section: Section, mix: Mix) -> NDArray[np.bool_]:
     across_tiles = np.floor((np.arange(section.cols) + 0.5) * mm[1] / mix.tile_mm).astype(np.intp)
     odd: NDArray[np.bool_] = (down[:, None] + across_tiles[None]) % 2 == 1
     return odd
+
+
+def mixed_rgb(first: NDArray[np.uint8], second: NDArray[np.uint8], section: Section, mix: Mix) -> NDArray[np.uint8]:
+    """Put two pictures (rows, cols, 3) of a section into one."""
+    if mix.kind == "blend":
+        return (first + (second.astype(np.float32) - first) * np.float32(mix.share) + 0.5).astype(np.uint8)
+    return np.where(second_seen(section, mix)[..., np.newaxis], second, first)
+
+
+def difference_rgb(found: Difference) -> NDArray[np.uint8]:
+    """Colours (rows, cols, 3) of a difference, blue below, white at and red above zero; black outside."""
+    picture = painted(found.values, -found.most, found.most, "diverging")[..., :3]
+    if found.inside is not None:
+        picture[~found.inside] = 0
+    return picture
 
 
 def same_unit(first: str, second: str) -> bool:

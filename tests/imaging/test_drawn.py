@@ -9,8 +9,11 @@ import pytest
 from medviz.imaging.drawn import drawing, drawn, label_values, layer_table, outline, overlay_rgba, value_rgba
 from medviz.imaging.intensity import colour_map
 from medviz.imaging.labels import Label, named
-from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.mixing import Mix
+from medviz.imaging.scene import Layer, Scene, Second
+from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import PLANES, cut
+from medviz.imaging.turning import turned
 from medviz.imaging.volume import like
 from medviz.refused import Refused
 from tests.imaging.making import opened, volume
@@ -256,3 +259,55 @@ def test_one_brain_in_three_orders_is_drawn_alike(data: Path) -> None:
     for other in made[1:]:
         for one, meant in zip(other, made[0], strict=True):
             assert np.abs(one.astype(int) - meant).mean() < 1.0
+
+
+# -- turned, slabs, two scans -------------------------------------------------------------------------------------
+
+
+def test_a_turned_slice_is_drawn_with_its_letters_and_the_black_beside_it() -> None:
+    scene = with_mask(ramp((40, 40, 40)))
+    turned_scene = turned(scene, "coronal", 30.0)
+    made = drawing(turned_scene, "axial", letters=False)
+    assert made.letters == ("RS", "LI", "A", "P") and made.mm_per_pixel == 1.0
+    assert made.pixels.shape[1] > 40 and not made.pixels[0, 0].any(), "beside the scan it is black"
+    row, col = made.place
+    assert tuple(made.pixels[round(row), round(col)]) == tuple(
+        drawing(scene, "axial", letters=False).pixels[tuple(round(p) for p in drawing(scene, "axial").place)]
+    ), "the cursor's voxel is the same from every side"
+    framed = drawing(turned_scene, "axial", frame=True)
+    assert framed.pixels.shape[0] > made.pixels.shape[0]
+
+
+def test_turned_labels_stay_labels() -> None:
+    scene = turned(with_mask(ramp((40, 40, 40))).at_voxel((8, 14, 5)), "sagittal", 25.0)
+    for style in ("fill", "outline"):
+        pixels = drawn(scene.with_layer(1, style=style), "coronal", letters=False)
+        colours = {tuple(int(part) for part in one) for one in pixels.reshape(-1, 3) if one.max() > 0 and np.ptp(one)}
+        assert colours <= {RED, GREEN} and colours, "no colour between two labels"
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("how", ["max", "min", "mean"])
+def test_a_slab_is_drawn_as_it_is_on_the_screen(plane, how) -> None:
+    voxels = np.random.default_rng(0).integers(0, 255, (16, 14, 12)).astype(np.uint8)
+    scene = Scene((Layer(volume(voxels), window=255, level=127.5),), smooth=False).at_voxel((8, 7, 6))
+    thick = replace(scene, slab=Slab(how, 4.0))
+    axis = {"axial": 2, "coronal": 1, "sagittal": 0}[plane]
+    middle = (8, 7, 6)[axis]
+    joined = {"max": np.max, "min": np.min, "mean": np.mean}[how](
+        voxels.take(range(middle - 2, middle + 3), axis), axis
+    )
+    flat = joined.T[::-1, ::-1]
+    assert drawn(thick, plane, letters=False)[..., 0] == pytest.approx(np.rint(flat), abs=1)
+    assert not np.array_equal(drawn(thick, plane, letters=False), drawn(scene, plane, letters=False))
+
+
+def test_a_second_scan_is_mixed_in_by_its_affine() -> None:
+    dark, coarse = ramp((40, 40, 40)), volume(np.full((20, 20, 20), 200, np.uint8), np.diag([2.0, 2.0, 2.0, 1.0]))
+    layer = Layer(coarse, window=255, level=127.5)
+    scene = replace(dark.with_layer(0, level=500.0), second=Second(layer, mix=Mix("blend", 1.0)))
+    assert drawn(scene, "axial", letters=False)[20, 20, 0] == 200
+    tiles = drawn(replace(scene, second=Second(layer, mix=Mix("tiles", tile_mm=10.0))), "axial", letters=False)
+    assert set(np.unique(tiles[2:38, 2:38])) == {0, 200}
+    less = drawn(replace(scene, second=Second(layer, mix=Mix("difference"))), "axial", letters=False)
+    assert less[20, 20, 0] > less[20, 20, 2], "brighter than the first: red"

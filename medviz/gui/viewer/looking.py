@@ -21,11 +21,12 @@ from medviz.gui.viewer.past import Past
 from medviz.gui.viewer.second_box import SecondBox, next_mix
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.tools import CURSOR, Tool
-from medviz.gui.viewer.turning import TurnTool, as_acquired, in_the_world, tilt_degrees, turned
+from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.intensity import window_of
 from medviz.imaging.oblique import WORLD, world
 from medviz.imaging.scene import Layout, Lightbox, Point, Scene
 from medviz.imaging.slabs import HOWS, THICKEST_MM, THINNEST_MM, Slab
+from medviz.imaging.turning import as_acquired, in_the_world, tilt_degrees, turned
 
 BY_DEGREES = 5.0
 THICKER = 1.25

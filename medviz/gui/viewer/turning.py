@@ -1,54 +1,17 @@
-"""Turning the three planes about the cross-hair: the tool, and what keys and buttons do to the scene."""
+"""Turning the three planes about the cross-hair with the mouse."""
 
-from dataclasses import replace
-from math import atan2, degrees, pi, radians
+from math import atan2, degrees, pi
 from typing import ClassVar
 
-import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
 from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.tools import Pane, Tool
-from medviz.imaging.oblique import Turn, Vector, acquired, parallel, rotated, world
-from medviz.imaging.scene import Scene
-from medviz.imaging.slices import Plane
+from medviz.imaging.oblique import Turn, acquired
+from medviz.imaging.turning import as_acquired, turned
 
 SNAP_DEGREES = 5.0
-
-
-def turned(scene: Scene, plane: Plane, by_degrees: float, start: Turn | None = None) -> Scene:
-    """Turn the planes about the cursor within a pane, clockwise on the screen; its own picture stays as it is.
-
-    `start` is from where; None goes on from where they are.
-    """
-    section = scene.section(plane)
-    if scene.scan is None or section is None:
-        return scene
-    begun = start or scene.turn or acquired(scene.scan)
-    across, down = np.array(section.across), np.array(section.down)
-    axis = np.cross(across, down)  # from across to down is clockwise, as y goes down the screen
-    about: Vector = (float(axis[0]), float(axis[1]), float(axis[2]))
-    return replace(scene, turn=rotated(begun, about, radians(by_degrees)))
-
-
-def as_acquired(scene: Scene) -> Scene:
-    """Show the voxels' own planes."""
-    return scene if scene.turn is None else replace(scene, turn=None)
-
-
-def in_the_world(scene: Scene) -> Scene:
-    """Show the planes of the room, whatever the scanner's angle was."""
-    if scene.scan is None:
-        return scene
-    return replace(scene, turn=None if parallel(scene.scan, world()) else world())
-
-
-def tilt_degrees(scene: Scene) -> float:
-    """How far the scan's own voxels are turned against the room."""
-    if scene.scan is None:
-        return 0.0
-    return Turn(world().axes, acquired(scene.scan).axes).degrees
 
 
 class TurnTool(Tool):

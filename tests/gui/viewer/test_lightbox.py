@@ -10,11 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from medviz.gui.store import Store
 from medviz.gui.viewer.lightbox_view import LightboxView
-from medviz.gui.viewer.turning import turned
 from medviz.imaging.pages import page_of, turned_to
 from medviz.imaging.scene import Lightbox, Scene
 from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import NORMAL, PLANES
+from medviz.imaging.turning import turned
 from tests.gui.viewer.phantoms import grabbed, halves, marked, scene, turn, volume
 from tests.imaging.making import NAMES, ORDERS, asymmetric, opened, reordered, saved
 

@@ -18,10 +18,10 @@ from medviz.gui.viewer.panes import places
 from medviz.gui.viewer.playing import Playing, next_frame, next_slice
 from medviz.gui.viewer.sheet import Camera
 from medviz.gui.viewer.time_curve import course
-from medviz.gui.viewer.turning import turned
 from medviz.imaging.mixing import Mix
 from medviz.imaging.scene import Scene
 from medviz.imaging.slabs import Slab
+from medviz.imaging.turning import turned
 from medviz.imaging.volume import Volume
 from tests.gui.viewer.hands import opened, panel_of
 from tests.gui.viewer.phantoms import marked, scene, volume

@@ -14,11 +14,12 @@ from medviz.gui.store import Store
 from medviz.gui.viewer.crosshair import TURN, crossing, grips_of
 from medviz.gui.viewer.hand import at_end, nudged, stepped
 from medviz.gui.viewer.slice_view import SliceView
-from medviz.gui.viewer.turning import TurnTool, as_acquired, in_the_world, tilt_degrees, turned
+from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.oblique import acquired
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import PLANES, Plane
+from medviz.imaging.turning import as_acquired, in_the_world, tilt_degrees, turned
 from medviz.imaging.volume import Stored, Volume, like
 from tests.gui.viewer.phantoms import NAMES, grabbed, scene, turn, volume
 from tests.imaging.making import NAMES as ORDER_NAMES
