@@ -1,9 +1,9 @@
 """How measurements look on a pane: a thin line with a dark rim, handles, and words on a dark ground."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
@@ -26,7 +26,13 @@ class Words:
 
 
 def paint_mark(
-    painter: QPainter, view: SliceView, mark: Mark, lines: tuple[str, ...], chosen: bool, handles: bool
+    painter: QPainter,
+    view: SliceView,
+    mark: Mark,
+    lines: tuple[str, ...],
+    chosen: bool,
+    handles: bool,
+    taken: Sequence[QRectF] = (),
 ) -> Words:
     """Paint one mark and return where its words stand."""
     outline = [QPointF(*view.screen_of((float(x), float(y), float(z)))) for x, y, z in mark.outline]
@@ -41,7 +47,7 @@ def paint_mark(
         _ticks(painter, points, colour)
     if handles or chosen:
         _handles(painter, points, colour)
-    box = words_box(outline, lines, view)
+    box = words_box(outline, lines, view, taken)
     paint_words(painter, Words(lines, box), colour)
     return Words(lines, box)
 
@@ -58,16 +64,24 @@ def paint_words(painter: QPainter, words: Words, colour: QColor) -> None:
         painter.drawText(QPointF(words.box.left() + 6, words.box.top() + 2 + high * (number + 0.8)), line)
 
 
-def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView) -> QRectF:
-    """Return where words of a mark stand: at its right, within the pane."""
+def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView, taken: Sequence[QRectF] = ()) -> QRectF:
+    """Return where words of a mark stand: beside it, within the pane, and where there is room not over others."""
     wide = max((_metrics().horizontalAdvance(line) for line in lines), default=0.0) + 12
     high = _metrics().height() * len(lines) + 5
     xs, ys = [one.x() for one in outline], [one.y() for one in outline]
-    left = max(xs) + 10
-    if left + wide > view.width() - EDGE:
-        left = min(xs) - 10 - wide
-    left = float(np.clip(left, EDGE, max(view.width() - EDGE - wide, EDGE)))
-    top = float(np.clip((min(ys) + max(ys) - high) / 2, EDGE, max(view.height() - EDGE - high, EDGE)))
+    level, upright = (min(ys) + max(ys) - high) / 2, (min(xs) + max(xs) - wide) / 2
+    places = [
+        (max(xs) + 10, level), (min(xs) - 10 - wide, level), (upright, max(ys) + 10), (upright, min(ys) - 10 - high),
+    ]  # fmt: skip
+    boxes = [_within(left, top, wide, high, view) for left, top in places]
+    bounds = QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    free = [one for one in boxes if not any(one.intersects(other) for other in (bounds, *taken))]
+    return (free or boxes)[0]
+
+
+def _within(left: float, top: float, wide: float, high: float, view: SliceView) -> QRectF:
+    left = min(max(left, EDGE), max(view.width() - EDGE - wide, EDGE))
+    top = min(max(top, EDGE), max(view.height() - EDGE - high, EDGE))
     return QRectF(round(left) + 0.5, round(top) + 0.5, round(wide), round(high))
 
 

@@ -166,7 +166,7 @@ class RectangleTool(MarkTool):
     NAME: ClassVar[str] = "rectangle"
     TITLE: ClassVar[str] = "Box"
     ICON: ClassVar[str] = "ph.rectangle"
-    KEY: ClassVar[str] = "q"
+    KEY: ClassVar[str] = "s"
     KIND: ClassVar[MarkKind] = "rectangle"
 
     def made(self, pane: Pane, points: list[Point]) -> Mark | None:
@@ -184,7 +184,7 @@ class EllipseTool(RectangleTool):
     NAME: ClassVar[str] = "ellipse"
     TITLE: ClassVar[str] = "Ellipse"
     ICON: ClassVar[str] = "mdi6.ellipse-outline"
-    KEY: ClassVar[str] = "e"
+    KEY: ClassVar[str] = "q"
     KIND: ClassVar[MarkKind] = "ellipse"
 
 
@@ -194,7 +194,7 @@ class PolygonTool(MarkTool):
     NAME: ClassVar[str] = "polygon"
     TITLE: ClassVar[str] = "Polygon"
     ICON: ClassVar[str] = "ph.polygon"
-    KEY: ClassVar[str] = "p"
+    KEY: ClassVar[str] = "y"
     KIND: ClassVar[MarkKind] = "polygon"
     COUNT: ClassVar[int] = 10**6
 

@@ -45,13 +45,14 @@ def region_lines(region: RegionMeasure, name: str = "") -> tuple[str, ...]:
     near = max(region.high - region.low, abs(region.mean) / 10, 1e-12)
     unit = f" {region.unit}" if region.unit else ""
     mean, low, high = (number_text(value, near) for value in (region.mean, region.low, region.high))
-    return f"{head}{mean} ± {number_text(region.sd, near)}{unit}", f"{low} … {high}{unit}"
+    sd = number_text(region.sd, near)
+    return f"{head}mean {mean}  SD {sd}{unit}", f"min {low}  max {high}{unit}"
 
 
 def short(found: Found, names: Sequence[str] = ()) -> str:
     """Write the most important of it in one line, for a list."""
     if found.regions and found.regions[0].mean is not None:
-        return f"{region_lines(found.regions[0])[0]}, {size_words(found)}"
+        return f"{region_lines(found.regions[0])[0]}  {size_words(found)}"
     return size_words(found)
 
 

@@ -42,7 +42,7 @@ class Measuring(Feature):
     HINT: ClassVar[str] = "Ruler, angle, regions with mean and SD; the table of labels"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("m a", "ruler, angle"),
-        ("q e p", "box, ellipse, polygon: mean, SD, area"),
+        ("s q y", "box, ellipse, polygon: mean, SD, area"),
         ("Del", "delete the selected measurement"),
     )
 
@@ -93,8 +93,9 @@ class Measuring(Feature):
         for mark in scene.marks:
             if seen_in(view, mark):
                 written = self.lines(mark) if not mark.name else (mark.name, *self.lines(mark))
+                taken = [words.box for (plane, _), words in self.words.items() if plane == view.plane]
                 self.words[view.plane, mark.number] = paint_mark(
-                    painter, view, mark, written, mark.number == self.selected, measures
+                    painter, view, mark, written, mark.number == self.selected, measures, taken
                 )
         if self._sketch is not None and self._sketch[0] is view:
             paint_mark(painter, view, self._sketch[1], self.lines(self._sketch[1]), False, True)
@@ -252,8 +253,12 @@ class Measuring(Feature):
     def _told(self, old: Scene, new: Scene) -> None:
         if new.tool != old.tool and new.tool in {tool.NAME for tool in self.drawing}:
             self.viewer.show_tab(self.NAME)
-        if old.scan is not new.scan:
-            self._found.clear()
+        if [layer.volume for layer in old.layers if layer.role != "labels"] != [
+            layer.volume for layer in new.layers if layer.role != "labels"
+        ]:
+            self._found.clear()  # what is measured no more need not be kept alive
+        if all(mark.number != self.selected for mark in new.marks):
+            self.selected = None
 
 
 def seen_in(pane: Pane, mark: Mark) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from medviz.gui.icons import icon
@@ -30,6 +31,21 @@ class ToolButtons(QWidget):
             grid.addWidget(button, number // wide, number % wide)
         self.leave = store.listen(lambda old, new: self._show() if old.tool != new.tool else None)
         self._show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for room anew: a button does not say that the style has given it a larger icon and text."""
+        self._ask()
+        super().showEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Ask for room anew with other type."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._ask()
+
+    def _ask(self) -> None:
+        for button in self.buttons.values():
+            button.updateGeometry()
 
     def _take(self, name: str) -> None:
         self._store.update(tool=CURSOR if self._store.state.tool == name else name)
