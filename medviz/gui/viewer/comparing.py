@@ -116,6 +116,8 @@ class Comparing(Feature):
     def close_feature(self) -> None:
         """Stop listening and working."""
         self.judging.leave()
+        if self.sheet is not None:
+            self.sheet.hide()  # it may float
 
     # -- links --------------------------------------------------------------------------------------------------
 
@@ -221,6 +223,7 @@ class Comparing(Feature):
         sheet = ComparisonSheet(self.model, page)
         sheet.wanted.connect(self.follow)
         sheet.picked.connect(self._pick)
+        sheet.stepped.connect(self.step)
         sheet.confused.connect(self._confused)
         sheet.closed.connect(lambda: self.box.show_wide(False) if self.box is not None else None)
         layout = page.layout()

@@ -74,6 +74,7 @@ class ComparisonBox(QWidget):
         self.search.setClearButtonEnabled(True)
         self.table = ComparisonTable(model, NARROW)
         self.table.wanted.connect(self.wanted)
+        self.table.stepped.connect(self.stepped)
         self.search.textChanged.connect(self.table.show_only)
         self._lay_out()
 

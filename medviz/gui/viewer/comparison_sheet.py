@@ -60,11 +60,13 @@ class Handle(QFrame):
 class ComparisonSheet(QWidget):
     """Stands at the foot of the page, or floats.
 
-    `wanted` (label, number), `picked` (error), `confused` (predicted, meant) and `closed` come from a hand.
+    `wanted` (label, number), `picked` (error), `stepped` (+1, -1), `confused` (predicted, meant) and `closed` come from
+    a hand.
     """
 
     wanted = Signal(int, str)
     picked = Signal(int)
+    stepped = Signal(int)
     confused = Signal(int, int)
     closed = Signal()
 
@@ -83,6 +85,8 @@ class ComparisonSheet(QWidget):
         self.table.wanted.connect(self.wanted)
         self.errors = ErrorTable()
         self.errors.wanted.connect(self.picked)
+        self.table.stepped.connect(self.stepped)
+        self.errors.stepped.connect(self.stepped)
         self.matrix = Matrix()
         self.matrix.picked.connect(self._confused)
         self._values: tuple[int, ...] = ()

@@ -202,6 +202,11 @@ def worst_order(column: int) -> Qt.SortOrder:
     return Qt.SortOrder.AscendingOrder if low else Qt.SortOrder.DescendingOrder
 
 
+def step_of(event: QKeyEvent) -> int:
+    """Which way a key steps through the errors: back with Shift."""
+    return -1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+
+
 class Links(QStyledItemDelegate):
     """Underlines the number under the mouse, as links are."""
 
@@ -213,9 +218,13 @@ class Links(QStyledItemDelegate):
 
 
 class ComparisonTable(QTableView):
-    """Shows some columns of a model. `wanted` (label value, key of the number) comes from a click or Return."""
+    """Shows some columns of a model. `wanted` (label value, key of the number) comes from a click or Return.
+
+    `stepped` (+1, -1) comes from the keys that step through errors, which act here as they do over a pane.
+    """
 
     wanted = Signal(int, str)
+    stepped = Signal(int)
 
     def __init__(self, model: ComparisonModel, keys: Sequence[str] = KEYS) -> None:
         super().__init__()
@@ -296,6 +305,8 @@ class ComparisonTable(QTableView):
         """Follow the link of the selected number with Return; the arrows move."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._want(self.currentIndex())
+        elif event.key() == Qt.Key.Key_E:
+            self.stepped.emit(step_of(event))
         else:
             super().keyPressEvent(event)
 

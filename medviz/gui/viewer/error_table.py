@@ -7,7 +7,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from medviz.gui.viewer.comparison_table import ROW_PX, Marked
+from medviz.gui.viewer.comparison_table import ROW_PX, Marked, step_of
 from medviz.gui.viewer.label_list import swatch
 from medviz.imaging.judging.links import volume_words
 from medviz.imaging.judging.results import Comparison, Mistake
@@ -106,9 +106,10 @@ def _side(column: int) -> int:
 
 
 class ErrorTable(QTableView):
-    """Shows the errors; `wanted` (number of the error) comes from a click or Return."""
+    """Shows the errors; `wanted` (number of the error) comes from a click or Return, `stepped` (+1, -1) from keys."""
 
     wanted = Signal(int)
+    stepped = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,5 +154,7 @@ class ErrorTable(QTableView):
         """Go to the selected error with Return."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._want(self.currentIndex())
+        elif event.key() == Qt.Key.Key_E:
+            self.stepped.emit(step_of(event))
         else:
             super().keyPressEvent(event)

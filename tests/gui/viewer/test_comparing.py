@@ -167,6 +167,23 @@ def test_next_worst_walks_from_the_largest_to_the_smallest_and_back(
     np.testing.assert_allclose(page.desk.scene.state.cursor, found.errors[-2].at_mm, atol=1e-9)
 
 
+def test_a_link_is_followed_with_the_keyboard_and_the_same_keys_step_on(
+    page: ViewerPage, comparing: Comparing, qtbot: QtBot
+) -> None:
+    assert comparing.box is not None and comparing.found is not None
+    table = comparing.box.table
+    table.setFocus()
+    table.setCurrentIndex(table.sorted.index(table.values().index(1), KEYS.index("hd95_mm")))
+    qtbot.keyClick(table, Key.Key_Return)
+    row = comparing.found.of(1)
+    assert row is not None and comparing.place is not None and comparing.place.gap is row.worst
+    qtbot.keyClick(table, Key.Key_E)
+    assert comparing.at == 0
+    qtbot.keyClick(table, Key.Key_E)
+    qtbot.keyClick(table, Key.Key_E, Qt.KeyboardModifier.ShiftModifier)
+    assert comparing.at == 0
+
+
 def test_a_click_on_a_name_walks_through_its_errors_alone(page: ViewerPage, comparing: Comparing, qtbot: QtBot) -> None:
     box = comparing.box
     assert box is not None

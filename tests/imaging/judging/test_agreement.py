@@ -48,7 +48,12 @@ def test_distances_are_in_mm_and_not_in_voxels() -> None:
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 0.7, 6.0), (1.0, 1.0, 5.0)])
 def test_distances_are_those_of_monai(spacing: tuple[float, float, float]) -> None:
     import torch
-    from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_iou
+    from monai.metrics import (
+        compute_average_surface_distance,
+        compute_hausdorff_distance,
+        compute_iou,
+        compute_surface_dice,
+    )
     from monai.metrics import compute_dice as monai_dice
 
     one, other = blobs(1) == 1, blobs(2) == 1
@@ -56,6 +61,10 @@ def test_distances_are_those_of_monai(spacing: tuple[float, float, float]) -> No
     row = compared(one.astype(np.uint8), other.astype(np.uint8), spacing)[1]
     hd95 = compute_hausdorff_distance(*pair, include_background=True, percentile=95, spacing=spacing)
     assert row.hd95_mm == pytest.approx(float(hd95), rel=1e-5)
+    farthest = compute_hausdorff_distance(*pair, include_background=True, spacing=spacing)
+    assert row.hd_mm == pytest.approx(float(farthest), rel=1e-5)
+    near = compute_surface_dice(*pair, class_thresholds=[2.0], include_background=True, spacing=spacing)
+    assert row.nsd == pytest.approx(float(near), rel=1e-5)
     there, back = (
         float(compute_average_surface_distance(*ordered, include_background=True, spacing=spacing))
         for ordered in (pair, pair[::-1])
