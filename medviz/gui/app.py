@@ -21,6 +21,7 @@ from medviz.gui.preferences import settings_file
 from medviz.gui.services import Services
 from medviz.gui.theme import Look, Theme, theme
 from medviz.gui.window import Window
+from medviz.messages import Note
 from medviz.refused import Refused
 
 
@@ -86,11 +87,16 @@ def screenshot(
     window.setMinimumSize(QSize(1, 1))
     window.resize(*size)
     window.show()
+    refused: list[Note] = []
+    desk.noticed.connect(lambda said: refused.append(said) if isinstance(said, Note) and said.level == "error" else 0)
     try:
         begin(window, [Path(file) for file in files], page)
         if not wait_for(lambda: idle(desk), wait_s):
             jobs = ", ".join(job.title for job in desk.jobs)
             raise Refused(out.name, f"{jobs or 'the window'} was not done after {wait_s:g} s", "give it longer")
+        if files and desk.scene.state.scan is None and refused:
+            thing, _, fault = refused[0].text.partition(": ")
+            raise Refused(thing, fault or "it could not be opened", refused[0].remedy.split("\n")[0])
         window.notices.dismiss("info")  # what went wrong stays in the picture
         app.processEvents()
         if not window.grab().save(str(out), "PNG"):

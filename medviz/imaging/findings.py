@@ -114,6 +114,7 @@ def suspicion(text: str) -> tuple[Level, str] | None:
 
 def in_name(name: str) -> tuple[Level, str] | None:
     """Guess from the name of a file or folder; runs of digits that DICOM stores name its files with are no numbers."""
-    if re.fullmatch(r"[A-Za-z]{0,4}[.\d_-]+(?:\.[A-Za-z]+)*", name) and not _DATE.search(name):
+    counted = re.fullmatch(r"[A-Za-z]{0,4}[.\d_-]+(?:\.[A-Za-z]+)*", name) and not _DATE.search(name)
+    if counted and not re.search(r"(?<!\d)\d{7,12}(?!\d)", name):
         return None
     return suspicion(re.sub(r"\.(nii|gz|dcm|nrrd|mha|mgz|json|png|jpe?g|tiff?)(?=\.|$)", "", name, flags=re.IGNORECASE))
