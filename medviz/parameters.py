@@ -65,7 +65,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Input:
-    """What the thing works on: a Slice, a region or a Volume, chosen and not typed. `kind` is "slice" or "volume"."""
+    """What the thing works on: a Slice, a region or a Volume, chosen and not typed. `kind` is "slice" or "volume".
+
+    Beside the first input there may be "labels" and "prediction": the viewer's layers on the same slice, None where
+    there are none.
+    """
 
     kind: str = "slice"
 

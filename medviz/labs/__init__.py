@@ -80,8 +80,8 @@ LABS: Catalog[Any] = Catalog(
         ),
         "ratios": Entry(
             "medviz.labs.ratios:Ratios",
-            "Ratios",
-            "Right and wrong answers counted at a threshold",
+            "Metrics",
+            "Right and wrong answers counted at a threshold, and how far outlines are apart",
             theme="Neurons and training",
             icon="ph.percent",
         ),

@@ -204,7 +204,8 @@ class VolumeConvolution(Lab):
         middle = start[0] + how.dilation[0] * (cube.shape[0] // 2) - how.pads[0]
         yield from self._maps(block, out, (z, row, col), start, middle)
         if cube.shape[0] <= MOST_PLANES:
-            planes = [f"z{k - cube.shape[0] // 2:+d}".replace("-", "−").removesuffix("+0") for k in range(cube.shape[0])]
+            steps = np.arange(cube.shape[0]) - cube.shape[0] // 2
+            planes = [f"z{k:+d}".replace("-", "−").removesuffix("+0") for k in steps]
             names = tuple(one if c == cube.shape[2] // 2 else "" for one in planes for c in range(cube.shape[2]))
             yield Heatmap("window", beside(window), "voxels under the cube", unit=block.unit, column_names=names,
                           marks=_planes(cube))  # fmt: skip

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from medviz.gui.labs_page.inputs import chosen, looked_at
-from medviz.gui.labs_page.play import History, On, Play, differences, example_lab, input_kind, input_of
+from medviz.gui.labs_page.inputs import beside, chosen, looked_at
+from medviz.gui.labs_page.play import History, On, Play, companions_of, differences, example_lab, input_kind, input_of
 from medviz.gui.labs_page.shared import LeftBehind
 from medviz.gui.store import Store
 from medviz.imaging.scene import Scene
@@ -140,7 +140,7 @@ class Hand:
         play = self.play
         if play is None or play.on.kind in ("example", "phantom"):
             return
-        if looked_at(play.on, input_kind(play.lab), self._scene.state) == self._cut_from:
+        if self._place(play) == self._cut_from:
             return
         try:
             self.store.put(self._with_input(play))
@@ -166,9 +166,18 @@ class Hand:
         given = play.example.parameters if play.example is not None else {}
         own = given.get(one.name, one.default)
         kind, scene = input_kind(play.lab), self._scene.state
-        value = chosen(play.on, kind, scene, own)
-        self._cut_from = looked_at(play.on, kind, scene)
-        return replace(play, lab=replace(play.lab, **{one.name: value}))
+        others = companions_of(play.lab)
+        values = {one.name: chosen(play.on, kind, scene, own)}
+        values |= {name: beside(play.on, layer, scene) for name, layer in others.items()}
+        self._cut_from = self._place(play)
+        return replace(play, lab=replace(play.lab, **values))
+
+    def _place(self, play: Play) -> tuple[Any, ...]:
+        """Return what decides whether the inputs must be cut anew."""
+        scene = self._scene.state
+        place = looked_at(play.on, input_kind(play.lab), scene)
+        others = tuple(id(layer.volume) for layer in scene.layers[1:]) if companions_of(play.lab) else ()
+        return *place, *others
 
     def _change(self, play: Play) -> None:
         if self.play is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.gui.labs_page.play import On
-from medviz.imaging.scene import Scene
+from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import NORMAL, Plane, Slice, cut, to_screen
 from medviz.imaging.volume import Volume
 from medviz.refused import Refused
@@ -113,6 +113,33 @@ def region(scene: Scene, plane: Plane, side_px: int) -> Slice:
         whole.intercept,
         whole.unit,
     )
+
+
+def beside(on: On, kind: str, scene: Scene) -> Slice | None:
+    """Cut the viewer's labels or prediction at the slice that is worked on, None where there are none on its grid.
+
+    Labels are the topmost that no model proposed; a prediction is the topmost map of probabilities, else the topmost
+    labels that a model proposed or that lie above the labels.
+    """
+    layer = _layer(kind, scene)
+    if layer is None or on.kind not in ("slice", "region"):
+        return None
+    alone = replace(scene, layers=(layer,), frame=0)
+    return region(alone, on.plane, on.side_px) if on.kind == "region" else current_slice(alone, on.plane)
+
+
+def _layer(kind: str, scene: Scene) -> Layer | None:
+    scan = scene.scan
+    others = [one for one in scene.layers[1:] if scan is not None and one.volume.same_grid(scan)]
+    maps = [one for one in others if one.role == "labels"]
+    by_hand = [one for one in maps if not one.proposal]
+    labels = (by_hand or maps)[-1:]
+    if kind == "labels":
+        return labels[0] if labels else None
+    chances = [one for one in others if one.role == "probability"]
+    proposed = [one for one in maps if one not in labels]
+    found = chances or [one for one in proposed if one.proposal] or proposed
+    return found[-1] if found else None
 
 
 def cube(scan: Volume, voxel: tuple[int, int, int], side: int, frame: int = 0) -> Volume:

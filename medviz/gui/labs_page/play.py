@@ -36,6 +36,12 @@ def input_of(lab: Any) -> Parameter | None:
     return next((one for one in parameters(lab) if one.kind == "input"), None)
 
 
+def companions_of(lab: Any) -> dict[str, str]:
+    """Return the inputs beside the first one by name: "labels" or "prediction"."""
+    marks = {one.name: one.mark(Input) for one in parameters(lab) if one.kind == "input"}
+    return {name: mark.kind for name, mark in list(marks.items())[1:] if mark}
+
+
 def input_kind(lab: Any) -> str:
     """Return "slice", "volume" or "" for a lab that works on nothing."""
     one = input_of(lab)
