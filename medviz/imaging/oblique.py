@@ -21,6 +21,7 @@ Frame = tuple[Vector, Vector, Vector]
 """Unit normals of the sagittal, the coronal and the axial plane, in RAS mm, at right angles."""
 Floats = NDArray[np.float64]
 
+Grid = tuple[tuple[int, int, int], bytes]
 WORLD: Frame = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 MOST_PX = 2048
 """A turned section has no more rows or columns than that; finer voxels are taken together by the nearest."""
@@ -48,7 +49,7 @@ class Section:
 
     `origin` is the centre of the top left pixel in RAS mm; `down`, `across` and `step` lead to the next row, column
     and slice. `mm` is the height and width of a pixel, None where uncalibrated. `index` of `many` slices may lie
-    outside: then there is nothing to see. `straight` sections are slices of the scan's own voxels.
+    outside: then there is nothing to see. `straight` sections are slices of the scan's own voxels; `grid` says whose.
     """
 
     plane: Plane
@@ -64,6 +65,7 @@ class Section:
     letters: tuple[str, str, str, str]
     straight: bool
     radiological: bool = field(default=True)
+    grid: Grid | None = field(default=None, compare=False)
 
     @cached_property
     def matrix(self) -> Floats:
@@ -95,7 +97,7 @@ class Section:
 
     def moved(self, by_mm: Vector) -> "Section":
         """Return the same section elsewhere in the room."""
-        return replace(self, origin=added(self.origin, by_mm)) if any(by_mm) else self
+        return replace(self, origin=added(self.origin, by_mm), grid=None) if any(by_mm) else self
 
     def to_mm(self, row: float, col: float, depth: float = 0.0) -> Vector:
         """RAS mm of a place on the slice; (0, 0) is the centre of the top left pixel."""
@@ -142,7 +144,13 @@ def straight(scan: Volume, plane: Plane, index: int, radiological: bool = True) 
         letters(scan.affine, plane, radiological) if scan.oriented else ("", "", "", ""),
         straight=True,
         radiological=radiological,
+        grid=grid_of(scan),
     )
+
+
+def grid_of(scan: Volume) -> Grid:
+    """Return what tells grids apart: their shape and the bytes of their affine."""
+    return scan.shape, scan.affine.tobytes()
 
 
 def _turned(scan: Volume, plane: Plane, cursor: Any, turn: Turn, radiological: bool) -> Section:
