@@ -1,6 +1,5 @@
 """Classification: what it measures agrees with scikit-learn, it learns, and it says what it cannot do."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,6 @@ from medviz.refused import Refused
 from medviz.tasks.classification import Classification
 from medviz.tasks.scoring import roc, scores_of
 from medviz.training.trainer import train
-
-DATA = Path(os.environ.get("MEDVIZ_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -87,11 +84,10 @@ def test_focal_loss_without_gamma_is_cross_entropy() -> None:
     assert torch.allclose(Classification(loss="focal", gamma=0.0)._loss(scores, label, None), plain)
 
 
-@pytest.mark.skipif(not (DATA / "classification").is_dir(), reason="the shared images are not there")
-def test_real_pictures_of_tumours_are_found_in_train_and_val() -> None:
-    folder = DATA / "classification" / "brain_tumor_mri"
+def test_real_pictures_of_tumours_are_found_in_train_and_val(data: Path) -> None:
+    folder = data / "classification" / "brain_tumor_mri"
     task = Classification(data=Settings("class_folders", (("folder", str(folder)),)), side=32)
-    data = task.data_set()
-    assert data.classes == ("glioma", "meningioma", "pituitary") and data.channels == 1
-    assert (len(task.training(data)), len(task.validation(data))) == (450, 90)
-    assert task.validation(data)[0]["image"].shape == (1, 32, 32)
+    found = task.data_set()
+    assert found.classes == ("glioma", "meningioma", "pituitary") and found.channels == 1
+    assert (len(task.training(found)), len(task.validation(found))) == (450, 90)
+    assert task.validation(found)[0]["image"].shape == (1, 32, 32)
