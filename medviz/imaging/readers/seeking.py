@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.imaging.readers.reader import BLOCK
-from medviz.imaging.readers.streams import MAGIC, is_gzipped
+from medviz.imaging.readers.streams import MAGIC, in_plain, is_gzipped
 from medviz.imaging.storage import in_words, opening
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -48,7 +48,9 @@ class Seeking:
             try:
                 yield from self._packed(file, buffer, start) if self._gzipped else self._plain(file, buffer, start)
             except zlib.error as problem:
-                raise Refused(self.path, f"its compressed data are damaged ({problem})", "copy it again") from problem
+                raise Refused(
+                    self.path, f"its compressed data are damaged ({in_plain(problem)})", "copy it again"
+                ) from problem
 
     def _plain(self, file: BinaryIO, buffer: NDArray[np.uint8], start: int) -> Work[None]:
         file.seek(start)

@@ -1,6 +1,7 @@
 """Bytes of a file, gzipped or not, as they are wanted: the first few, or all into memory with progress."""
 
 import gzip
+import re
 import time
 import zlib
 from collections.abc import Iterator
@@ -92,10 +93,16 @@ def filled(buffer: NDArray[np.uint8], path: Path, offset: int) -> Work[None]:
                     left_s = (time.monotonic() - began) * (total - done) / done
                     yield Progress(done, total, f"reading {in_words(done)} of {in_words(total)}", left_s)
         except _DAMAGE as problem:
-            raise Refused(path, f"its compressed data are damaged ({problem})", "copy it again") from problem
+            raise Refused(path, f"its compressed data are damaged ({in_plain(problem)})", "copy it again") from problem
     if done < total:
         fault = f"the file is cut short: {in_words(done)} of {in_words(total)} of voxels could be read"
         raise Refused(path, fault, "copy it again")
+
+
+def in_plain(problem: Exception) -> str:
+    """Say what a decoder found without its numbers: "incorrect data check"."""
+    words = re.sub(r"^Error -?\d+\s*|while decompressing data:\s*", "", str(problem)).strip()
+    return words[:80].lower() or "they cannot be unpacked"
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID
 
 from medviz.figures import Picture
 from medviz.imaging.intensity import window_of
+from medviz.imaging.readers.dicom.files import is_retired, packed_as
 from medviz.imaging.readers.dicom.folder import Drawn, Found, found_in
 from medviz.imaging.readers.dicom.headers import Frame
 from medviz.imaging.readers.dicom.pixels import colours_of, one_frame, voxel_type
@@ -66,7 +66,7 @@ def _card(series: Series, path: Path, key: str) -> SeriesCard:
         spacing_mm=(float(lengths[0]), float(lengths[1]), float(lengths[2])) if series.calibrated else None,
         dtype=dtype.name,
         plane=plane_of(series.affine) if series.oriented else "",
-        syntax=syntax_words(series.kind.syntax),
+        syntax=packed_as(series.kind.syntax) or "not compressed",
         warnings=(*series.warnings, *_of_syntax(series.kind.syntax)),
         gaps_mm=how.gaps_mm if how is not None else (),
         tilt_degrees=how.tilt_degrees if how is not None else 0.0,
@@ -86,7 +86,7 @@ def _over(drawn: Drawn, path: Path, key: str) -> SeriesCard:
         modality=drawn.kind.modality,
         slices=0,
         shape=() if drawn.contours else (drawn.kind.columns, drawn.kind.rows),
-        syntax=syntax_words(drawn.kind.syntax),
+        syntax=packed_as(drawn.kind.syntax) or "not compressed",
         over=drawn.over,
         names=drawn.names,
         folder=_below(path, drawn.path),
@@ -109,21 +109,8 @@ def plane_of(affine: Affine) -> str:
     return ("sagittal", "coronal", "axial")[axis] if share[axis] > _SQUARE else "oblique"
 
 
-def syntax_words(uid: str) -> str:
-    """Say how pixels are packed: "JPEG 2000 Image Compression (Lossless Only)", "not compressed"."""
-    if not uid:
-        return ""
-    known = UID(uid)
-    if not known.is_transfer_syntax:
-        return "an unknown compression"
-    return str(known.name) if known.is_compressed or known.is_deflated else "not compressed"
-
-
 def _of_syntax(uid: str) -> tuple[str, ...]:
-    known = UID(uid) if uid else None
-    if known is not None and known.is_transfer_syntax and known.is_retired and known.is_compressed:
-        return (f"its compression is retired ({known.name}) and may not be decoded",)
-    return ()
+    return (f"its compression is retired ({packed_as(uid)}) and may not be decoded",) if is_retired(uid) else ()
 
 
 def pictures_of(cards: tuple[SeriesCard, ...]) -> Work[None]:

@@ -89,7 +89,7 @@ def _structures(path: Path) -> tuple[list[Structure], list[str], str]:
             found.append(Structure(replace(_label(one, region, number), value=value_of(region, number)), contours))
         reference = next((text_of(one, "ReferencedFrameOfReferenceUID") for one in regions.values()), "")
     except DAMAGED as problem:
-        raise Refused(path, f"this structure set is damaged ({problem})", "export it again") from problem
+        raise Refused(path, "this structure set is damaged", "export it again") from problem
     if not any(one.contours for one in found):
         raise Refused(path, "this structure set holds no closed contour", "choose another file")
     said = [f"{left} points and open lines are not drawn"] if left else []

@@ -49,7 +49,7 @@ def all_frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
     try:
         frames = tuple(_enhanced(path, data))
     except DAMAGED as problem:
-        raise Refused(path, f"its header is damaged ({problem})", "copy it again from where it came") from problem
+        raise Refused(path, "its header is damaged", "copy it again from where it came") from problem
     return frames if frames and frames[0].kind.rows and frames[0].kind.columns else frames_of(path, data)
 
 

@@ -1,6 +1,9 @@
 """One DICOM file: told by its first bytes, read without its pixels or with them, named by what it is."""
 
+import re
 import warnings
+import zlib
+from logging import CRITICAL
 from os import SEEK_END
 from pathlib import Path
 from struct import error
@@ -8,7 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 from pydicom import Dataset, config, dcmread
 from pydicom.dataset import FileMetaDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -19,13 +22,30 @@ from pydicom.uid import (
     RTStructureSetStorage,
 )
 
-DAMAGED = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, error)
+DAMAGED = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    BytesLengthException,
+    error,
+    zlib.error,
+)
 """What pydicom and its plugins raise on damaged or foreign data."""
+config.logger.setLevel(CRITICAL)  # what is wrong with a file is said in one sentence, not on the terminal
 config.settings.reading_validation_mode = config.IGNORE  # values that break the standard are many; ours are checked
 _PREAMBLE = 128
 _FIRST_GROUPS = (0x0002, 0x0008)
 _MOST_FIRST = 1024
 _PIXELS = 0x7FE0
+_UID = re.compile(r"[0-9.]{1,64}")
+_LONGEST = 64
+"""Characters of a word or a UID by the standard; a damaged length would run on into other tags, names among them."""
 _UNDEFINED = 0xFFFFFFFF
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _SYNTAXES = {
@@ -98,7 +118,7 @@ def _missing(file: BinaryIO, data: Dataset) -> int:
 
     0 where that cannot be told so: what is packed says no length.
     """
-    if UID(data.file_meta.get("TransferSyntaxUID", "")) == DeflatedExplicitVRLittleEndian:
+    if str(data.file_meta.get("TransferSyntaxUID", "")) == DeflatedExplicitVRLittleEndian:
         return 0
     implicit, little = data.original_encoding
     head = file.read(12)
@@ -116,7 +136,10 @@ def _missing(file: BinaryIO, data: Dataset) -> int:
 
 def class_of(data: Dataset) -> str:
     """UID of the kind of object; many files give it in one of two places only."""
-    return str(data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID") or "")
+    for place, name in ((data, "SOPClassUID"), (data.file_meta, "MediaStorageSOPClassUID")):
+        if _UID.fullmatch(uid := text_of(place, name)):
+            return uid
+    return ""
 
 
 def is_directory(data: Dataset) -> bool:
@@ -144,6 +167,20 @@ def what_of(data: Dataset) -> str:
     return f"{words} ({name})" if words else f"a file of {name} without rows and columns"
 
 
+def packed_as(syntax: str) -> str:
+    """Name how pixels are packed; empty where they are not, "an unknown compression" where the UID is none we know."""
+    uid = UID(syntax)
+    if not uid.is_transfer_syntax:
+        return "an unknown compression" if syntax else ""
+    return str(uid.name) if uid.is_compressed or uid.is_deflated else ""
+
+
+def is_retired(syntax: str) -> bool:
+    """Tell a compression that the standard has given up."""
+    uid = UID(syntax)
+    return bool(uid.is_transfer_syntax and uid.is_compressed and uid.is_retired)
+
+
 def syntax_of(data: Dataset) -> str:
     """UID of how the file is encoded."""
     return str(data.file_meta.get("TransferSyntaxUID", ""))
@@ -168,4 +205,4 @@ def text_of(data: Any, name: str) -> str:
         value = data.get(name)
     except DAMAGED:
         return ""
-    return "" if value is None else " ".join(str(value).replace("\0", " ").split())
+    return "" if value is None else " ".join(str(value).replace("\0", " ").split())[:_LONGEST]

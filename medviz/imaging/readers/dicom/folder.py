@@ -8,7 +8,7 @@ from typing import Any
 from pydicom import Dataset
 
 from medviz.imaging.readers.dicom.enhanced import all_frames
-from medviz.imaging.readers.dicom.files import header_of, is_contours, is_directory, is_segmentation, text_of
+from medviz.imaging.readers.dicom.files import DAMAGED, header_of, is_contours, is_directory, is_segmentation, text_of
 from medviz.imaging.readers.dicom.headers import Frame, Kind, kind_of
 from medviz.imaging.readers.dicom.series import Series, grouped
 from medviz.imaging.storage import opening
@@ -55,11 +55,12 @@ def found_in(path: Path) -> Work[Found]:
         data = header_of(file)
         if data is None:
             foreign += 1
-        elif is_segmentation(data) or is_contours(data):
-            drawn.append(_drawn(file, data))
         elif not is_directory(data):
             try:
-                frames += all_frames(file, data)
+                if is_segmentation(data) or is_contours(data):
+                    drawn.append(_drawn(file, data))
+                else:
+                    frames += all_frames(file, data)
             except Refused as refusal:
                 refusals.append(refusal)
     if not frames and not drawn:
@@ -85,6 +86,13 @@ def drawn_in(path: Path) -> Drawn | None:
 
 
 def _drawn(path: Path, data: Dataset) -> Drawn:
+    try:
+        return _described(path, data)
+    except DAMAGED as problem:
+        raise Refused(path, "its header is damaged", "copy it again from where it came") from problem
+
+
+def _described(path: Path, data: Dataset) -> Drawn:
     kind = kind_of(data)
     if not kind.description:
         words = (text_of(data, name) for name in ("ContentDescription", "StructureSetLabel", "ContentLabel"))

@@ -72,7 +72,7 @@ def frames_of(path: Path, data: Dataset) -> tuple[Frame, ...]:
     try:
         return _frames(path, data)
     except DAMAGED as problem:
-        raise Refused(path, f"its header is damaged ({problem})", "copy it again from where it came") from problem
+        raise Refused(path, "its header is damaged", "copy it again from where it came") from problem
 
 
 def _frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
@@ -121,10 +121,10 @@ def kind_of(data: Dataset) -> Kind:
         number=int(number_of(data, "SeriesNumber") or 0),
         rows=_size(data, "Rows"),
         columns=_size(data, "Columns"),
-        samples=int(data.get("SamplesPerPixel") or 1),
+        samples=int(number_of(data, "SamplesPerPixel") or 1),
         photometric=text_of(data, "PhotometricInterpretation") or "MONOCHROME2",
-        bits=int(data.get("BitsAllocated") or 16),
-        signed=bool(data.get("PixelRepresentation") or 0),
+        bits=int(number_of(data, "BitsAllocated") or 16),
+        signed=bool(number_of(data, "PixelRepresentation")),
         floating=floating,
         unit=_unit(data, modality),
         window=_window(data),

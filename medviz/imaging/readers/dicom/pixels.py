@@ -10,9 +10,8 @@ import SimpleITK
 from numpy.typing import NDArray
 from pydicom.pixels import pixel_array
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import UID
 
-from medviz.imaging.readers.dicom.files import DAMAGED, whole_of
+from medviz.imaging.readers.dicom.files import DAMAGED, is_retired, packed_as, whole_of
 from medviz.imaging.readers.dicom.headers import Frame, Kind
 from medviz.imaging.readers.dicom.series import Series
 from medviz.imaging.storage import need_room
@@ -95,7 +94,7 @@ def _frame(path: Path, data: Any, frame: Frame) -> Array:
 
 def _by_itk(path: Path, frame: Frame, problem: Exception) -> Array:
     """Decode with GDCM, which also knows JPEG lossless and 12-bit JPEG; it scales, which is taken back."""
-    if "JPEG" not in UID(frame.kind.syntax).name:
+    if "JPEG" not in packed_as(frame.kind.syntax):
         raise Refused(path, *_fault(frame.kind.syntax)) from problem
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -112,11 +111,11 @@ def _by_itk(path: Path, frame: Frame, problem: Exception) -> Array:
 
 
 def _fault(syntax: str) -> tuple[str, str]:
-    if not syntax or not UID(syntax).is_compressed:
+    packed = packed_as(syntax)
+    if not packed or packed.startswith("Deflated"):
         return "it holds fewer pixels than its header says; the file is cut off", "copy it again from where it came"
-    uid = UID(syntax)
-    kind = "the retired compression" if uid.is_retired else "the compression"
-    return f"its pixels cannot be decoded ({kind} {uid.name})", "save it uncompressed and open that"
+    kind = "the retired compression " if is_retired(syntax) else ""
+    return f"its pixels cannot be decoded ({kind}{packed})", "save it uncompressed and open that"
 
 
 def fill(series: Series, array: Array, scaled: bool) -> Generator[int, None, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from highdicom import VolumeGeometry
 from highdicom.seg import Segmentation, SegmentationTypeValues, segread
 from numpy.typing import NDArray
-from pydicom.uid import UID, ExplicitVRBigEndian
+from pydicom.uid import ExplicitVRBigEndian
 from skimage.color import lab2rgb
 
 from medviz.imaging.labels import Label, default_colour
@@ -87,14 +87,15 @@ def _values(found: Segmentation, numbers: list[int]) -> dict[int, int]:
 
 def _opened(path: Path, lazy: bool = False) -> Segmentation:
     data = header_of(path)
-    if data is not None and UID(syntax_of(data)) == ExplicitVRBigEndian:
+    if data is not None and syntax_of(data) == ExplicitVRBigEndian:
         raise Refused(path, "this segmentation is stored in the retired big-endian syntax", "export it again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return segread(path, lazy_frame_retrieval=lazy)
+            with path.open("rb") as file:  # highdicom would leave it open where it fails
+                return segread(file, lazy_frame_retrieval=lazy)
         except DAMAGED as problem:
-            raise Refused(path, f"this segmentation cannot be read ({problem})", "export it again") from problem
+            raise Refused(path, "this segmentation is damaged or incomplete", "export it again") from problem
 
 
 def _placed(found: Segmentation, path: Path) -> VolumeGeometry:
@@ -103,7 +104,7 @@ def _placed(found: Segmentation, path: Path) -> VolumeGeometry:
         try:
             placed = found.get_volume_geometry(allow_missing_positions=True)
         except DAMAGED as problem:
-            raise Refused(path, f"its frames cannot be placed ({problem})", "export it again") from problem
+            raise Refused(path, "it does not say where its frames lie", "export it again") from problem
     if placed is None:
         raise Refused(path, "its frames make no regular volume", "export it again from where it came")
     return placed
@@ -118,7 +119,7 @@ def _segment(found: Segmentation, number: int, path: Path) -> Array:
                 segment_numbers=[number], combine_segments=False, allow_missing_positions=True, dtype=np.float32
             )
         except DAMAGED as problem:
-            raise Refused(path, f"segment {number} cannot be decoded ({problem})", "export it again") from problem
+            raise Refused(path, f"segment {number} cannot be decoded", "export it again") from problem
     share: Array = one.array[..., 0]
     return share
 
