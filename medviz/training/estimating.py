@@ -47,8 +47,9 @@ class Estimate:
     @property
     def words(self) -> str:
         """What a person reads before Run: "about 1:20 on the processor, 1.2 GB of 8 GB free, 12 tiles of 96×96×96"."""
-        size = "×".join(map(str, self.tile))
-        tiles = f"{self.tiles} tiles of {size}" if self.tiles > 1 else f"one piece of {size}"
+        size = "×".join(str(side) for side in self.tile if side > 1)
+        kind = "slices" if 1 in self.tile else "tiles"
+        tiles = f"{self.tiles} {kind} of {size}" if self.tiles > 1 else f"one piece of {size}"
         room = f"{in_words(self.memory_bytes)} of {in_words(self.free_bytes)} free"
         return f"about {duration(self.seconds)} on the {self.device}, {room}, {tiles}"
 

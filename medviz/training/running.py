@@ -1,6 +1,5 @@
 """A network over what was prepared for it: tile by tile, as a whole, or as a stream of slabs; always to be left."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -232,24 +231,24 @@ def _streamed(
     length = x.shape[1]
     sheet.total.zero_()
     began_s, done = time.monotonic(), 0
-    with contextlib.closing(network.stream(x, where)) as slabs:
-        while done < length:
-            words = f"slice {done} of {length}"
-            left_s = (time.monotonic() - began_s) / done * (length - done) if done else None
-            found = yield from aside.done(lambda: _next(slabs, made), Progress(done, length, words, left_s))
-            if found is None:
-                continue
-            at, shares = found
-            axis = order[0]
-            low, high = (length - at.stop, length - at.start) if 0 in flips else (at.start, at.stop)
-            tile: list[slice] = [slice(0, side) for side in sheet.shape]
-            tile[axis] = slice(low, high)
-            sheet.put((tile[0], tile[1], tile[2]), turned_back(shares, axes), torch.ones(()))
-            done = at.stop
-            left_s = (time.monotonic() - began_s) / done * (length - done)
-            yield Progress(done, length, f"slice {done} of {length}", left_s)
-            if growing and done < length:
-                yield from sheet.partial()
+    slabs = network.stream(x, where)  # not closed here: a step that is left may still be in it
+    while done < length:
+        words = f"slice {done} of {length}"
+        left_s = (time.monotonic() - began_s) / done * (length - done) if done else None
+        found = yield from aside.done(lambda: _next(slabs, made), Progress(done, length, words, left_s))
+        if found is None:
+            continue
+        at, shares = found
+        axis = order[0]
+        low, high = (length - at.stop, length - at.start) if 0 in flips else (at.start, at.stop)
+        tile: list[slice] = [slice(0, side) for side in sheet.shape]
+        tile[axis] = slice(low, high)
+        sheet.put((tile[0], tile[1], tile[2]), turned_back(shares, axes), torch.ones(()))
+        done = at.stop
+        left_s = (time.monotonic() - began_s) / done * (length - done)
+        yield Progress(done, length, f"slice {done} of {length}", left_s)
+        if growing and done < length:
+            yield from sheet.partial()
 
 
 def _next(slabs: Iterator[tuple[slice, Tensor] | None], made: Model) -> tuple[slice, Tensor] | None:

@@ -140,8 +140,9 @@ def _orientation(scan: Volume) -> Finding:
 def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] | None) -> Finding:
     """Hold the ranges against each other.
 
-    Outside: the middle of the scan lies beyond the training's percentiles 1 and 99, or its range is less than a third
-    of the training's or more than three times as wide.
+    Outside: the middle of the scan lies beyond the training's percentiles 1 and 99, its range is less than a third of
+    the training's or more than three times as wide, or the middle lies elsewhere between dark and bright (a T2 for a
+    T1, which scaling to mean and spread does not hide).
     """
     values = prepared if known.prepared else scan.voxels[:1]
     unit = "" if known.prepared else f" {scan.unit}".rstrip()
@@ -150,14 +151,20 @@ def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] |
     has = percentiles(values)
     if not known.prepared:
         has = tuple(one * scan.slope + scan.intercept for one in has)
-    words = f"{has[0]:.3g} … {has[1]:.3g} … {has[2]:.3g}{unit}"
+    words = _range(has, unit)
     if len(known.intensities) != 3:
         return Finding("intensity", words, UNKNOWN, "unknown")
-    low, _, high = known.intensities
+    low, middle, high = known.intensities
     wide = (has[2] - has[0]) / ((high - low) or 1.0)
-    near = low <= has[1] <= high and 1 / 3 <= wide <= 3
-    said = f"{low:.3g} … {known.intensities[1]:.3g} … {high:.3g}{unit}"
-    return Finding("intensity", words, said, "ok" if near else "outside")
+    lean = (has[1] - has[0]) / ((has[2] - has[0]) or 1.0) - (middle - low) / ((high - low) or 1.0)
+    near = low <= has[1] <= high and 1 / 3 <= wide <= 3 and abs(lean) <= 0.2
+    return Finding("intensity", words, _range(known.intensities, unit), "ok" if near else "outside")
+
+
+def _range(values: Sequence[float], unit: str) -> str:
+    """Say the percentiles 1, 50, 99."""
+    low, middle, high = (f"{one:.3g}".replace("-", "\u2212") for one in values)
+    return f"{low} to {high}{unit}, middle {middle}"
 
 
 def percentiles(values: NDArray[Any]) -> tuple[float, ...]:

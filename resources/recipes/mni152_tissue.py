@@ -23,6 +23,7 @@ from medviz.training.formats.own import built
 from medviz.training.inference import label_map
 from medviz.training.model import Model
 from medviz.training.models import WEIGHTS, write_card
+from medviz.training.trust import percentiles
 
 NAMES = Mni152Tissue.classes
 LICENCE = "Weights: Apache-2.0. Made from the ICBM 2009a template, whose licence stands in resources/licences/ICBM152.md"
@@ -41,6 +42,7 @@ def main(words: list[str]) -> None:
         measured.update(elsewhere(made, Path(words[2]), Path(words[3])))
     folder.mkdir(parents=True, exist_ok=True)
     checkpoints.write_weights(folder / WEIGHTS, half, about)
+    about = {**about, "fingerprint": fingerprint(made, whole)}
     card = write_card(folder, said(about, measured), text(measured, sum(one.numel() for one in half.values())))
     print(f"{card.folder}: {(folder / WEIGHTS).stat().st_size / 1e6:.2f} MB, sha256 {card.sha256}")
     for name, value in card.metrics:
@@ -52,6 +54,12 @@ def settings(said: dict) -> dict:
     given = {"channels": 0, "classes": 0}
     known = {one.name: one.default for one in parameters(NETWORKS[said["name"]]) if one.name not in given}
     return {"name": said["name"], **known, **{name: value for name, value in said.items() if name != "name"}}
+
+
+def fingerprint(made: Model, whole: Tissue) -> dict[str, object]:
+    """What the training picture is like as the network sees it: percentiles 1, 50, 99 of what is not air."""
+    values = percentiles(made.preparation.prepared(whole.scan))
+    return {"intensities": [round(one, 3) for one in values], "modality": "T1-weighted MRI"}
 
 
 def held_out(made: Model, whole: Tissue) -> dict[str, float]:

@@ -75,6 +75,23 @@ def test_a_run_is_left_within_a_moment_in_the_middle_of_a_tile(monkeypatch: pyte
     assert not any(layer._forward_pre_hooks for layer in made.network.modules())
 
 
+def test_a_stream_is_left_in_the_middle_of_a_slab(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "BEAT_S", 0.02)
+    torch.manual_seed(0)
+    network = MeshNet([Link(torch.randn(2, 2 if k else 1, 3, 3, 3), torch.zeros(2)) for k in range(8)])
+    for layer in network.layers:
+        layer.append(Doze())
+    made = Model("chain", network, Needs(), ("one",))
+    work = probabilities(made, picture(40, 8, 8)[None], CPU)
+    assert isinstance(next(work), Progress)
+    began_s = time.monotonic()
+    work.close()
+    assert time.monotonic() - began_s < 0.3
+    for thread in tile_threads():
+        thread.join(5)
+    assert not tile_threads()
+
+
 def test_a_compiled_network_is_left_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """TorchScript cannot be asked in passing: its tile runs on unheard, and nobody waits for it."""
     monkeypatch.setattr(aside, "BEAT_S", 0.02)

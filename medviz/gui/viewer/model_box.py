@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -53,6 +54,7 @@ class ModelBox(QWidget):
         self.button.clicked.connect(self._run)
         self.estimate = label("", "small", wrap=True)
         self.estimate.setToolTip("A small tile was run on this machine and scaled up to the whole scan")
+        self.estimate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.estimate.hide()
         self.gauge = Gauge()
         self.mirror = QCheckBox("Check the orientation")

@@ -247,6 +247,7 @@ class Modelling(Feature):
     def _ended(self) -> None:
         self._show()
         self._show_voxel()
+        self._wish()
 
     # -- the answer -----------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class ProposalBox(QFrame):
         self.reject = self._button("ph.x", "bad", "Take the ticked labels of the proposal away")
         self.reject.clicked.connect(lambda: self.rejected.emit(self.ticked))
         self.edit = self._button("ph.paint-brush", "dim", "Keep the ticked labels and go on with the brush")
-        self.edit.setText("Edit")
+        self.edit.setAccessibleName("accept and edit")
         self.edit.clicked.connect(lambda: self._accept(edit=True))
         self._lay_out()
 
@@ -94,7 +94,7 @@ class ProposalBox(QFrame):
         target.addWidget(label("into", "small"))
         target.addWidget(self.into, 1)
         for button in (self.accept, self.reject, self.edit):
-            buttons.addWidget(button, 0 if button is self.edit else 1)
+            buttons.addWidget(button, {self.accept: 2, self.reject: 1}.get(button, 0))
         buttons.setSpacing(6)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 10)
@@ -163,7 +163,7 @@ class ProposalBox(QFrame):
             f"Proposed: {many} label{'s' if many != 1 else ''}" if many else "Proposed: nothing was found"
         )
         self.accept.setText(f"Accept {some}" if many > 1 else "Accept")
-        self.reject.setText(f"Reject {some}" if many > 1 else "Reject")
+        self.reject.setText("Reject")
         self.accept.setEnabled(count > 0)
         self.edit.setEnabled(count > 0)
         self.reject.setEnabled(count > 0 or not many)

@@ -1,7 +1,7 @@
 """The trust card of a model, and the gauge that holds the open scan against the training data."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QFrame, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
 from medviz.gui.icons import icon
@@ -26,31 +26,31 @@ class TrustCard(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("look", "card")
-        self.form = QFormLayout(self)
-        self.form.setContentsMargins(12, 8, 12, 8)
-        self.form.setHorizontalSpacing(12)
-        self.form.setVerticalSpacing(4)
-        self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(12, 8, 12, 10)
+        self.column.setSpacing(2)
 
     def show_card(self, card: ModelCard) -> None:
         """Show what the card says."""
-        while self.form.rowCount():
-            self.form.removeRow(0)
+        while (item := self.column.takeAt(0)) is not None:
+            if (gone := item.widget()) is not None:
+                gone.deleteLater()
         for name, words in card.facts or _plain(card):
             self._row(name, words)
-        for name, value in card.metrics:
-            self._row(name, f"{value:.3f}")
-        if not card.metrics:
-            self._row("measured", "no figures: do not rely on it")
+        figures = "\n".join(f"{name}: {value:.3f}" for name, value in card.metrics)
+        self._row("measured", figures or "no figures: do not rely on it")
         digest = self._row("sha256", f"{card.sha256[:16]}…" if card.sha256 else UNKNOWN)
         digest.setToolTip(card.sha256)
 
     def _row(self, name: str, words: str) -> QLabel:
         said = label(words, "dim" if words == UNKNOWN else "", wrap=True)
+        said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         said.setAccessibleName(f"{name}: {words}")
-        self.form.addRow(label(name, "small"), said)
+        if self.column.count():
+            self.column.addSpacing(5)
+        self.column.addWidget(label(name, "small"))
+        self.column.addWidget(said)
         return said
 
 
@@ -83,6 +83,7 @@ class Gauge(QWidget):
             mark = QLabel()
             mark.setPixmap(icon(picture, colour).pixmap(16, 16))
             name, words = label(what, "small"), label(scan, "small", wrap=True)
+            words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             if state == "outside":
                 words.setText(f"{scan} — trained on {training}")
                 words.setStyleSheet(f"color: {colours().bad}")
