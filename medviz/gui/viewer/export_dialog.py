@@ -276,7 +276,7 @@ class ExportDialog(QDialog):
         try:
             self._check(kind, text, path)
         except Refused as refusal:
-            self.warning.setText(f"{refusal.fault}; {refusal.remedy}".capitalize())
+            self.warning.setText(f"{refusal.fault[:1].upper()}{refusal.fault[1:]}; {refusal.remedy}")
             self.warning.show()
             return
         layer = self.layers.currentData() if kind.of_labels else None

@@ -13,6 +13,7 @@ ROOMS: Catalog[Callable[..., Any]] = Catalog(
         "grid note": Entry("medviz.imaging.resample:grid_note"),
         "label table": Entry("medviz.imaging.measure:label_table"),
         "export": Entry("medviz.imaging.writers.writer:Export"),
+        "write card": Entry("medviz.imaging.writers.card:write_card"),
         "scrolled": Entry("medviz.imaging.scrolling:scrolled"),
         "drawing": Entry("medviz.imaging.drawn:drawing"),
         "save picture": Entry("medviz.imaging.writers.film:write_still"),

@@ -1,11 +1,14 @@
 """What leaves the viewer as a file: layers as NIfTI, panes as pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+import numpy as np
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from medviz.gui.desk import Desk
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -15,7 +18,13 @@ VOLUMES = "NIfTI (*.nii.gz *.nii)"
 
 
 class Saving(QObject):
-    """Asks for a place, writes beside the window, and says where it is."""
+    """Asks for a place, writes beside the window, and says where it is.
+
+    `began` and `saved` (Volume) say of a layer that its voxels go, and have gone, into a file that holds all of them.
+    """
+
+    began = Signal(object)
+    saved = Signal(object)
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent)
@@ -32,17 +41,21 @@ class Saving(QObject):
     def write_layer(self, number: int, path: Path) -> None:
         """Save a layer with the scan's own affine and voxel order."""
         scene, services = self._desk.scene.state, self._desk.services
-        volume = scene.layers[number].volume
+        shown = scene.layers[number].volume
         scan = scene.layers[0].volume
-        if number and volume.same_grid(scan):
-            volume = on_scan(volume, scan)
+        self.began.emit(shown)
 
         def writing() -> Work[Path]:
             yield Progress(0, 0, f"writing {path.name}")
-            services.write(volume, path)
+            volume = shown if number == 0 else replace(shown, voxels=np.array(shown.voxels))  # a brush may go on
+            services.write(on_scan(volume, scan) if number and volume.same_grid(scan) else volume, path)
             return path
 
-        self._desk.start(f"save {path.name}", writing, then=lambda made: self._desk.tell(f"Saved as {made}"))
+        def told(made: Path) -> None:
+            self.saved.emit(shown)
+            self._desk.tell(f"Saved as {made}")
+
+        self._desk.start(f"save {path.name}", writing, then=told)
 
     def save_picture(self, view: QWidget) -> None:
         """Ask where the picture of a pane is to be saved, and save it."""
