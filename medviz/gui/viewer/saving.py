@@ -42,13 +42,15 @@ class Saving(QObject):
         """Save a layer with the scan's own affine and voxel order."""
         scene, services = self._desk.scene.state, self._desk.services
         shown = scene.layers[number].volume
-        scan = scene.layers[0].volume
+        scan, maker = scene.layers[0].volume, scene.layers[number].maker
         self.began.emit(shown)
 
         def writing() -> Work[Path]:
             yield Progress(0, 0, f"writing {path.name}")
             volume = shown if number == 0 else replace(shown, voxels=np.array(shown.voxels))  # a brush may go on
             services.write(on_scan(volume, scan) if number and volume.same_grid(scan) else volume, path)
+            if maker is not None and path.is_file():  # the card of the model travels with its mask
+                ROOMS["write card"](maker.says(shown), (path,))
             return path
 
         def told(made: Path) -> None:
