@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from medviz.imaging.readers.order import axes_of, to_order, to_ras
 from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
-from medviz.imaging.storage import need_room, opening, putting
+from medviz.imaging.readers.streams import MOST_PACKED
+from medviz.imaging.storage import in_words, need_room, opening, putting
 from medviz.imaging.volume import Affine, Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -47,7 +48,7 @@ def read(path: Path) -> Work[Volume]:
     """Read a file in its stored data type; a fourth axis or the components of a vector become frames."""
     shape, affine, dtype, channels = _header(path)
     size = int(np.prod(shape, dtype=object)) * channels * dtype.itemsize
-    need_room(path, 2 * size)
+    _need_bytes(path, size)
     yield Progress(0, size, f"reading {path.name}")
     try:
         image = SimpleITK.ReadImage(str(path))
@@ -121,8 +122,25 @@ def _header(path: Path) -> tuple[tuple[int, ...], Affine, "np.dtype[Any]", int]:
     spatial = min(3, dimensions)
     lps[:spatial, :spatial] = direction[:spatial, :spatial] * np.array(reader.GetSpacing())[:spatial]
     lps[:spatial, 3] = reader.GetOrigin()[:spatial]
+    lengths = np.linalg.norm(lps[:3, :3], axis=0)
+    if not np.isfinite(lps).all() or lengths.min() < 1e-9 or abs(np.linalg.det(lps[:3, :3] / lengths)) < 1e-4:
+        raise Refused(path, "its header gives directions or sizes that make no sense", "copy it again, or mend it")
     shape = size if dimensions > 2 else (*size, 1)
     return shape, _LPS_TO_RAS @ lps, np.dtype(dtype), reader.GetNumberOfComponents()
+
+
+def _need_bytes(path: Path, size: int) -> None:
+    """Refuse more voxels than the file can hold or the memory take; the data of a .mhd or .nhdr lie elsewhere."""
+    if path.suffix.lower() in (".mha", ".nrrd") and size > MOST_PACKED * path.stat().st_size:
+        with path.open("rb") as file:
+            head = file.read(4096).lower()
+        elsewhere = (
+            b"data file:" in head or b"datafile:" in head or (b"elementdatafile" in head and b"local" not in head)
+        )
+        if not elsewhere:
+            fault = f"its header declares {in_words(size)} of voxels and the file has {in_words(path.stat().st_size)}"
+            raise Refused(path, fault, "it is cut short or damaged, copy it again")
+    need_room(path, 2 * size)
 
 
 def _vector_offset(reader: Any) -> int:

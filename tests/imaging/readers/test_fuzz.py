@@ -240,3 +240,21 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert finished(read(tmp_path / "bomb.nii.gz")).shape == (5, 6, 7)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+@pytest.mark.trap("T16")
+@pytest.mark.parametrize("name", ["g.nrrd", "h.mha"])
+def test_a_header_that_declares_more_than_the_file_can_hold_takes_no_memory(
+    name: str, whole: Whole, tmp_path: Path
+) -> None:
+    content = whole[name]
+    for line in (b"sizes: 7 6 5", b"sizes: 5 6 7", b"DimSize = 7 6 5", b"DimSize = 5 6 7"):
+        content = content.replace(line, line.split(b" ")[0] + (b" = " if b"=" in line else b" ") + b"1200 1200 1200")
+    assert content != whole[name]
+    (tmp_path / name).write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Refused) as refusal:
+        finished(read(tmp_path / name))
+    a_sentence(refusal.value)
+    assert "declares" in str(refusal.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
