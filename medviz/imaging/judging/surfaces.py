@@ -10,6 +10,7 @@ A tree of points is asked instead of a distance map: it takes a twentieth of the
 other, little memory where they are large, and it names the nearest point.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from medviz.imaging.judging.results import Gap, Point
 from medviz.imaging.volume import Array, Volume
 
 _ASKED = 1 << 16
+HANDS = max(1, (os.cpu_count() or 1) - 1)
+"""Threads that look for the nearest points where there are many; one core is left for the window."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Surface:
     def near(self, points: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
         """Distance in mm and number of the nearest point, piece by piece, so that a stop is soon obeyed."""
         for first in range(0, len(points), _ASKED):
-            distance, number = self._tree.query(points[first : first + _ASKED])
+            asked = points[first : first + _ASKED]
+            distance, number = self._tree.query(asked, workers=HANDS if len(asked) == _ASKED else 1)
             yield distance, number
 
 

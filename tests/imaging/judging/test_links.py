@@ -76,9 +76,7 @@ def test_words_of_an_error_have_units(found: Comparison) -> None:
 
 def test_nothing_wrong_leads_nowhere() -> None:
     same = finished(agreement(volume(blobs(1)), volume(blobs(1))))
-    assert (
-        place_of(same, 1, "dice") is None and place_of(same, 1, "hd95_mm") is None and place_of(same, 9, "dice") is None
-    )
+    assert [place_of(same, *of) for of in ((1, "dice"), (1, "hd95_mm"), (9, "dice"))] == [None, None, None]
     assert place_of(same, 1, "volume_ml_reference") is not None
 
 

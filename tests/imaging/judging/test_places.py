@@ -172,6 +172,21 @@ def test_the_largest_errors_of_noise_are_listed_and_all_are_counted() -> None:
     assert [one.voxels for one in made.errors] == sorted((one.voxels for one in made.errors), reverse=True)
 
 
+@pytest.mark.parametrize("name", AFFINES)
+def test_no_number_and_no_place_depends_on_how_the_voxels_lie_in_memory(name: str) -> None:
+    one, other = blobs(10), blobs(11)
+    lying = [judged(np.asarray(one, order=a), np.asarray(other, order=b), AFFINES[name]) for a in "CF" for b in "CF"]
+    for found in lying[1:]:
+        for row, same in zip(found.rows, lying[0].rows, strict=True):
+            for key in ("dice", "hd_mm", "hd95_mm", "assd_mm", "nsd", "mistakes", "missed", "invented"):
+                assert getattr(row, key) == pytest.approx(getattr(same, key)), key
+        assert [error.voxels for error in found.errors] == [error.voxels for error in lying[0].errors]
+        for error in found.errors:
+            x, y, z = found.grid.nearest(error.at_mm) or (-1, -1, -1)
+            assert (found.predicted[x, y, z] == error.value) == error.extra
+            assert found.predicted[x, y, z] != found.meant[x, y, z]
+
+
 def test_depth_is_the_way_to_the_other_map() -> None:
     affine = AFFINES["oblique"]
     one, other = blobs(8) == 1, blobs(9) == 1
