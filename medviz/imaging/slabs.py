@@ -22,6 +22,7 @@ FEW = 7
 """While a hand turns a slab, no more slices of it are looked at."""
 COARSE = 2
 """... and one pixel in so many each way."""
+PLANES_AT_ONCE = 12
 _JOINED = {"max": np.maximum, "min": np.minimum, "mean": np.add}
 
 
@@ -164,35 +165,41 @@ def _along(volume: Volume, section: Section, frame: int, slab: Slab, count: int)
     first, last = max(0, section.index - count), min(section.many, section.index + count + 1)
     take = tuple(slice(first, last) if number == axis else slice(None) for number in range(3))
     voxels = volume.frame(frame)[take]
-    if slab.how == "mean":
-        flat = _as(_mean(voxels, axis), volume)
-    else:
-        lines, along = _in_lines(voxels, axis)
-        flat = lines.max(axis=along) if slab.how == "max" else lines.min(axis=along)
-        flat = flat.T if along != axis else flat
+    flat = _flat(voxels, axis, slab.how)
+    flat = _as(flat, volume) if slab.how == "mean" else flat
     turned = facing(section.plane, section.radiological)
     pixels = flat.T[:: -1 if turned.flip_down else 1, :: -1 if turned.flip_across else 1]
     return framed(volume, section, pixels, None)
 
 
-def _mean(voxels: Array, axis: int) -> Array:
-    if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize > 2:
-        return np.asarray(voxels.mean(axis=axis))
-    lines, along = _in_lines(voxels, axis)
-    if along != axis:  # a product is quicker than a sum of such lines: 4 ms instead of 15
-        summed = lines.astype(np.float32) @ np.ones(voxels.shape[axis], np.float32)
-        return np.asarray(summed.T / voxels.shape[axis])
-    return np.asarray(voxels.sum(axis=axis, dtype=np.int32) / np.float32(voxels.shape[axis]))
+def _flat(voxels: Array, axis: int, how: How) -> Array:
+    """Join voxels (x, y, z) along an axis, each data type as fast as numpy can."""
+    short = voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2
+    if axis == 0 and short and abs(voxels.strides[0]) == min(abs(step) for step in voxels.strides):
+        return _lines(voxels, how)
+    if how == "mean":
+        summed = voxels.sum(axis=axis, dtype=np.int32) if short else voxels.sum(axis=axis, dtype=np.float64)
+        return np.asarray(summed / np.float32(voxels.shape[axis]))
+    return np.asarray(voxels.max(axis=axis) if how == "max" else voxels.min(axis=axis))
 
 
-def _in_lines(voxels: Array, axis: int) -> tuple[Array, int]:
-    """Return voxels and the axis to join; where that axis runs fastest in memory, a copy turned about, with it last.
+def _lines(voxels: Array, how: How) -> Array:
+    """Join along x where x runs fastest in memory: numpy joins so short lines slowly unless they lie side by side.
 
-    Joining such short lines in place takes 6 to 18 ms for 20 mm of 512 by 300 by 0.7 mm, with the copy always 8.
+    A few planes at a time, so that what is copied stays in the processor's own memory: 20 mm of 512 by 300 by 0.7 mm
+    take 9 ms instead of 6 to 19, as they happen to lie; a mean is a product, 6 ms instead of 15.
     """
-    if axis == 0 and abs(voxels.strides[0]) == min(abs(step) for step in voxels.strides):
-        return np.ascontiguousarray(voxels.transpose(2, 1, 0)), 2
-    return voxels, axis
+    many, rows, planes = voxels.shape
+    made = np.empty((rows, planes), np.float32 if how == "mean" else voxels.dtype, order="F")
+    ones = np.ones(many, np.float32)
+    for first in range(0, planes, PLANES_AT_ONCE):
+        part = slice(first, first + PLANES_AT_ONCE)
+        near = np.ascontiguousarray(voxels[:, :, part].transpose(2, 1, 0))
+        if how == "mean":
+            made[:, part] = (near.astype(np.float32) @ ones).T / many
+        else:
+            made[:, part] = (near.max(axis=2) if how == "max" else near.min(axis=2)).T
+    return made
 
 
 def _as(values: Array, volume: Volume) -> Array:

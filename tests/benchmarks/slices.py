@@ -29,7 +29,7 @@ from tests.benchmarks.measuring import Measured, percentiles, worked_ms
 
 SHAPE = (512, 512, 300)
 PANE_PX = 512
-LABELS = 20
+LABELS = 117
 
 
 def volume(voxels: NDArray[np.generic], name: str) -> Volume:
@@ -53,9 +53,9 @@ def inside(radius: float) -> NDArray[np.bool_]:
 
 
 def labels() -> Volume:
-    """Twenty organs: blocks of an ellipsoid."""
+    """As many organs as TotalSegmentator tells apart: blocks of an ellipsoid."""
     voxels = np.zeros(SHAPE, np.uint8, order="F")
-    blocks = sum((np.arange(side) * 3 // side).reshape([-1 if n == axis else 1 for n in range(3)]) * 3**axis
+    blocks = sum((np.arange(side) * 5 // side).reshape([-1 if n == axis else 1 for n in range(3)]) * 5**axis
                  for axis, side in enumerate(SHAPE))  # fmt: skip
     voxels[:] = blocks % LABELS + 1
     voxels[~inside(0.8)] = 0
