@@ -20,8 +20,8 @@ from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 BINS = 1000
-MOST_LINKED = 6_000_000
-"""So many voxels are linked to count pieces (some seconds, 1 GB); below the threshold with more, none are counted."""
+MOST_LINKED = 4_000_000
+"""So many voxels are linked to count pieces (some seconds, 700 MB); below the threshold with more, none are counted."""
 
 
 def consequences(

@@ -21,6 +21,7 @@ from medviz.imaging.slices import PLANES
 from medviz.imaging.volume import Volume, like
 from tests.gui.viewer.hands import Told, quiet
 from tests.gui.viewer.phantoms import grabbed, marked
+from tests.gui.viewer.phantoms import volume as phantom_volume
 
 Button, Key = Qt.MouseButton, Qt.Key
 SPACING = (0.5, 0.5, 6.0)
@@ -364,6 +365,32 @@ def test_a_proposal_is_held_against_what_is_settled(page: ViewerPage) -> None:
     feature = page.feature(Comparing.NAME)
     assert isinstance(feature, Comparing)
     assert feature.judging.pair == (seen, meant)
+
+
+@pytest.mark.trap("T6")
+def test_files_of_other_grids_are_opened_over_the_scan_and_compared_in_mm(
+    page: ViewerPage, files: dict[str, Volume], qtbot: QtBot, told: Told
+) -> None:
+    scan = marked(40, SPACING)
+    meant = np.zeros(scan.shape, np.uint8)
+    meant[8:20, 8:20, 8:20] = 1
+    coarse = phantom_volume(np.ones((6, 6, 12), np.uint8), (1.0, 1.0, 6.0))
+    affine = coarse.affine.copy()
+    affine[:3, 3] = np.add(scan.to_mm((8, 8, 8)), (0.25, 0.25, 0.0))
+    files["scan.nii.gz"] = scan
+    files["meant.nii.gz"] = like(scan, meant, "meant.nii.gz")
+    files["coarse.nii.gz"] = replace(coarse, affine=affine, name="coarse.nii.gz")
+    page.open(Path("scan.nii.gz"), "scan")
+    page.open(Path("meant.nii.gz"), "labels")
+    page.open(Path("coarse.nii.gz"), "labels")
+    qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 3, timeout=10_000)
+    quiet(qtbot, page.desk)
+    assert "another grid" in str(told)
+    feature = page.feature(Comparing.NAME)
+    assert isinstance(feature, Comparing)
+    feature.judging.compare()
+    quiet(qtbot, page.desk)
+    assert feature.found is not None and feature.found.rows[0].dice == 1.0
 
 
 def test_another_scan_lets_go_of_the_comparison(comparing: Comparing, page: ViewerPage) -> None:
