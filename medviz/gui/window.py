@@ -264,7 +264,10 @@ class Window(QMainWindow):
         """Ask once where work is running, keep what the window looked like, stop the work cleanly."""
         jobs = (job for job in self.desk.jobs if job.running and not job.stopping and not job.property("quiet"))
         running = [job.title for job in jobs]
-        if running and self.desk.preferred.state.ask_first and not self.confirm(_question(running)):
+        doubts = [_question(running)] if running and self.desk.preferred.state.ask_first else []
+        if self.desk.asks:
+            doubts += [page.unsaved() for page in self.pages.values() if isinstance(page, Page)]
+        if any(doubts) and not self.confirm(" ".join(filter(None, doubts))):
             event.ignore()
             return
         self._keep()
@@ -278,7 +281,7 @@ class Window(QMainWindow):
     def _ask(self, question: str) -> bool:
         buttons = QMessageBox.StandardButton
         box = QMessageBox(QMessageBox.Icon.Question, "medviz", question, buttons.Close | buttons.Cancel, self)
-        box.button(buttons.Close).setText("Stop and close")
+        box.button(buttons.Close).setText("Close" if "Stop it" not in question else "Stop and close")
         box.button(buttons.Cancel).setText("Go on")
         box.setDefaultButton(buttons.Cancel)
         answer = box.exec()

@@ -5,7 +5,7 @@ A change keeps only the box it touched, compressed: a brush of 12 mm radius cost
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,13 @@ class Change:
     def voxels(self) -> int:
         """Voxels in the box."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    def cast(self, dtype: np.dtype[Any]) -> "Change":
+        """Return the same change of a map of another data type."""
+        before, after = (
+            zlib.compress(self._array(one).astype(dtype).tobytes(), 1) for one in (self.before, self.after)
+        )
+        return replace(self, dtype=dtype.str, before=before, after=after)
 
     @cached_property
     def gains(self) -> dict[int, int]:
@@ -156,6 +163,11 @@ class History:
     def size_bytes(self) -> int:
         """Memory all changes keep."""
         return sum(change.size_bytes for change in (*self._done, *self._undone))
+
+    def cast(self, dtype: np.dtype[Any]) -> None:
+        """Keep all changes as another data type: the map has become one that holds greater values."""
+        self._done = [change.cast(dtype) for change in self._done]
+        self._undone = [change.cast(dtype) for change in self._undone]
 
     def next_undone(self) -> Change | None:
         """The change that undo would take back."""

@@ -31,5 +31,9 @@ class Page(QWidget):
     def entered(self) -> None:
         """Come to the front."""
 
+    def unsaved(self) -> str:
+        """Say in a sentence what no file has yet; empty where there is nothing. The window asks before it closes."""
+        return ""
+
     def close_page(self) -> None:
         """Let go of what runs and listens; the window closes."""

@@ -118,6 +118,10 @@ class ViewerPage(Page):
         assert isinstance(found, Modelling)
         return found
 
+    def unsaved(self) -> str:
+        """Say what the features have that no file has."""
+        return " ".join(words for feature in self.features.values() if (words := feature.unsaved()))
+
     def close_page(self) -> None:
         """Stop listening and rendering, before the page is deleted."""
         for feature in self.features.values():

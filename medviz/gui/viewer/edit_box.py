@@ -7,10 +7,12 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -25,6 +27,7 @@ from medviz.gui.icons import icon
 from medviz.gui.store import Store
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.edits import Edits
+from medviz.gui.viewer.journalling import Journalling, changes_words, when_words
 from medviz.gui.viewer.kit import Kit
 from medviz.gui.viewer.label_list import swatch
 from medviz.gui.viewer.layer_controls import quiet, shrink
@@ -45,6 +48,7 @@ class Edited(Protocol):
     kit: Store[Kit]
     edits: Edits
     naming: Naming
+    journalling: Journalling
 
     @property
     def number(self) -> int | None:
@@ -88,6 +92,8 @@ class EditBox(QWidget):
         column.setContentsMargins(0, 8, 0, 8)
         column.setSpacing(8)
         self.tools = ToolButtons(self._store, editing.tools())
+        self.offer = self._offer()
+        column.addWidget(self.offer)
         column.addWidget(self.tools)
         column.addLayout(self._label_row())
         self.forms = QVBoxLayout()
@@ -104,6 +110,7 @@ class EditBox(QWidget):
         ]
         editing.edits.changed.connect(lambda made: self.show_history())
         editing.edits.working.connect(self.show_history)
+        editing.journalling.found.connect(self.show_offers)
         self._kit(True)
         self._show(self._store.state)
 
@@ -191,6 +198,28 @@ class EditBox(QWidget):
         button.clicked.connect(lambda: act())  # type: ignore[operator]
         return button
 
+    def _offer(self) -> QFrame:
+        """Make the row that offers what a crash left behind."""
+        frame = QFrame()
+        frame.setProperty("look", "chip")
+        self.offered = label("", "", wrap=True)
+        self.recover = QPushButton("Recover")
+        self.recover.setToolTip("Bring the changes back as a layer, with their history")
+        self.recover.clicked.connect(lambda: self._editing.journalling.recover(self._editing.journalling.offers[0]))
+        self.forget = QPushButton("Forget")
+        self.forget.setToolTip("Delete these changes for good")
+        self.forget.clicked.connect(lambda: self._editing.journalling.forget(self._editing.journalling.offers[0]))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.recover)
+        buttons.addWidget(self.forget)
+        buttons.addStretch(1)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.addWidget(self.offered)
+        column.addLayout(buttons)
+        frame.hide()
+        return frame
+
     # -- asked ----------------------------------------------------------------------------------------------------
 
     @property
@@ -238,6 +267,14 @@ class EditBox(QWidget):
         for button in (self.rename, self.recolour, self.delete):
             button.setEnabled(bool(labels))
         self.merge.setEnabled(len(labels) > 1)
+
+    def show_offers(self) -> None:
+        """Show what a crash left behind."""
+        offers = self._editing.journalling.offers
+        self.offer.setVisible(bool(offers))
+        if offers:
+            first = offers[0]
+            self.offered.setText(f"{changes_words(first.changes)} of {when_words(first.when)} were never saved")
 
     def show_history(self) -> None:
         """Show what was done; what was undone is grey."""

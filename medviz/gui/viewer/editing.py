@@ -15,17 +15,21 @@ from medviz.gui.viewer.edit_box import EditBox
 from medviz.gui.viewer.edit_tools import BrushTool, EraserTool, FillTool, LassoTool, flat_of
 from medviz.gui.viewer.edits import Edits, Then
 from medviz.gui.viewer.feature import Feature, Viewer
+from medviz.gui.viewer.filling import Filling
+from medviz.gui.viewer.journalling import Journalling, changes_words
 from medviz.gui.viewer.kit import Kit, kit_of
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import Operation, Wanted
 from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.target import Target
 from medviz.gui.viewer.tip import Hovered, paint_lasso, paint_tip
 from medviz.gui.viewer.tools import Pane, Tool
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.history import Change
 from medviz.imaging.scene import Layer, Point, Scene
 from medviz.imaging.strokes import Stroke, Tip
+from medviz.imaging.volume import Volume
 
 LEAST, MOST = 0.5, 100.0
 
@@ -48,6 +52,12 @@ class Editing(Feature):
         super().__init__(viewer, parent)
         self.kit: Store[Kit] = Store(Kit())
         self.edits = Edits(self.desk, viewer.counting, self)
+        self.target = Target(self.desk, self.edits, self.kit)
+        self.filling = Filling(self.target)
+        self.journalling = Journalling(self.desk, self.edits, self)
+        self._saving: dict[Corrections, int] = {}
+        viewer.saving.began.connect(self._began)
+        viewer.saving.saved.connect(self._saved)
         self.naming = Naming(self.edits, self.kit, viewer)
         self.lasso = LassoTool(self)
         self._tools: tuple[Tool, ...] = (BrushTool(self), EraserTool(self), self.lasso, FillTool(self))
@@ -91,7 +101,7 @@ class Editing(Feature):
             paint_lasso(painter, view, tuple(self.lasso.points))
         if self.hovered is not None and self.desk.scene.state.tool in (BrushTool.NAME, EraserTool.NAME):
             erases = self.desk.scene.state.tool == EraserTool.NAME
-            paint_tip(painter, view, self.hovered, self.kit.state, None if erases else self._colour(layer))
+            paint_tip(painter, view, self.hovered, self.kit.state, None if erases else self.target.colour(layer))
 
     def pressed(self, event: QKeyEvent, view: SliceView) -> bool:
         """Take up a label by its place in the list."""
@@ -102,9 +112,18 @@ class Editing(Feature):
         self.take(layer.labels[int(text) - 1].value)
         return True
 
+    def unsaved(self) -> str:
+        """Say how many changes of labels no file has."""
+        count = sum(made.unsaved for made in self.edits.maps if self.edits.number(made) is not None)
+        if not count:
+            return ""
+        many = f"{changes_words(count)} of labels {'is' if count == 1 else 'are'} in no file yet."
+        return f"{many} Close all the same? They are kept, and offered when this scan is opened again."
+
     def close_feature(self) -> None:
         """Stop listening."""
         self._leave()
+        self.journalling.leave()
         if self.box is not None:
             self.box.leave()
 
@@ -125,19 +144,17 @@ class Editing(Feature):
     @property
     def number(self) -> int | None:
         """The number of the layer that is edited, None where there is none."""
-        return self.edits.target()
+        return self.target.number
 
     @property
     def layer(self) -> Layer | None:
         """The layer that is edited."""
-        number = self.number
-        return None if number is None else self.desk.scene.state.layers[number]
+        return self.target.layer
 
     @property
     def corrections(self) -> Corrections | None:
         """What was done to that layer; None where nothing was."""
-        layer = self.layer
-        return None if layer is None else self.edits.of(layer)
+        return self.target.corrections
 
     def take(self, value: int) -> None:
         """Paint with a label from now on."""
@@ -165,7 +182,7 @@ class Editing(Feature):
         at = layer.volume.to_voxel(self.desk.scene.state.cursor)
         index = 0 if axis is None else int(np.floor(at[axis] + 0.5))
         wanted = Wanted(self.kit.state, layer.volume.spacing_mm, layer.locked_labels, axis, index)
-        title = f"{operation.title.lower()}: {self._name(layer, self.kit.state.value)}"
+        title = f"{operation.title.lower()}: {self.target.name(layer, self.kit.state.value)}"
 
         def describe(made: Corrections) -> Change | None:
             change = operation.describe(made.map, wanted)
@@ -178,15 +195,15 @@ class Editing(Feature):
     def begin(self, pane: Pane, erase: bool) -> Stroke | None:
         """Make the active layer ready for a stroke; None (and a notice) where it cannot be painted on."""
         kit, flat = self.kit.state, flat_of(pane)
-        number = self.number if self.number is not None else None if erase else self.edits.new_layer()
+        number = self.target.made(erase)
         if number is None or flat is None:
             return None
-        made = self._ready(number)
+        made = self.target.ready(number)
         layer = self.desk.scene.state.layers[number]
         value = 0 if erase else kit.value
-        if made is None or not self._may(layer, value):
+        if made is None or not self.target.may(layer, value):
             return None
-        self._reveal(number, value)
+        self.target.reveal(number, value)
         tip = Tip(kit.size / 2, None if kit.ball else flat, (kit.low, kit.high) if kit.limited else None, kit.free)
         scene = self.desk.scene.state
         self._painted_on = made
@@ -207,7 +224,7 @@ class Editing(Feature):
         if number is None:  # the layer was taken away meanwhile
             return
         layer = self.desk.scene.state.layers[number]
-        words = name if stroke.value == 0 else f"{name} {self._name(layer, stroke.value)}"
+        words = name if stroke.value == 0 else f"{name} {self.target.name(layer, stroke.value)}"
         self.edits.do(number, stroke.change(words), stands=True)
 
     def give_up(self, stroke: Stroke) -> None:
@@ -219,7 +236,7 @@ class Editing(Feature):
     def enclose(self, pane: Pane, points: tuple[Point, ...], erase: bool) -> None:
         """Fill or erase what lies within a closed line, in this slice or through all."""
         if self.kit.state.deep:
-            self._enclose_all(pane, points, erase)
+            self.filling.enclose_all(pane, points, erase)
             return
         stroke, flat = self.begin(pane, erase), flat_of(pane)
         if stroke is None or flat is None:
@@ -229,63 +246,9 @@ class Editing(Feature):
             stroke.fill(cells)
         self.end(stroke, "erase" if erase else "lasso")
 
-    def _enclose_all(self, pane: Pane, points: tuple[Point, ...], erase: bool) -> None:
-        """Fill or erase what lies within a closed line in all slices, beside the window."""
-        kit, flat = self.kit.state, flat_of(pane)
-        number = self.number if self.number is not None else None if erase else self.edits.new_layer()
-        if number is None or flat is None:
-            return
-        layer, value = self.desk.scene.state.layers[number], 0 if erase else kit.value
-        axis = flat.across_axis(layer.volume.affine)
-        if axis is None or not flat.is_straight(layer.volume.affine, axis):
-            self.desk.tell("A lasso through all slices needs the scan's own slices", "warning", "Turn the planes back")
-            return
-        if not self._may(layer, value):
-            return
-        self._reveal(number, value)
-        name = "erase in all slices" if erase else f"lasso {self._name(layer, value)} in all slices"
-
-        def describe(made: Corrections) -> Change | None:
-            cells = ROOMS["enclosed"](made.map.shape, layer.volume.affine, flat, points)
-            if cells is None:
-                return None
-            sides = list(cells.box)
-            sides[axis] = slice(0, made.map.shape[axis])
-            box = (sides[0], sides[1], sides[2])
-            mask = np.broadcast_to(cells.meant, made.map[box].shape)
-            change = ROOMS["carve"](made.map, box, mask, value, layer.locked_labels, kit.free)
-            return None if change is None else replace(change, name=name)
-
-        self.edits.run(number, name, describe)
-
     def flood(self, pane: Pane, mm: Point) -> None:
-        """Fill what hangs together with a point and looks like it; beside the window where it is 3-D."""
-        scene, kit, flat = self.desk.scene.state, self.kit.state, flat_of(pane)
-        scan = scene.scan
-        number = self.number if self.number is not None else self.edits.new_layer()
-        if number is None or scan is None or flat is None:
-            return
-        layer = self.desk.scene.state.layers[number]
-        seed, axis = layer.volume.nearest(mm), flat.across_axis(layer.volume.affine)
-        if seed is None or not self._may(layer, kit.value):
-            return
-        if not layer.volume.same_grid(scan) or (axis is None and not kit.deep):
-            self.desk.tell("Fill needs the scan's own slices", "warning", "Turn the planes back, or fill in 3-D")
-            return
-        self._reveal(number, kit.value)
-        frame = scan.frame(min(scene.frame, scan.frames - 1))
-        tolerance = kit.tolerance / abs(scan.slope or 1.0)
-        name = f"fill {self._name(layer, kit.value)}"
-        normal = None if kit.deep else axis
-
-        def describe(made: Corrections) -> Change | None:
-            change = ROOMS["flood"](made.map, frame, seed, kit.value, tolerance, normal, layer.locked_labels)
-            return None if change is None else replace(change, name=name)
-
-        if normal is None:
-            self.edits.run(number, name, describe)
-        elif (made := self._ready(number)) is not None:
-            self.edits.do(number, describe(made))
+        """Fill what hangs together with a point and looks like it."""
+        self.filling.flood(pane, mm)
 
     def pick(self, mm: Point) -> None:
         """Take up the label at a point."""
@@ -307,33 +270,6 @@ class Editing(Feature):
 
     # -- how ------------------------------------------------------------------------------------------------------
 
-    def _ready(self, number: int) -> Corrections | None:
-        """Return the map of a layer at once; a large one that was never edited is made ready meanwhile."""
-        found: list[Corrections] = []
-        if self.edits.is_busy(self.desk.scene.state.layers[number]):
-            self.desk.tell("The labels are still being worked on", "warning", "Wait a moment")
-            return None
-        self.edits.ready(number, found.append, self.kit.state.value)
-        return found[0] if found else None
-
-    def _may(self, layer: Layer, value: int) -> bool:
-        if value in layer.locked_labels:
-            self.desk.tell(
-                f"{self._name(layer, value)} is locked", "warning", "Click its padlock in the list of labels"
-            )
-            return False
-        return True
-
-    def _reveal(self, number: int, value: int) -> None:
-        """Show what is painted on: nobody paints blindly."""
-        scene = self.desk.scene.state
-        layer = scene.layers[number]
-        style = "outline" if layer.style == "off" else layer.style
-        shown = replace(layer, visible=True, style=style, hidden_labels=layer.hidden_labels - {value})
-        if shown != layer or scene.overlays_hidden:
-            layers = (*scene.layers[:number], shown, *scene.layers[number + 1 :])
-            self.desk.scene.put(replace(scene, layers=layers, overlays_hidden=False))
-
     def _retouch(self) -> None:
         for view in self.viewer.panes.slices.values():
             view.update()
@@ -343,12 +279,18 @@ class Editing(Feature):
         self.desk.scene.update(tool=BrushTool.NAME)
         self.viewer.show_tab(self.NAME)
 
-    def _name(self, layer: Layer, value: int) -> str:
-        return next((one.name for one in layer.labels if one.value == value), f"label {value}")
+    def _began(self, volume: Volume) -> None:
+        """Remember how much a file will hold; strokes may go on while it is written."""
+        made = next((one for one in self.edits.maps if one.voxels is volume.voxels), None)
+        if made is not None:
+            self._saving[made] = len(made.log)
 
-    def _colour(self, layer: Layer | None) -> tuple[int, int, int]:
-        labels = () if layer is None else layer.labels
-        return next((one.colour for one in labels if one.value == self.kit.state.value), (230, 159, 0))
+    def _saved(self, volume: Volume) -> None:
+        made = next((one for one in self.edits.maps if one.voxels is volume.voxels), None)
+        if made is not None and made in self._saving:
+            self.journalling.saved(made, self._saving.pop(made))
+            if self.box is not None:
+                self.box.show_history()
 
     def _actions(self) -> tuple[QAction, ...]:
         made = []

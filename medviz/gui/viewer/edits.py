@@ -25,11 +25,13 @@ Then = Callable[[Corrections], object]
 class Edits(QObject):
     """Changes label layers; whatever changes one, a hand or a model, comes through here.
 
-    `changed` (Corrections) comes after each change, undone or done; `working` when a long one begins or ends. A map is
-    known by its voxels: a layer may be renamed, moved or hidden meanwhile.
+    `changed` (Corrections) comes after each change, undone or done; `working` when a long one begins or ends;
+    `replaced` (Corrections before, after) where a map needed more bytes a voxel. A map is known by its voxels: a layer
+    may be renamed, moved or hidden meanwhile.
     """
 
     changed = Signal(object)
+    replaced = Signal(object, object)
     working = Signal()
 
     def __init__(self, desk: Desk, counting: Counting, parent: QObject) -> None:
@@ -141,6 +143,16 @@ class Edits(QObject):
 
         self.ready(onto, lambda made: self._run(made, "accept", described, then), max(given.values(), default=0))
 
+    def take_in(self, made: Corrections, name: str, labels: tuple[Label, ...]) -> None:
+        """Show a map that was brought back as a layer over the scan."""
+        scene = self._desk.scene.state
+        if scene.scan is None or made.map.shape != scene.scan.shape:
+            return
+        self.maps.append(made)
+        layer = Layer(like(scene.scan, made.voxels, name), "labels", labels=labels)
+        self._desk.scene.put(replace(scene.adding(layer), active=len(scene.layers)))
+        self.changed.emit(made)
+
     def target(self, grid: Volume | None = None) -> int | None:
         """Return the number of the label layer that is edited: the active one, else the topmost; never a proposal."""
         scene = self._desk.scene.state
@@ -168,8 +180,10 @@ class Edits(QObject):
             return
         old = self.of(scene.layers[number])
         if old is not None:  # it needed more bytes a voxel
-            made = replace(old, voxels=made.voxels)
+            old.history.cast(made.map.dtype)
+            made = replace(made, history=old.history, saved_at=-old.unsaved, begun=old.begun)
             self.maps.remove(old)
+            self.replaced.emit(old, made)
         self.maps.append(made)
         shown = scene.layers[number].volume
         stored = replace(shown.stored, dtype=made.map.dtype)

@@ -21,6 +21,9 @@ from medviz.imaging.scene import Scene
 from medviz.messages import Progress, Work, finished
 from medviz.refused import Refused
 
+WHOLE = ("nifti", "nrrd", "seg")
+"""Formats from which the labels come back as they were: what is exported so is saved."""
+
 
 class Exporting(Feature):
     """Asks by a dialog, exports beside the window."""
@@ -74,9 +77,17 @@ class Exporting(Feature):
         """Write what is ordered of the present scene, beside the window."""
         scene = self.desk.scene.state
         view = self.viewer.panes.volume.view
-        return self.desk.start(
-            f"export {order.path.name}", lambda: self._work(order, scene, view), then=lambda files: self._told(files)
-        )
+        whole = order.kind.name in WHOLE and order.layer is not None and order.layer < len(scene.layers)
+        volume = scene.layers[order.layer].volume if whole and order.layer is not None else None
+        if volume is not None:
+            self.viewer.saving.began.emit(volume)
+
+        def told(files: tuple[Path, ...]) -> None:
+            if volume is not None:
+                self.viewer.saving.saved.emit(volume)
+            self._told(files)
+
+        return self.desk.start(f"export {order.path.name}", lambda: self._work(order, scene, view), then=told)
 
     def _ordered(self, order: Order) -> None:
         self._last = order.kind.name

@@ -83,5 +83,9 @@ class Feature(QObject):
     def entered(self) -> None:
         """The viewer came to the front."""
 
+    def unsaved(self) -> str:
+        """Say in a sentence what no file has yet; empty where there is nothing. The window asks before it closes."""
+        return ""
+
     def close_feature(self) -> None:
         """Stop listening and working, before the page is deleted."""
