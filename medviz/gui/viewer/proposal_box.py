@@ -103,6 +103,7 @@ class ProposalBox(QFrame):
         column.addWidget(self.list)
         column.addLayout(target)
         column.addLayout(buttons)
+        self._words()
 
     @property
     def ticked(self) -> frozenset[int]:
