@@ -1,12 +1,12 @@
 """DICOM SEG: each frame in its own place, each segment with its name and colour, by highdicom."""
 
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from highdicom import VolumeGeometry
 from highdicom.seg import Segmentation, SegmentationTypeValues, segread
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRBigEndian
@@ -14,12 +14,13 @@ from skimage.color import lab2rgb
 
 from medviz.imaging.labels import Label, default_colour
 from medviz.imaging.readers.dicom.files import DAMAGED, header_of, syntax_of
+from medviz.imaging.readers.dicom.frames_placed import placed_frames
 from medviz.imaging.readers.dicom.own import value_of
 from medviz.imaging.readers.dicom.series import LPS_TO_RAS
 from medviz.imaging.readers.order import axes_of, to_ras
 from medviz.imaging.readers.reader import Description, described
 from medviz.imaging.storage import need_room
-from medviz.imaging.volume import Stored, Volume
+from medviz.imaging.volume import Affine, Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
@@ -32,13 +33,12 @@ HALF = 0.5
 def describe_segmentation(path: Path) -> Description:
     """Say where a SEG object lies and which segments it has, without decoding a frame."""
     found = _opened(path, lazy=True)
-    placed = _placed(found, path)
-    affine = LPS_TO_RAS @ placed.affine @ _ORDER
-    slices, rows, columns = placed.spatial_shape
+    placed = _placed(found, path, decode=False)
+    slices, rows, columns = placed.shape
     return described(
         shape=(columns, rows, slices),
-        axes=axes_of(affine),
-        affine=affine,
+        axes=axes_of(placed.affine),
+        affine=placed.affine,
         dtype="fraction" if found.segmentation_type == SegmentationTypeValues.FRACTIONAL else "uint8",
         segments=[{"value": one.value, "name": one.name} for one in _labels(found)],
     )
@@ -55,16 +55,16 @@ def read_segmentation(path: Path, name: str = "") -> Work[Volume]:
     placed = _placed(found, path)
     numbers = [int(number) for number in found.segment_numbers]
     fractional = found.segmentation_type == SegmentationTypeValues.FRACTIONAL
-    need_room(path, 3 * int(np.prod(placed.spatial_shape)) * (5 if fractional else 2))
+    need_room(path, 3 * int(np.prod(placed.shape)) * (5 if fractional else 2))
     if fractional and len(numbers) == 1:
-        return _volume(_segment(found, numbers[0], path), placed.affine, name or path.name, _labels(found), ())
+        return _volume(placed.segment(numbers[0]), placed.affine, name or path.name, _labels(found), ())
     values = _values(found, numbers)
-    labels = np.zeros(placed.spatial_shape, np.uint16 if max(values.values()) > 255 else np.uint8)
-    best = np.full(placed.spatial_shape, HALF, np.float32) if fractional else None
+    labels = np.zeros(placed.shape, np.uint16 if max(values.values()) > 255 else np.uint8)
+    best = np.full(placed.shape, HALF, np.float32) if fractional else None
     hidden = 0
     for done, number in enumerate(numbers):
         yield Progress(done, len(numbers), f"segment {number}")
-        mask = _segment(found, number, path)
+        mask = placed.segment(number)
         if best is None:
             inside = mask >= HALF
             hidden += int(np.count_nonzero(labels[inside]))
@@ -76,6 +76,15 @@ def read_segmentation(path: Path, name: str = "") -> Work[Volume]:
     if fractional:
         said = (*said, "its segments are probabilities; the most probable one is shown where it is one half or more")
     return _volume(labels, placed.affine, name or path.name, _labels(found), said)
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Where a SEG lies (column, row, slice to RAS mm), and how a segment (slice, row, column) of shares is had."""
+
+    affine: Affine
+    shape: tuple[int, int, int]
+    segment: Callable[[int], Array]
 
 
 def _values(found: Segmentation, numbers: list[int]) -> dict[int, int]:
@@ -98,16 +107,21 @@ def _opened(path: Path, lazy: bool = False) -> Segmentation:
             raise Refused(path, "this segmentation is damaged or incomplete", "export it again") from problem
 
 
-def _placed(found: Segmentation, path: Path) -> VolumeGeometry:
+def _placed(found: Segmentation, path: Path, decode: bool = True) -> _Placed:
+    """Place the frames by highdicom, which asks for an upright regular volume, else each by its own position."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            placed = found.get_volume_geometry(allow_missing_positions=True)
+            regular = found.get_volume_geometry(allow_missing_positions=True)
         except DAMAGED as problem:
             raise Refused(path, "it does not say where its frames lie", "export it again") from problem
-    if placed is None:
-        raise Refused(path, "its frames make no regular volume", "export it again from where it came")
-    return placed
+    if regular is not None:
+        slices, rows, columns = regular.spatial_shape
+        affine = LPS_TO_RAS @ regular.affine @ _ORDER
+        return _Placed(affine, (slices, rows, columns), lambda number: _segment(found, number, path))
+    own = placed_frames(path, decode)
+    whole = float(found.get("MaximumFractionalValue") or 1)
+    return _Placed(own.affine, own.shape, lambda number: own.segment(number, whole))
 
 
 def _segment(found: Segmentation, number: int, path: Path) -> Array:
@@ -124,9 +138,8 @@ def _segment(found: Segmentation, number: int, path: Path) -> Array:
     return share
 
 
-def _volume(array: Array, affine: Array, name: str, labels: tuple[Label, ...], said: tuple[str, ...]) -> Volume:
-    """(slice, row, column) with highdicom's affine (slice, row, column → LPS mm) as a volume."""
-    stored_affine = LPS_TO_RAS @ affine @ _ORDER
+def _volume(array: Array, stored_affine: Affine, name: str, labels: tuple[Label, ...], said: tuple[str, ...]) -> Volume:
+    """(slice, row, column) with the affine of the stored order (column, row, slice → RAS mm) as a volume."""
     stored = array.transpose(2, 1, 0)
     view, turned = to_ras(stored, stored_affine)
     return Volume(
