@@ -289,7 +289,8 @@ class Comparing(Feature):
             return
         row = self.found.of(self.only) if self.only is not None else None
         words = self.place.words if self.place is not None else ""
-        self.box.show_walk(self.at, len(self.errors), words, row.name if row is not None else "")
+        more = self.found.left_out if row is None else max(0, row.mistakes - len(self.errors))
+        self.box.show_walk(self.at, len(self.errors), words, row.name if row is not None else "", more)
         if self.sheet is not None:
             error = self.errors[self.at] if self.at is not None else None
             self.sheet.errors.select(next((n for n, one in enumerate(self.found.errors) if one is error), None))

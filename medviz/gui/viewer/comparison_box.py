@@ -312,9 +312,15 @@ class ComparisonBox(QWidget):
         self.table.setVisible(self._rows > 0 and not self.wide.isChecked())
         self.search.setVisible(self._rows >= MANY and not self.wide.isChecked())
 
-    def show_walk(self, place: int | None, many: int, words: str, of: str) -> None:
-        """Show which error of how many is on the screen, and what it is; `of` names the one label walked through."""
+    def show_walk(self, place: int | None, many: int, words: str, of: str, more: int = 0) -> None:
+        """Show which error of how many is on the screen, and what it is; `of` names the one label walked through.
+
+        `more` small ones are not listed.
+        """
         errors = f"{many} error{'s' if many > 1 else ''}" if many else ""
+        self.count.setToolTip(f"and {more:,} smaller ones".replace(",", "\u202f") if more else "")
+        if more:
+            errors = f"the {many} largest errors"
         self.count.setText(errors if place is None else f"{place + 1} of {many}")
         self.after.setText("Next worst" if place is not None else "Worst error")
         self.before.setEnabled(place is not None and place > 0)

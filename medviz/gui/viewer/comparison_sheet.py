@@ -97,7 +97,7 @@ class ComparisonSheet(QWidget):
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.table, "Labels")
         self.tabs.addTab(self.errors, "Errors")
-        self.tabs.addTab(self.matrix, "Confusion")
+        self.tabs.addTab(_framed(self.matrix), "Confusion")
         for number, hint in enumerate(("All numbers, a row a label", "Single errors", "What was taken for what")):
             self.tabs.setTabToolTip(number, hint)
         self.tabs.setCornerWidget(self._corner())
@@ -172,6 +172,15 @@ class ComparisonSheet(QWidget):
         """Say so; it is only hidden."""
         super().closeEvent(event)
         self.closed.emit()
+
+
+def _framed(inside: QWidget) -> QWidget:
+    """Keep what paints itself off the edge."""
+    made = QWidget()
+    column = QVBoxLayout(made)
+    column.setContentsMargins(12, 6, 12, 6)
+    column.addWidget(inside)
+    return made
 
 
 def _call(act: Any, checked: bool = False) -> None:

@@ -279,7 +279,7 @@ def test_the_list_of_errors_and_the_matrix_are_links_too(page: ViewerPage, compa
     np.testing.assert_allclose(page.desk.scene.state.cursor, comparing.found.errors[1].at_mm, atol=1e-9)
     comparing.step(1)
     assert [one.row() for one in sheet.errors.selectionModel().selectedRows()] == [2]
-    sheet.tabs.setCurrentWidget(sheet.matrix)
+    sheet.tabs.setCurrentIndex(2)
     qtbot.wait(20)
     row, column = sheet._values.index(3), sheet._values.index(2)
     x, y, wide, high = sheet.matrix.grid.box(row, column)
@@ -320,6 +320,16 @@ def test_labels_that_changed_since_are_said_to_have(comparing: Comparing, page: 
         scene.with_layer(2, volume=like(scene.layers[0].volume, np.zeros(scene.layers[0].volume.shape, np.uint8)))
     )
     assert comparing.box.stale.isVisible()
+
+
+def test_a_layer_that_is_painted_on_stays_chosen(comparing: Comparing, page: ViewerPage) -> None:
+    comparing.judging.swap()
+    prediction, reference = comparing.judging.pair
+    scene = page.desk.scene.state
+    number = next(n for n, layer in enumerate(scene.layers) if layer.volume is prediction)
+    painted = replace(scene.layers[number].volume)
+    page.desk.scene.put(scene.with_layer(number, volume=painted))
+    assert comparing.judging.pair == (painted, reference) and comparing.judging.stale
 
 
 def test_comparing_can_be_cancelled_and_what_was_there_stays(
