@@ -210,7 +210,8 @@ def directions(turn: Turn, plane: Plane, radiological: bool = True) -> tuple[Vec
     tip = _shortest(np.array(turn.base[normal]), np.array(turn.axes[normal]))
     down = tip @ np.array(turn.base[turned.down]) * (-1 if turned.flip_down else 1)
     across = tip @ np.array(turn.base[turned.across]) * (-1 if turned.flip_across else 1)
-    return _tuple(down), _tuple(across), turn.axes[normal]
+    # rounded, so that a plane that is turned about its own normal stays the same to the last digit
+    return _tuple(down.round(12)), _tuple(across.round(12)), _tuple(np.round(turn.axes[normal], 12))
 
 
 def acquired(scan: Volume) -> Turn:

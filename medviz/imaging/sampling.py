@@ -1,7 +1,7 @@
 """A volume seen on any section: its own slice where that is one, else sampled by its own affine."""
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -27,14 +27,14 @@ class Places:
         matrix = inverse @ section.matrix
         self.down, self.across, self.step, self.start = (matrix[:3, part] for part in range(4))
         self.rows, self.cols = section.rows, section.cols
-
-    @cached_property
-    def spans(self) -> NDArray[np.float64]:
-        """First column inside the grid and the first beyond, for each row (2, rows); empty where they meet."""
-        return self.spans_at(0.0)
+        self._indices: dict[tuple[Any, ...], NDArray[np.intp]] = {}
+        self._inside: tuple[float, NDArray[np.bool_] | None] | None = None
 
     def spans_at(self, depth: float) -> NDArray[np.float64]:
-        """Return the spans of a section so many slices further on."""
+        """First column inside the grid and the first beyond, for each row (2, rows), `depth` slices further on.
+
+        Where a row lies beside the grid the two are one.
+        """
         first, last = np.zeros(self.rows), np.full(self.rows, float(self.cols))
         for axis, size in enumerate(self.shape):
             begin = self.start[axis] + depth * self.step[axis] + np.arange(self.rows) * self.down[axis]
@@ -48,11 +48,17 @@ class Places:
 
     def inside(self, depth: float = 0.0) -> NDArray[np.bool_] | None:
         """Which pixels lie in the grid (rows, cols); None where all do."""
-        first, last = self.spans if depth == 0.0 else self.spans_at(depth)
+        if self._inside is None or self._inside[0] != depth:
+            self._inside = (depth, self._inside_at(depth))
+        return self._inside[1]
+
+    def _inside_at(self, depth: float) -> NDArray[np.bool_] | None:
+        first, last = self.spans_at(depth)
         if first.max(initial=0) <= 0 and last.min(initial=self.cols) >= self.cols:
             return None
-        across = np.arange(self.cols)
-        held: NDArray[np.bool_] = (across >= first[:, None]) & (across < last[:, None])
+        across = np.arange(self.cols, dtype=np.float32)
+        held: NDArray[np.bool_] = across >= first.astype(np.float32)[:, None]
+        held &= across < last.astype(np.float32)[:, None]
         return held
 
     def turns(self, axis: int) -> tuple[bool, bool]:
@@ -74,6 +80,22 @@ class Places:
         )  # the cast is the floor wherever it matters: below 0 it is kept at 0
         np.minimum(np.maximum(index, 0, out=index), self.shape[axis] - 1, out=index)
         return index
+
+    def indices(self, strides: tuple[int, ...], offset: int, depth: float = 0.0) -> NDArray[np.intp]:
+        """Place in memory of the voxel nearest to each pixel; kept, since a label map mostly lies as its scan does."""
+        of = (strides, offset, depth)
+        if of not in self._indices:
+            made = np.empty((self.rows, self.cols), np.intp)
+            for top in range(0, self.rows, BAND):
+                rows = slice(top, min(top + BAND, self.rows))
+                total: Any = offset
+                for axis in range(3):
+                    index = self.near(axis, depth, rows)
+                    index *= strides[axis]
+                    total = index + total
+                made[rows] = total
+            self._indices = {of: made}
+        return self._indices[of]
 
 
 def seen(
@@ -132,16 +154,7 @@ def framed(volume: Volume, section: Section, pixels: Array, inside: NDArray[np.b
 def nearest(voxels: Array, places: Places, depth: float = 0.0) -> Array:
     """Voxels (x, y, z) nearest to each pixel of a section, `depth` slices further on; (rows, cols)."""
     flat, strides, offset = flattened(voxels)
-    made = np.empty((places.rows, places.cols), voxels.dtype)
-    for top in range(0, places.rows, BAND):
-        rows = slice(top, min(top + BAND, places.rows))
-        total: Any = offset
-        for axis in range(3):
-            index = places.near(axis, depth, rows)
-            index *= strides[axis]
-            total = index + total
-        np.take(flat, np.broadcast_to(total, made[rows].shape), out=made[rows], mode="clip")
-    return made
+    return np.asarray(np.take(flat, places.indices(strides, offset, depth), mode="clip"))
 
 
 def linear_into(made: Array, voxels: Array, places: Places, depth: float = 0.0) -> Iterator[int]:

@@ -71,14 +71,17 @@ def steps(slab: Slab, section: Section) -> int:
     return int(slab.thick_mm / 2 / max(section.step_mm, 1e-6) + 1e-6)
 
 
-def quick(volume: Volume, section: Section, frame: int = 0, slab: Slab = NO_SLAB) -> Slice:
+def quick(
+    volume: Volume, section: Section, frame: int = 0, slab: Slab = NO_SLAB, places: Places | None = None
+) -> Slice:
     """Return what a section shows of a volume, at once: exact for its own slices, else from the nearest voxels.
 
-    A slab that is not along the volume's own slices is looked at coarsely; `fine` is for when the hand rests.
+    A slab that is not along the volume's own slices is looked at coarsely; `fine` is for when the hand rests. `places`
+    are those of the section in the volume's grid, where they are known.
     """
     count = steps(slab, section)
     if count == 0:
-        return seen(volume, section, frame)
+        return seen(volume, section, frame, places=places)
     if own(volume, section):
         return _along(volume, section, frame, slab, count)
     few = np.unique(np.linspace(-count, count, min(2 * count + 1, FEW)).round())

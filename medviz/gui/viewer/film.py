@@ -1,6 +1,6 @@
 """What one layer puts on one pane, kept until something it is made from changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from medviz.gui.viewer.sheet import Sheet
 from medviz.gui.viewer.tints import ramp, tint
 from medviz.imaging.intensity import levels
 from medviz.imaging.oblique import Section
-from medviz.imaging.sampling import own
+from medviz.imaging.sampling import Places, own
 from medviz.imaging.scene import Layer
 from medviz.imaging.slabs import NO_SLAB, Slab, fine, quick
 from medviz.imaging.slices import Plane, Slice
@@ -42,16 +42,26 @@ class Film:
         self._shades = Shades()
         self._table: tuple[Any, Any] = (None, None)
 
-    def load(self, layer: Layer, section: Section, frame: int, slab: Slab = NO_SLAB, smooth: bool = True) -> Slice:
+    def load(
+        self,
+        layer: Layer,
+        section: Section,
+        frame: int,
+        slab: Slab = NO_SLAB,
+        smooth: bool = True,
+        places: Callable[[Volume, Section], Places] | None = None,
+    ) -> Slice:
         """Bring the slice up to date and return it. Labels are those of the middle of a slab."""
         volume = layer.volume
         slab = NO_SLAB if layer.role == "labels" else slab
         of = (section, min(frame, volume.frames - 1), slab, smooth)
         if self.slice is None or volume is not self._volume or of != self._cut_of:
-            cuts = [quick(volume, section, number, slab) for number in _channels(volume, of[1])]
+            mine = own(volume, section)
+            there = None if places is None or mine else places(volume, section)
+            cuts = [quick(volume, section, number, slab, there) for number in _channels(volume, of[1])]
             self._volume, self._cut_of = volume, of
             self._take(cuts, layer.role == "labels")
-            self.coarse = layer.role != "labels" and (smooth or slab.how != "off") and not own(volume, section)
+            self.coarse = layer.role != "labels" and (smooth or slab.how != "off") and not mine
             self.cuts += 1
         assert self.slice is not None
         return self.slice

@@ -11,9 +11,11 @@ from medviz.gui.viewer.film import Film, thinning
 from medviz.gui.viewer.mixture import Mixture
 from medviz.gui.viewer.raster import Grid
 from medviz.gui.viewer.sheet import Sheet
-from medviz.imaging.oblique import Section
+from medviz.imaging.oblique import Section, grid_of
+from medviz.imaging.sampling import Places
 from medviz.imaging.scene import Layer, Scene, Second
 from medviz.imaging.slices import Plane, Slice
+from medviz.imaging.volume import Volume
 
 
 class Plate:
@@ -29,6 +31,7 @@ class Plate:
         self._grid: tuple[Any, Grid | None] = ((), None)
         self._drawn_of: tuple[Any, ...] = ()
         self._finer: Iterator[None] | None = None
+        self._places: tuple[Any, Places] | None = None
 
     def film(self, number: int) -> Film:
         """What one layer puts on it."""
@@ -49,7 +52,7 @@ class Plate:
     def load(self, scene: Scene, section: Section, number: int = 0) -> Slice:
         """Bring one layer's slice up to date and return it."""
         slab = scene.slab.of(self.plane)
-        return self.film(number).load(scene.layers[number], section, scene.frame, slab, scene.smooth)
+        return self.film(number).load(scene.layers[number], section, scene.frame, slab, scene.smooth, self._placed)
 
     def would_draw(self, scene: Scene, section: Section, sheet: Sheet, size: tuple[int, int], ratio: float) -> bool:
         """Whether the picture would have to be made anew."""
@@ -112,6 +115,13 @@ class Plate:
         factor = thinning(sheet, canvas.ratio)
         image = self.mixture.image((self.film(0), scene.layers[0]), (self.second, layer), section, second.mix, factor)
         canvas.stretched(image, sheet.place)
+
+    def _placed(self, volume: Volume, section: Section) -> Places:
+        """Where a section lies in a volume's voxels: worked out once for all layers on one grid."""
+        of = (section, grid_of(volume))
+        if self._places is None or self._places[0] != of:
+            self._places = (of, Places(section, volume.inverse, volume.shape))
+        return self._places[1]
 
     def _grid_of(self, sheet: Sheet, ratio: float) -> Grid:
         if self._grid[1] is None or self._grid[0] != (sheet, ratio):
