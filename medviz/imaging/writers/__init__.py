@@ -97,7 +97,8 @@ def export(thing: Export, path: Path, kind: str = "") -> Work[tuple[Path, ...]]:
     files = yield from WRITERS[name].write(thing, path)
     if thing.card is None:
         return files
-    return (*files, write_card(thing.card, files))
+    checked = thing.scan is not None or getattr(WRITERS.entries[name], "reference", False)
+    return (*files, write_card(thing.card, files, checked))
 
 
 def check_grid(thing: Export, path: Path) -> None:

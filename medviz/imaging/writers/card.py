@@ -50,14 +50,17 @@ def card_path(path: Path) -> Path:
     return path.with_name(f"{stem}.card.json")
 
 
-def write_card(card: Mapping[str, Any], files: tuple[Path, ...]) -> Path:
-    """Write the card of these files beside the first of them, with a hash of each, and return its path."""
+def write_card(card: Mapping[str, Any], files: tuple[Path, ...], checked: bool = True) -> Path:
+    """Write the card of these files beside the first of them, with a hash of each, and return its path.
+
+    `checked` where the geometry of the mask was held against its scan; the card says which.
+    """
     path = card_path(files[0])
     made = {
         "medviz": __version__,
         "purpose": PURPOSE,
         **card,
-        "geometry": "the mask lies voxel for voxel on its scan",
+        "geometry": "the mask lies voxel for voxel on its scan" if checked else "not checked: no scan was given",
         "files": {file.name: {"sha256": sha256_of(file)} for file in files},
     }
     with replacing(path) as out:

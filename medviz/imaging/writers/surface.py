@@ -1,10 +1,12 @@
 """STL: surfaces of labels in mm, in the frame LPS, as 3D Slicer writes it and takes it when nothing is said."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 from scipy.sparse import coo_array
 from skimage.measure import marching_cubes
 
@@ -30,9 +32,11 @@ def write_surfaces(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
     voxels = thing.map_of_labels(path)
     labels = thing.labels_of(voxels, path)
     made: list[tuple[Label, Array]] = []
+    boxes = find_objects(voxels)
     for number, label in enumerate(labels):
         yield Progress(number, len(labels), f"surface of {label.name}")
-        points, faces = surface(thing.volume, voxels == label.value, thing.smooth)
+        box = boxes[label.value - 1]
+        points, faces = surface(thing.volume, voxels[box] == label.value, thing.smooth, [part.start for part in box])
         made.append((label, (points * (-1, -1, 1))[faces]))  # RAS to LPS is half a turn: no triangle is turned over
     if thing.one_file or len(made) == 1:
         _write(np.concatenate([triangles for _, triangles in made]), path)
@@ -46,17 +50,16 @@ def write_surfaces(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
     return files
 
 
-def surface(grid: Volume, mask: Array, smooth: int = 0) -> tuple[Array, Array]:
+def surface(grid: Volume, mask: Array, smooth: int = 0, corner: Sequence[int] = (0, 0, 0)) -> tuple[Array, Array]:
     """Closed surface of a mask (x, y, z) on a grid: points (n, 3) in RAS mm and triangles (m, 3), seen from outside.
 
-    `smooth` rounds take the steps of the voxels off; no point leaves its place by more than half a voxel.
+    The mask may be a part of the grid, from the voxel `corner` on. `smooth` rounds take the steps of the voxels off; no
+    point leaves its place by more than half a voxel.
     """
-    where = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    box = tuple(slice(int(along[0]), int(along[-1]) + 1) for along in where)
-    need_room("a surface", int(np.prod([part.stop - part.start + 2 for part in box])) * 40)
-    solid = np.pad(mask[box], 1).astype(np.float32)
+    need_room("a surface", int(np.prod(np.add(mask.shape, 2), dtype=object)) * 40)
+    solid = np.pad(mask, 1).astype(np.float32)
     points, faces, _, _ = marching_cubes(solid, 0.5, gradient_direction="ascent")
-    points = points + [part.start - 1 for part in box]
+    points = points + np.subtract(corner, 1)
     if smooth:
         points = _smoothed(points, faces, np.asarray(grid.spacing_mm), smooth)
     inward = np.linalg.det(grid.affine[:3, :3]) < 0
@@ -70,16 +73,16 @@ def enclosed_ml(triangles: Array) -> float:
 
 
 def _smoothed(points: Array, faces: Array, spacing_mm: Array, rounds: int) -> Array:
-    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
-    both = np.concatenate([pairs, pairs[:, ::-1]])
     count = len(points)
-    near = coo_array((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(count, count)).tocsr()
-    share = 1.0 / np.maximum(near.sum(axis=1), 1)[:, None]
-    moved = points * spacing_mm
+    start, end = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int32).T
+    # Each edge of a closed surface is run along once each way, so that these are all neighbours, each once.
+    near = coo_array((np.ones(len(start), np.float32), (start, end)), shape=(count, count)).tocsr()
+    near.data[:] = 1.0
+    share = (1.0 / np.maximum(near.sum(axis=1), 1)).astype(np.float32)[:, None]
+    moved = (points * spacing_mm).astype(np.float32)
     for _ in range(rounds):
         for step in (_SHRINK, _GROW):
-            moved = moved + step * (share * (near @ moved) - moved)
+            moved = moved + np.float32(step) * (share * (near @ moved) - moved)
     return points + np.clip(moved / spacing_mm - points, -0.5, 0.5)
 
 
