@@ -183,5 +183,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Detection",
             icon="ph.stack",
         ),
+        "grouping": Entry(
+            "medviz.labs.grouping:Grouping",
+            "With and without labels",
+            "A boundary, clusters and axes through the same points",
+            theme="Neurons and training",
+            icon="ph.circles-three",
+        ),
+        "fast_weights": Entry(
+            "medviz.labs.fast_weights:FastWeights",
+            "Fast weights",
+            "One kernel for all patches, weights made by each patch",
+            theme="Attention and sequences",
+            icon="ph.lightning",
+        ),
     },
 )
