@@ -16,6 +16,7 @@ from medviz.gui.icons import icon
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.feature import Feature, Viewer
+from medviz.gui.viewer.hand import keyed
 from medviz.gui.viewer.mixture import paint_bar
 from medviz.gui.viewer.past import Past
 from medviz.gui.viewer.second_box import SecondBox, next_mix
@@ -31,6 +32,10 @@ from medviz.imaging.turning import as_acquired, in_the_world, tilt_degrees, turn
 BY_DEGREES = 5.0
 THICKER = 1.25
 SHOWN = ("layers", "turn", "slab", "second", "lightbox", "tool")
+MOVES = (
+    Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home, Qt.Key.Key_End,
+)  # fmt: skip
 Change = Callable[[Scene], Scene]
 
 
@@ -146,6 +151,8 @@ class Looking(Feature):
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             return False
         key, text = Qt.Key(event.key()), event.text()
+        if self._moves_second(key, shift):
+            return True
         if key == Qt.Key.Key_T and not shift:
             scene = self.desk.scene.state
             self.desk.scene.update(tool=CURSOR if scene.tool == TURN else TURN)
@@ -158,6 +165,17 @@ class Looking(Feature):
         else:
             return False
         return True
+
+    def _moves_second(self, key: Qt.Key, shift: bool) -> bool:
+        """Move the second scan's own cross-hair by a key, while it is not linked and under the hand."""
+        panes, second = self.viewer.panes, self.desk.scene.state.second
+        under = next((view for view in panes.seconds.values() if view.hasFocus()), None)
+        if second is None or second.linked or under is None or key not in MOVES:
+            return False
+        made = keyed(panes.beside.state, under.plane, key, shift)
+        if made is not None:
+            panes.beside.put(made)
+        return made is not None
 
     @staticmethod
     def _change_of(key: Qt.Key, text: str, shift: bool, view: SliceView) -> Change | None:

@@ -16,6 +16,7 @@ from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.looking import Looking, plane_words, thicker
 from medviz.gui.viewer.panes import places
 from medviz.gui.viewer.playing import Playing, next_frame, next_slice
+from medviz.gui.viewer.second_box import linked
 from medviz.gui.viewer.sheet import Camera
 from medviz.gui.viewer.time_curve import course
 from medviz.imaging.mixing import Mix
@@ -181,6 +182,19 @@ def test_keys_lay_out_and_mix(page: ViewerPage, qtbot: QtBot) -> None:
     assert pressed(page, qtbot, Key.Key_V).layout == "2x2" and pressed(page, qtbot, Key.Key_V).layout == "compare"
     assert pressed(page, qtbot, Key.Key_V, Modifier.ShiftModifier).second.mix.kind == "blend"  # type: ignore[union-attr]
     assert pressed(page, qtbot, Key.Key_L, Modifier.ShiftModifier).layout == "lightbox"
+
+
+def test_keys_move_the_second_scan_alone_while_it_is_not_linked(page: ViewerPage, qtbot: QtBot) -> None:
+    with_second(page, qtbot)
+    view, beside = page.panes.seconds["axial"], page.panes.beside
+    before = page.desk.scene.state.cursor
+    page.desk.scene.put(linked(page.desk.scene.state, False))
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus)
+    qtbot.keyClick(view, Key.Key_Up)
+    assert page.desk.scene.state.cursor == before and beside.state.cursor[2] == before[2] + 2
+    page.desk.scene.put(linked(page.desk.scene.state, True))
+    assert page.desk.scene.state.second.offset_mm == pytest.approx((0, 0, 2))  # type: ignore[union-attr]
 
 
 def test_every_key_is_in_the_help() -> None:
