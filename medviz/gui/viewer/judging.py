@@ -19,7 +19,7 @@ def listed(scene: Scene) -> tuple[object, ...]:
     return tuple((layer.volume, layer.role, layer.proposal, layer.labels) for layer in scene.layers)
 
 
-def _follow(volume: Volume | None, old: Scene, new: Scene) -> Volume | None:
+def followed(volume: Volume | None, old: Scene, new: Scene) -> Volume | None:
     """Return what a layer's volume has become (it was painted on), if the layers are the same ones otherwise."""
     if len(old.layers) != len(new.layers):
         return volume
@@ -119,7 +119,7 @@ class Judging(QObject):
             self.found = self.of = None
             self.forgotten.emit()
         if old.layers is not new.layers and listed(old) != listed(new):
-            self.pair = _follow(self.pair[0], old, new), _follow(self.pair[1], old, new)
+            self.pair = followed(self.pair[0], old, new), followed(self.pair[1], old, new)
             self._settle()
 
     def _settle(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from medviz.gui.job import Job
 from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.feature import Feature, Viewer
-from medviz.gui.viewer.judging import listed
+from medviz.gui.viewer.judging import followed, listed
 from medviz.gui.viewer.label_list import millilitres
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.rooms import ROOMS
@@ -118,6 +118,7 @@ class Thresholding(Feature):
     def _told(self, old: Scene, new: Scene) -> None:
         if old.layers is new.layers or listed(old) == listed(new):
             return
+        self.map, self.reference = followed(self.map, old, new), followed(self.reference, old, new)
         there = [layer.volume for layer in self.maps]
         if not any(one is self.map for one in there):
             self.map, self.found, self._counted, self.frame = None, None, None, 0

@@ -44,12 +44,12 @@ def agreement(
     occur in either map. Refuses maps that are no labels or do not meet.
     """
     yield Progress(0, 100, "reading the labels")
-    placed, note = on_reference(prediction, reference)
+    placed, note = yield from scaled(on_reference(prediction, reference), 0, 2)
     if note:
         yield Note(note, "warning")
     found, there = whole_numbers(placed), whole_numbers(reference)
     counting = counted(found, there)
-    values, table = yield from scaled(counting, 0, 8)
+    values, table = yield from scaled(counting, 2, 10)
     known = {label.value: label.name for label in (*prediction.labels, *reference.labels)} | dict(names or {})
     labels = [int(value) for value in values if value != 0]
     every = _Every(found, there, reference)

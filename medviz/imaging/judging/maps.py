@@ -6,6 +6,7 @@ import numpy as np
 
 from medviz.imaging.resample import grid_note, onto
 from medviz.imaging.volume import Array, Volume
+from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 ROUNDING_VOXELS = 0.01
@@ -48,10 +49,11 @@ def _rounded(values: Array, slope: float, intercept: float, name: str) -> Array:
     return made
 
 
-def on_reference(prediction: Volume, reference: Volume) -> tuple[Volume, str]:
+def on_reference(prediction: Volume, reference: Volume) -> Work[tuple[Volume, str]]:
     """Put a prediction on the reference's grid (nearest neighbour) and say what was done; "" where nothing was.
 
-    Refuses maps that cannot lie on one another: no overlap, or another shape without a spacing to go by.
+    What lies beyond the reference is not judged, and that is said. Refuses maps that cannot lie on one another: no
+    overlap, or another shape without a spacing to go by.
     """
     if _same_place(prediction, reference):
         return prediction, ""
@@ -64,8 +66,26 @@ def on_reference(prediction: Volume, reference: Volume) -> tuple[Volume, str]:
     if "do not overlap" in note:
         raise Refused(name, f"it lies beside {other}, nowhere on it", "check that both are of one scan")
     how = ", nearest neighbour" if "resampled" in note else ""
+    beyond = yield from _beyond(prediction, reference)
+    lost = f"; {beyond * prediction.voxel_ml:.3g} ml of it lie beyond {other} and are not judged" if beyond else ""
     nothing = -prediction.intercept / prediction.slope if prediction.slope else 0.0
-    return onto(prediction, reference, outside=nothing), f"{note}{how}; it is compared in the space of {other}"
+    placed = onto(prediction, reference, outside=nothing)
+    return placed, f"{note}{how}; it is compared in the space of {other}{lost}"
+
+
+def _beyond(prediction: Volume, reference: Volume) -> Work[int]:
+    """Count the labelled voxels of a prediction whose centre the reference's grid does not reach."""
+    count, most = 0, np.array(reference.shape) - 0.5
+    values = prediction.frame()
+    background = -prediction.intercept / prediction.slope if prediction.slope else 0.0
+    for k in range(values.shape[2]):
+        x, y = np.nonzero(values[:, :, k] != background)
+        if len(x):
+            there = reference.to_voxel(prediction.to_mm(np.stack([x, y, np.full(len(x), k)], axis=-1)))
+            count += int(np.count_nonzero(((there < -0.5) | (there >= most)).any(axis=1)))
+        if k % 16 == 0:
+            yield Progress(k, values.shape[2], "placing the prediction")
+    return count
 
 
 def _same_place(one: Volume, other: Volume) -> bool:

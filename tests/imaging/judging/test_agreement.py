@@ -82,6 +82,19 @@ def test_nsd_counts_both_surfaces_within_the_tolerance() -> None:
     assert apart_mm(near, far, 0.5).nsd > 0
 
 
+@pytest.mark.trap("T6")
+def test_what_lies_beyond_the_reference_is_not_judged_and_that_is_said() -> None:
+    said: list[Message] = []
+    meant = box(0, 4, 4, shape=(12, 12, 12))
+    moved = np.eye(4)
+    moved[0, 3] = -2
+    seen = box(0, 4, 4, shape=(14, 12, 12))  # from -2 mm on: half of it lies outside
+    found = finished(agreement(volume(seen, moved), volume(meant)), said.append)
+    assert found.rows[0].voxels_prediction == 32 and found.rows[0].dice == pytest.approx(2 * 32 / 96)
+    assert "0.032 ml of it lie beyond" in found.note
+    assert [one.text for one in said if isinstance(one, Note)] == [found.note]
+
+
 def test_the_edge_of_the_scan_counts_as_outside() -> None:
     full = np.ones((6, 6, 6), bool)
     inner = np.zeros_like(full)
