@@ -70,7 +70,10 @@ class Process:
         try:
             note, _ = self.hear()
         except Gone as gone:
-            raise Refused("3-D by VTK", f"it could not start ({gone})", _remedy(str(gone))) from None
+            fault = str(gone)
+            if sys.platform == "linux" and self._child.poll() in (-signal.SIGSEGV, -signal.SIGABRT):
+                fault = f"OpenGL by libEGL.so.1 fails: {fault}"  # a library without a driver takes VTK down with it
+            raise Refused("3-D by VTK", f"it could not start ({fault})", _remedy(fault)) from None
         if "lacks" in note:
             fault = str(note["lacks"])
             raise Refused("3-D by VTK", fault, _remedy(fault))
@@ -119,6 +122,7 @@ class Process:
             return
         if not select.select([stream], [], [], PATIENCE_S)[0]:
             self._child.kill()
+            self._child.wait()
             raise Gone(f"it did not answer for {PATIENCE_S:.0f} s")
 
     def _last_words(self) -> str:

@@ -74,11 +74,14 @@ class Studio:
             raise Refused("the 3-D view", "there is nothing to render", "open a scan with several slices")
         self._forget(wish)
         while not self._simple:
+            if self._closed:
+                raise Refused("the 3-D view", "it was closed", "open it again")
             try:
                 return (yield from self._by_vtk(wish))
             except Gone as gone:
-                yield Progress(0, 0, "3-D")  # whoever closed the studio meanwhile wants nothing more
-                yield from self._mourn(gone)
+                yield Progress(0, 0, "3-D")  # a job whose window closes ends here
+                if not self._closed:
+                    yield from self._mourn(gone)
             except Refused as refusal:
                 self._give_up()
                 yield Note(f"{refusal.thing}: {refusal.fault}", "warning", refusal.remedy)
@@ -139,8 +142,6 @@ class Studio:
         return Shot(wish, made[0], made[1], frame, grid, process.driver, time.monotonic() - began, preset)
 
     def _running(self) -> Process:
-        if self._closed:
-            raise Refused("the 3-D view", "it was closed", "open it again")
         if self._process is None or not self._process.alive:
             self._given.clear()
             if self._process is not None:
@@ -148,6 +149,8 @@ class Studio:
                 self._process = None
                 raise Gone("it had ended")
             process = self._process = self._start()
+            if self._closed:  # meanwhile, by another thread
+                process.end()
             process.greet()
         return self._process
 

@@ -34,7 +34,7 @@ def receive(stream: BinaryIO) -> tuple[Note, list[Array]]:
     if length > _LONGEST:
         raise EOFError(f"a note of {length} bytes")
     note: Note = json.loads(_read(stream, length))
-    return note, [_array(stream, one) for one in note.pop("arrays")]
+    return note, [_array(stream, one) for one in note.pop("arrays", [])]
 
 
 def _write(stream: BinaryIO, view: memoryview) -> None:
