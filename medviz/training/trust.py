@@ -17,6 +17,7 @@ from medviz.imaging.volume import Volume
 
 UNKNOWN = "unknown"
 _PIECE = 1 << 20
+_WORDS = ("title", "format", "summary", "trained_on", "licence", "source", "sha256", "limits", "input", "output")
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,7 @@ class Trust:
     @classmethod
     def of(cls, said: Mapping[str, Any], **more: Any) -> "Trust":
         """Read it from a card's plain values; `more` goes before what they say."""
-        words = {
-            name: str(said[name])
-            for name in ("title", "format", "summary", "trained_on", "licence", "source", "limits", "input", "output")
-            if said.get(name)
-        }
+        words = {name: str(said[name]) for name in _WORDS if said.get(name)}
         metrics = tuple((str(name), float(value)) for name, value in dict(said.get("metrics") or {}).items())
         labels = tuple(str(one) for one in said.get("labels") or ())
         known = {"labels": labels, "metrics": metrics, "fingerprint": Fingerprint.of(said.get("fingerprint") or {})}

@@ -1,4 +1,5 @@
 import json
+from itertools import permutations, product
 from pathlib import Path
 from typing import ClassVar
 
@@ -7,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from medviz.data.needs import Needs
 from medviz.data.preparation import Preparation
 from medviz.figures import Gallery
-from medviz.imaging.readers import read
+from medviz.imaging.readers import read, write
 from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Message, Note, Progress, finished
 from medviz.networks.unet import UNet
@@ -19,7 +21,7 @@ from medviz.training.estimating import memory_bytes
 from medviz.training.formats import load
 from medviz.training.formats.own import built
 from medviz.training.inference import label_map, most_likely, predict
-from medviz.training.model import Model
+from medviz.training.model import Model, Prepares
 from medviz.training.running import probabilities
 
 CPU = torch.device("cpu")
@@ -137,6 +139,41 @@ def test_what_was_resampled_for_the_network_comes_back_to_its_place() -> None:
     found = finished(label_map(made, volume(voxels, np.diag([1 / 3, 1 / 3, 1.0, 1.0])), CPU)).frame() > 0
     meant = voxels > 150
     assert 2 * (found & meant).sum() / (found.sum() + meant.sum()) > 0.97
+
+
+@pytest.mark.trap("T1", "T7")
+@pytest.mark.parametrize(
+    "preparation",
+    [
+        Preparation(3, spacing_mm=(1.0, 1.0, 1.0)),
+        Preparation(2, spacing_mm=(1.0, 1.0, 1.0)),
+        Needs(axes="LIA", spacing="1,1,1", fit="conform", size="64,64,64", scale="foreground"),
+    ],
+    ids=["volumes", "slices", "conformed"],
+)
+def test_in_all_48_orders_a_file_may_have_the_labels_lie_on_the_thing(preparation: Prepares, tmp_path: Path) -> None:
+    """Written to disk in each order, read, labelled, written and read again: the label lies on what is bright."""
+    import nibabel
+
+    voxels = np.full((20, 24, 14), 100, np.int16)
+    voxels[4:14, 5:9, 3:6], voxels[4:7, 5:20, 3:6], voxels[4:7, 5:9, 3:13] = 200, 200, 200
+    voxels[0, 0, 0] = 0
+    affine = np.array([[1, 0.05, 0, -8], [-0.05, 1, 0, 5], [0, 0, 1.5, 2], [0, 0, 0, 1.0]])
+    image = nibabel.Nifti1Image(voxels, affine)
+    made = Model("brightness", Thresholds(), preparation, ("one", "two"))
+    start = nibabel.orientations.axcodes2ornt("RAS")
+    for axes in ("".join(one) for order in permutations(("RL", "AP", "SI")) for one in product(*order)):
+        turned = image.as_reoriented(
+            nibabel.orientations.ornt_transform(start, nibabel.orientations.axcodes2ornt(tuple(axes)))
+        )
+        turned.to_filename(tmp_path / "scan.nii")
+        stored = nibabel.load(tmp_path / "scan.nii")
+        found = finished(label_map(made, finished(read(tmp_path / "scan.nii")), CPU))
+        write(found, tmp_path / "found.nii")
+        back = nibabel.load(tmp_path / "found.nii")
+        assert np.array_equal(back.affine, stored.affine) and back.shape == stored.shape
+        labels, meant = np.asarray(back.dataobj) == 2, np.asarray(turned.dataobj) > 150
+        assert 2 * (labels & meant).sum() / (labels.sum() + meant.sum()) > 0.93, axes
 
 
 @pytest.mark.trap("T1", "T7")
