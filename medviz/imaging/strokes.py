@@ -147,3 +147,18 @@ class Stroke:
             found[inside] = voxels[tuple(at[inside].T)]
         read: Array = found * image.slope + image.intercept
         return read
+
+
+def values_under(image: Volume, flat: Flat, mm: Any, radius_mm: float, frame: int = 0) -> Array:
+    """What a person reads in a scan within a disc about a point on a plane; at least the voxel under it."""
+    place = np.asarray(mm, float)
+    cells = flat.cells(image.affine, image.shape, place, max(radius_mm, max(image.spacing_mm)))
+    if cells is None:
+        return np.zeros(0)
+    axes = flat.axes[:2]
+    away = (cells.mm - place) @ axes.T
+    near = np.einsum("...i,...i", away, away)
+    meant = cells.meant & (near <= max(radius_mm**2, float(near[cells.meant].min(initial=np.inf))))
+    voxels = image.frame(min(frame, image.frames - 1))
+    values: Array = voxels[cells.box][meant] * image.slope + image.intercept
+    return values[np.isfinite(values)]

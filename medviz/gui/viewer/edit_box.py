@@ -1,6 +1,7 @@
 """The tab with which labels are edited: layer and label, tools, settings, whole-label operations, the undo stack."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Protocol
 
 from PySide6.QtCore import QSize, Qt
@@ -28,7 +29,7 @@ from medviz.gui.store import Store
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.edits import Edits
 from medviz.gui.viewer.journalling import Journalling, changes_words, when_words
-from medviz.gui.viewer.kit import Kit
+from medviz.gui.viewer.kit import TIP, WHOLE, Kit
 from medviz.gui.viewer.label_list import swatch
 from medviz.gui.viewer.layer_controls import quiet, shrink
 from medviz.gui.viewer.naming import Naming
@@ -96,12 +97,13 @@ class EditBox(QWidget):
         column.addWidget(self.offer)
         column.addWidget(self.tools)
         column.addLayout(self._label_row())
-        self.forms = QVBoxLayout()
-        self.form: Form | None = None
-        column.addLayout(self.forms)
+        self.tip, self.whole = QVBoxLayout(), QVBoxLayout()
+        self.forms: list[Form] = []
+        column.addLayout(self.tip)
+        column.addWidget(label("Whole label", "heading"))
+        column.addLayout(self.whole)
         column.addLayout(self._operations())
-        column.addLayout(self._undo_row())
-        column.addWidget(self.history)
+        column.addWidget(self._past())
         column.addStretch(1)
         self.addActions(list(editing.actions()))
         self._leave = [
@@ -129,14 +131,16 @@ class EditBox(QWidget):
         self.label.setIconSize(QSize(12, 12))
         self.label.activated.connect(lambda row: self._editing.take(self.label.itemData(row)))
         first, second = QHBoxLayout(), QHBoxLayout()
-        self.new_layer = self._small("ph.stack-plus", "New label layer over the scan", self._new_layer)
+        self.new_layer = self._small("mdi6.layers-plus", "New label layer over the scan", self._new_layer)
+        self.undo = self._small("ph.arrow-u-up-left", "Take the last change back (Ctrl+Z)", self._editing.undo)
+        self.redo = self._small("ph.arrow-u-up-right", "Do it again (Ctrl+Y)", self._editing.redo)
         self.add = self._small("ph.plus", "Add a label", naming.add)
         self.rename = self._small("ph.pencil-simple", "Rename the label", lambda: naming.ask_name(self.value))
         self.recolour = self._small("ph.palette", "Colour of the label", lambda: naming.ask_colour(self.value))
         self.merge = self._small("ph.git-merge", "Merge the label into another", lambda: naming.ask_merge(self.value))
         self.delete = self._small("ph.trash", "Delete the label and its voxels", lambda: naming.delete(self.value))
         for row, widgets in (
-            (first, (self.layer, self.new_layer)),
+            (first, (self.layer, self.new_layer, self.undo, self.redo)),
             (second, (self.label, self.add, self.rename, self.recolour, self.merge, self.delete)),
         ):
             row.setSpacing(2)
@@ -165,23 +169,24 @@ class EditBox(QWidget):
             grid.addWidget(button, number // 2, number % 2)
         return grid
 
-    def _undo_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        self.undo = self._small("ph.arrow-u-up-left", "Take the last change back (Ctrl+Z)", self._editing.undo)
-        self.redo = self._small("ph.arrow-u-up-right", "Do it again (Ctrl+Y)", self._editing.redo)
+    def _past(self) -> QWidget:
         self.kept = label("", "small")
-        row.addWidget(label("History", "heading"))
-        row.addWidget(self.kept, 1)
-        row.addWidget(self.undo)
-        row.addWidget(self.redo)
         self.history = QListWidget()
         self.history.setAccessibleName("history of changes")
         self.history.setToolTip("What was done to this layer; click to go back or forth")
         self.history.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.history.itemClicked.connect(lambda item: self._jump(item))
         self.history.itemActivated.connect(lambda item: self._jump(item))
-        return row
+        row = QHBoxLayout()
+        row.addWidget(label("History", "heading"), 1)
+        row.addWidget(self.kept)
+        self.past = QWidget()
+        column = QVBoxLayout(self.past)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.history)
+        return self.past
 
     @staticmethod
     def _box(name: str, words: str) -> QComboBox:
@@ -289,7 +294,7 @@ class EditBox(QWidget):
             if number > place:
                 item.setForeground(colours().of("faint"))
             self.history.addItem(item)
-        self.history.setVisible(bool(names))
+        self.past.setVisible(bool(names))
         if names:
             self.history.setCurrentRow(place)
             rows = min(len(names) + 1, HISTORY_ROWS)
@@ -303,16 +308,23 @@ class EditBox(QWidget):
             button.setEnabled(layer is not None and not busy)
 
     def _kit(self, other: bool) -> None:
-        if other or self.form is None:
-            if self.form is not None:
-                self.form.hide()
-                self.form.deleteLater()
-            self.form = Form(self._editing.kit.state, hidden=("value",), scrolls=False)
-            self.form.changed.connect(lambda kit: self._editing.kit.put(kit))
-            self.forms.addWidget(self.form)
+        kit = self._editing.kit.state
+        if not other and self.forms:
+            for form in self.forms:
+                form.show_value(kit)
         else:
-            self.form.show_value(self._editing.kit.state)
+            for form in self.forms:
+                form.hide()
+                form.deleteLater()
+            self.forms = [self._form(kit, TIP, self.tip), self._form(kit, WHOLE, self.whole)]
         self._show_labels()
+
+    def _form(self, kit: Kit, shown: tuple[str, ...], into: QVBoxLayout) -> Form:
+        hidden = tuple(one.name for one in fields(kit) if one.name not in shown)
+        form = Form(kit, hidden=hidden, scrolls=False)
+        form.changed.connect(lambda made: self._editing.kit.update(**{name: getattr(made, name) for name in shown}))
+        into.addWidget(form)
+        return form
 
     @staticmethod
     def _fill(box: QComboBox, rows: list[tuple[str, int]], chosen: int | None) -> None:

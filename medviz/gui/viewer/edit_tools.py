@@ -41,6 +41,9 @@ class Editor(Protocol):
     def pick(self, mm: Point) -> None:
         """Take up the label at a point."""
 
+    def sample(self, pane: Pane, mm: Point) -> None:
+        """Take the range of values that may be painted from around a point."""
+
     def resize(self, factor: float) -> None:
         """Make the tip larger or smaller."""
 
@@ -150,6 +153,7 @@ class BrushTool(TipTool):
     TITLE: ClassVar[str] = "Brush"
     ICON: ClassVar[str] = "ph.paint-brush"
     KEY: ClassVar[str] = "b"
+    HELP: ClassVar[str] = "paint with the label; Shift erases, Ctrl+click takes up a label"
 
 
 class EraserTool(TipTool):
@@ -159,6 +163,7 @@ class EraserTool(TipTool):
     TITLE: ClassVar[str] = "Eraser"
     ICON: ClassVar[str] = "ph.eraser"
     KEY: ClassVar[str] = "x"
+    HELP: ClassVar[str] = "take labels away that are not locked"
     ERASES: ClassVar[bool] = True
 
 
@@ -167,8 +172,9 @@ class LassoTool(Tool):
 
     NAME: ClassVar[str] = "lasso"
     TITLE: ClassVar[str] = "Lasso"
-    ICON: ClassVar[str] = "ph.scissors"
+    ICON: ClassVar[str] = "mdi6.lasso"
     KEY: ClassVar[str] = "l"
+    HELP: ClassVar[str] = "fill what you draw around; Shift erases it"
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
@@ -223,6 +229,7 @@ class FillTool(Tool):
     TITLE: ClassVar[str] = "Fill"
     ICON: ClassVar[str] = "ph.paint-bucket"
     KEY: ClassVar[str] = "w"
+    HELP: ClassVar[str] = "fill what looks like where you click"
 
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
@@ -240,3 +247,22 @@ class FillTool(Tool):
     def double(self, pane: Pane, at: QPointF) -> bool:
         """It is no wish for a larger pane."""
         return True
+
+
+class RangeTool(TipTool):
+    """Takes the range of values that may be painted from the tissue under the tip."""
+
+    NAME: ClassVar[str] = "range"
+    TITLE: ClassVar[str] = "Range"
+    ICON: ClassVar[str] = "ph.eyedropper"
+    KEY: ClassVar[str] = "h"
+    HELP: ClassVar[str] = "click into tissue; the brush then paints only what has its values"
+
+    def press(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
+        """Look what is under the tip."""
+        mm = pane.mm_of(at.x(), at.y())
+        if mm is not None:
+            self._editor.sample(pane, mm)
+
+    def release(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
+        """It was done when the button went down."""

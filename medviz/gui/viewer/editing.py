@@ -12,7 +12,14 @@ from PySide6.QtWidgets import QWidget
 
 from medviz.gui.store import Store
 from medviz.gui.viewer.edit_box import EditBox
-from medviz.gui.viewer.edit_tools import BrushTool, EraserTool, FillTool, LassoTool, flat_of
+from medviz.gui.viewer.edit_tools import (
+    BrushTool,
+    EraserTool,
+    FillTool,
+    LassoTool,
+    RangeTool,
+    flat_of,
+)
 from medviz.gui.viewer.edits import Edits, Then
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.filling import Filling
@@ -28,10 +35,12 @@ from medviz.gui.viewer.tools import Pane, Tool
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.history import Change
 from medviz.imaging.scene import Layer, Point, Scene
-from medviz.imaging.strokes import Stroke, Tip
+from medviz.imaging.strokes import Stroke, Tip, values_under
 from medviz.imaging.volume import Volume
 
 LEAST, MOST = 0.5, 100.0
+TIPPED = (BrushTool.NAME, EraserTool.NAME, RangeTool.NAME)
+"""Tools with a tip that follows the mouse."""
 
 
 class Editing(Feature):
@@ -42,7 +51,7 @@ class Editing(Feature):
     HINT: ClassVar[str] = "Correct labels by hand: brush, eraser, lasso, fill, undo"
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("b x", "brush, eraser (Shift held: the eraser; Ctrl+click: take up the label there)"),
-        ("l w", "lasso, fill"),
+        ("l w h", "lasso, fill, take the range of values to paint from the scan"),
         ("+ − or Ctrl+wheel", "width of brush and eraser"),
         ("1 … 9", "label to paint with"),
         ("Ctrl+Z Ctrl+Y", "undo, redo a change of labels"),
@@ -58,9 +67,10 @@ class Editing(Feature):
         self._saving: dict[Corrections, int] = {}
         viewer.saving.began.connect(self._began)
         viewer.saving.saved.connect(self._saved)
+        viewer.layers.went.connect(lambda number, value: self.take(value) if number == self.number else None)
         self.naming = Naming(self.edits, self.kit, viewer)
         self.lasso = LassoTool(self)
-        self._tools: tuple[Tool, ...] = (BrushTool(self), EraserTool(self), self.lasso, FillTool(self))
+        self._tools: tuple[Tool, ...] = (BrushTool(self), EraserTool(self), self.lasso, FillTool(self), RangeTool(self))
         self.box: EditBox | None = None
         self.stroke: Stroke | None = None
         self._painted_on: Corrections | None = None
@@ -99,8 +109,8 @@ class Editing(Feature):
         layer = self.layer
         if self.lasso.pane is view:
             paint_lasso(painter, view, tuple(self.lasso.points))
-        if self.hovered is not None and self.desk.scene.state.tool in (BrushTool.NAME, EraserTool.NAME):
-            erases = self.desk.scene.state.tool == EraserTool.NAME
+        if self.hovered is not None and self.desk.scene.state.tool in TIPPED:
+            erases = self.desk.scene.state.tool != BrushTool.NAME
             paint_tip(painter, view, self.hovered, self.kit.state, None if erases else self.target.colour(layer))
 
     def pressed(self, event: QKeyEvent, view: SliceView) -> bool:
@@ -204,7 +214,9 @@ class Editing(Feature):
         if made is None or not self.target.may(layer, value):
             return None
         self.target.reveal(number, value)
-        tip = Tip(kit.size / 2, None if kit.ball else flat, (kit.low, kit.high) if kit.limited else None, kit.free)
+        tip = Tip(
+            kit.size / 2, None if kit.ball else flat, (kit.low, kit.high) if kit.in_range else None, kit.only_free
+        )
         scene = self.desk.scene.state
         self._painted_on = made
         self.stroke = Stroke(made.map, layer.volume.affine, value, tip, layer.locked_labels, scene.scan, scene.frame)
@@ -235,7 +247,7 @@ class Editing(Feature):
 
     def enclose(self, pane: Pane, points: tuple[Point, ...], erase: bool) -> None:
         """Fill or erase what lies within a closed line, in this slice or through all."""
-        if self.kit.state.deep:
+        if self.kit.state.all_slices:
             self.filling.enclose_all(pane, points, erase)
             return
         stroke, flat = self.begin(pane, erase), flat_of(pane)
@@ -256,6 +268,18 @@ class Editing(Feature):
         value = 0 if layer is None else int(layer.volume.value_at(mm) or 0)
         if value:
             self.take(value)
+
+    def sample(self, pane: Pane, mm: Point) -> None:
+        """Paint only what has the values around a point from now on: their mean and two SD to both sides."""
+        scene, flat = self.desk.scene.state, flat_of(pane)
+        if scene.scan is None or flat is None:
+            return
+        values = values_under(scene.scan, flat, mm, self.kit.state.size / 2, scene.frame)
+        if values.size:
+            middle, spread = float(values.mean()), 2 * float(values.std())
+            low, high = (float(f"{one:.4g}") for one in (middle - spread, middle + spread))
+            self.kit.update(in_range=True, low=low, high=high)
+            self.desk.scene.update(tool=BrushTool.NAME)
 
     def resize(self, factor: float) -> None:
         """Make the tip larger or smaller."""

@@ -45,7 +45,7 @@ class Filling:
             sides[axis] = slice(0, made.map.shape[axis])
             box = (sides[0], sides[1], sides[2])
             mask = np.broadcast_to(cells.meant, made.map[box].shape)
-            change = ROOMS["carve"](made.map, box, mask, value, layer.locked_labels, kit.free)
+            change = ROOMS["carve"](made.map, box, mask, value, layer.locked_labels, kit.only_free)
             return None if change is None else replace(change, name=name)
 
         self._target.edits.run(number, name, describe)
@@ -61,7 +61,7 @@ class Filling:
         seed, axis = layer.volume.nearest(mm), flat.across_axis(layer.volume.affine)
         if seed is None or not self._target.may(layer, kit.value):
             return
-        if not layer.volume.same_grid(scan) or (axis is None and not kit.deep):
+        if not layer.volume.same_grid(scan) or (axis is None and not kit.all_slices):
             self._target.desk.tell(
                 "Fill needs the scan's own slices", "warning", "Turn the planes back, or fill in 3-D"
             )
@@ -70,7 +70,7 @@ class Filling:
         frame = scan.frame(min(scene.frame, scan.frames - 1))
         tolerance = kit.tolerance / abs(scan.slope or 1.0)
         name = f"fill {self._target.name(layer, kit.value)}"
-        normal = None if kit.deep else axis
+        normal = None if kit.all_slices else axis
 
         def describe(made: Corrections) -> Change | None:
             change = ROOMS["flood"](made.map, frame, seed, kit.value, tolerance, normal, layer.locked_labels)

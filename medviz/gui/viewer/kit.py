@@ -6,6 +6,8 @@ from typing import Annotated
 from medviz.parameters import Group, Range, When
 
 ANY = Range(-1e6, 1e6)
+WHERE = Group("Where", advanced=True)
+AREA = Group("Fill and lasso", advanced=True)
 
 
 @dataclass(frozen=True)
@@ -15,20 +17,14 @@ class Kit:
     value: int = field(default=1)
     size: Annotated[float, Range(0.5, 100.0, unit="mm", log=True), "Width of the tip (Ctrl+wheel, + and −)"] = 8.0
     ball: Annotated[bool, "The tip is a ball and reaches into the slices beside"] = False
-    limited: Annotated[bool, "Paint only where the scan's value lies from low to high", Group("Where")] = False
-    low: Annotated[float, ANY, "Least value that is painted", When("limited", True), Group("Where")] = 0.0
-    high: Annotated[float, ANY, "Greatest value that is painted", When("limited", True), Group("Where")] = 100.0
-    free: Annotated[bool, "Never paint over another label", Group("Where")] = False
-    tolerance: Annotated[
-        float, Range(0.0, 1e6), "Fill takes what differs by so much from the value clicked", Group("Fill and lasso")
-    ] = 50.0
-    deep: Annotated[bool, "Fill and lasso go through all slices", Group("Fill and lasso")] = False
-    by: Annotated[
-        float, Range(0.1, 50.0, unit="mm", log=True), "How far to smooth, grow and shrink", Group("Whole label")
-    ] = 1.0
-    smallest: Annotated[
-        int, Range(1, 1_000_000, unit="voxels", log=True), "Smaller pieces are removed", Group("Whole label")
-    ] = 20
+    in_range: Annotated[bool, "Paint only where the scan's value lies from low to high", WHERE] = False
+    low: Annotated[float, ANY, "Least value that is painted", When("in_range", True), WHERE] = 0.0
+    high: Annotated[float, ANY, "Greatest value that is painted", When("in_range", True), WHERE] = 100.0
+    only_free: Annotated[bool, "Never paint over another label", WHERE] = False
+    tolerance: Annotated[float, Range(0.0, 1e6), "Fill takes what differs so much from the value clicked", AREA] = 50.0
+    all_slices: Annotated[bool, "Fill and lasso go through all slices", AREA] = False
+    distance: Annotated[float, Range(0.1, 50.0, unit="mm", log=True), "How far to smooth, grow and shrink"] = 1.0
+    smallest: Annotated[int, Range(1, 1_000_000, unit="voxels", log=True), "Smaller pieces are removed"] = 20
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,12 @@ class PixelKit(Kit):
     """The same where the scan has no spacing: nothing is said in mm."""
 
     size: Annotated[float, Range(0.5, 100.0, unit="px", log=True), "Width of the tip (Ctrl+wheel, + and −)"] = 8.0
-    by: Annotated[
-        float, Range(0.1, 50.0, unit="px", log=True), "How far to smooth, grow and shrink", Group("Whole label")
-    ] = 1.0
+    distance: Annotated[float, Range(0.1, 50.0, unit="px", log=True), "How far to smooth, grow and shrink"] = 1.0
+
+
+TIP = ("size", "ball", "in_range", "low", "high", "only_free", "tolerance", "all_slices")
+WHOLE = ("distance", "smallest")
+"""What is shown with the tools, and what with the operations on a whole label."""
 
 
 def kit_of(kit: Kit, calibrated: bool) -> Kit:

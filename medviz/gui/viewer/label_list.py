@@ -1,4 +1,4 @@
-"""The labels of a layer: colour, name, volume and voxels; each can be hidden, shown alone or gone to."""
+"""The labels of a layer: colour, name, volume and voxels; each can be hidden, shown alone, locked or gone to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,8 +31,8 @@ from medviz.imaging.labels import Label
 from medviz.imaging.scene import Layer
 
 Index = QModelIndex | QPersistentModelIndex
-SEEN, NAME, VOLUME, VOXELS = range(4)
-HEADINGS = ("", "label", "ml", "voxels")
+SEEN, NAME, VOLUME, VOXELS, LOCK = range(5)
+HEADINGS = ("", "label", "ml", "voxels", "")
 MANY = 12
 """From this many labels on there is a field to search them by name."""
 ROW_PX = 26
@@ -46,28 +46,35 @@ class LabelModel(QAbstractTableModel):
         super().__init__()
         self.labels: tuple[Label, ...] = ()
         self.hidden: frozenset[int] = frozenset()
+        self.locked: frozenset[int] = frozenset()
         self.counts: Mapping[int, int] | None = None
         self.voxel_ml: float | None = None
 
     def show_labels(
-        self, labels: tuple[Label, ...], hidden: frozenset[int], counts: Mapping[int, int] | None, ml: float | None
+        self,
+        labels: tuple[Label, ...],
+        hidden: frozenset[int],
+        counts: Mapping[int, int] | None,
+        ml: float | None,
+        locked: frozenset[int] = frozenset(),
     ) -> None:
         """Show other labels, or other numbers of the same."""
         same = labels == self.labels
         if not same:
             self.beginResetModel()
         self.labels, self.hidden, self.counts, self.voxel_ml = labels, hidden, counts, ml
+        self.locked = locked
         if not same:
             self.endResetModel()
         elif labels:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(labels) - 1, VOXELS))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(labels) - 1, LOCK))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
         """One row a label."""
         return 0 if parent.isValid() else len(self.labels)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Seen, name, volume, voxels."""
+        """Seen, name, volume, voxels, locked."""
         return 0 if parent.isValid() else len(HEADINGS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -88,29 +95,42 @@ class LabelModel(QAbstractTableModel):
             return self._words(label, column)
         if role == Qt.ItemDataRole.UserRole:
             return self._number(label, column)
-        if role == Qt.ItemDataRole.DecorationRole and column == SEEN:
-            return icon("ph.eye-slash" if hidden else "ph.eye", "faint" if hidden else "dim")
-        if role == Qt.ItemDataRole.DecorationRole and column == NAME:
-            return swatch(label.colour)
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._sign(label, column)
         if role == Qt.ItemDataRole.ForegroundRole and (hidden or column >= VOLUME):
             return colours().of("faint" if hidden else "text")
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= VOLUME:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return ("Show or hide" if column == SEEN else f"{label.name} (value {label.value})") + (
-                "" if column == SEEN else "\nClick: go there. Double click: show it alone."
-            )
+            return self._tip(label, column)
         return None
+
+    def _sign(self, label: Label, column: int) -> Any:
+        hidden, locked = label.value in self.hidden, label.value in self.locked
+        if column == SEEN:
+            return icon("ph.eye-slash" if hidden else "ph.eye", "faint" if hidden else "dim")
+        if column == LOCK:
+            return icon("ph.lock-simple-fill" if locked else "ph.lock-simple-open", "accent" if locked else "faint")
+        return swatch(label.colour) if column == NAME else None
+
+    def _tip(self, label: Label, column: int) -> str:
+        if column == SEEN:
+            return "Show or hide"
+        if column == LOCK:
+            return "Locked: no brush and no model changes it" if label.value in self.locked else "Lock it"
+        return f"{label.name} (value {label.value})\nClick: go there. Double click: show it alone."
 
     def _number(self, label: Label, column: int) -> float | str:
         if column == NAME:
             return label.name
+        if column == LOCK:
+            return float(label.value not in self.locked)
         return float((self.counts or {}).get(label.value, 0)) if column >= VOLUME else float(label.value)
 
     def _words(self, label: Label, column: int) -> str | None:
         if column == NAME:
             return label.name
-        if column == SEEN:
+        if column in (SEEN, LOCK):
             return None
         if self.counts is None:
             return "…"
@@ -133,9 +153,13 @@ def swatch(colour: tuple[int, int, int]) -> QPixmap:
 
 
 class LabelList(QWidget):
-    """The table with its search field. `hidden` (frozenset of values) and `wanted` (value) come from a hand."""
+    """The table with its search field.
+
+    `hidden` and `locked` (frozensets of values) and `wanted` (value) come from a hand.
+    """
 
     hidden = Signal(object)
+    locked = Signal(object)
     wanted = Signal(int)
 
     def __init__(self) -> None:
@@ -181,7 +205,7 @@ class LabelList(QWidget):
         header.setMinimumSectionSize(24)
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, wide in ((SEEN, 28), (VOLUME, 56), (VOXELS, 86)):
+        for column, wide in ((SEEN, 28), (VOLUME, 56), (VOXELS, 80), (LOCK, 28)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             table.setColumnWidth(column, wide)
         table.clicked.connect(self._clicked)
@@ -194,7 +218,7 @@ class LabelList(QWidget):
     def show_layer(self, layer: Layer, counts: Mapping[int, int] | None) -> None:
         """Show the labels of a layer; `counts` None while they are counted."""
         ml = layer.volume.voxel_ml if layer.volume.calibrated else None
-        self.model.show_labels(layer.labels, layer.hidden_labels, counts, ml)
+        self.model.show_labels(layer.labels, layer.hidden_labels, counts, ml, layer.locked_labels)
         self.search.setVisible(len(layer.labels) >= MANY)
         self.everything.setVisible(bool(layer.hidden_labels))
         rows = min(max(self.model.rowCount(), 1), MOST_ROWS)
@@ -212,11 +236,13 @@ class LabelList(QWidget):
         value = self._value(index)
         if index.column() == SEEN:
             self.hidden.emit(self.model.hidden ^ {value})
+        elif index.column() == LOCK:
+            self.locked.emit(self.model.locked ^ {value})
         else:
             self.wanted.emit(value)
 
     def _solo(self, index: QModelIndex) -> None:
-        if index.column() != SEEN:
+        if index.column() not in (SEEN, LOCK):
             self.solo(self._value(index))
 
     def _menu(self, at: QPoint) -> None:
@@ -227,6 +253,10 @@ class LabelList(QWidget):
         menu = QMenu(self)
         menu.addAction("Show it alone", lambda: self.solo(value))
         menu.addAction("Show or hide it", lambda: self.hidden.emit(self.model.hidden ^ {value}))
+        lock = "Unlock it" if value in self.model.locked else "Lock it"
+        menu.addAction(lock, lambda: self.locked.emit(self.model.locked ^ {value}))
+        others = frozenset(one.value for one in self.model.labels if one.value != value)
+        menu.addAction("Lock all others", lambda: self.locked.emit(others))
         menu.addAction("Show all", lambda: self.hidden.emit(frozenset()))
         menu.addAction("Go there", lambda: self.wanted.emit(value))
         menu.exec(self.table.viewport().mapToGlobal(at))

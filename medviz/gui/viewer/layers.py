@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from medviz.gui.desk import Desk
@@ -19,7 +19,12 @@ TABLES = "Label tables (*.txt *.label *.lut *.json)"
 
 
 class Layers(QObject):
-    """Changes layers by their number in the scene; what takes long runs beside the window."""
+    """Changes layers by their number in the scene; what takes long runs beside the window.
+
+    `went` (layer number, label value) says which label somebody wants to look at.
+    """
+
+    went = Signal(int, int)
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent)
@@ -73,6 +78,7 @@ class Layers(QObject):
 
     def go(self, number: int, value: int) -> None:
         """Put the cross-hair into a label: to its voxel nearest to the label's middle."""
+        self.went.emit(number, value)
         layer = self._desk.scene.state.layers[number]
         voxels = np.argwhere(layer.volume.frame() == value)
         if len(voxels):

@@ -147,6 +147,7 @@ class RulerTool(MarkTool):
     TITLE: ClassVar[str] = "Ruler"
     ICON: ClassVar[str] = "ph.ruler"
     KEY: ClassVar[str] = "m"
+    HELP: ClassVar[str] = "a length in mm, from here to there"
 
 
 class AngleTool(MarkTool):
@@ -156,6 +157,7 @@ class AngleTool(MarkTool):
     TITLE: ClassVar[str] = "Angle"
     ICON: ClassVar[str] = "mdi6.angle-acute"
     KEY: ClassVar[str] = "a"
+    HELP: ClassVar[str] = "an angle: one end, the corner, the other end"
     KIND: ClassVar[MarkKind] = "angle"
     COUNT: ClassVar[int] = 3
 
@@ -167,6 +169,7 @@ class RectangleTool(MarkTool):
     TITLE: ClassVar[str] = "Box"
     ICON: ClassVar[str] = "ph.rectangle"
     KEY: ClassVar[str] = "s"
+    HELP: ClassVar[str] = "mean and SD of the values in a box"
     KIND: ClassVar[MarkKind] = "rectangle"
 
     def made(self, pane: Pane, points: list[Point]) -> Mark | None:
@@ -185,6 +188,7 @@ class EllipseTool(RectangleTool):
     TITLE: ClassVar[str] = "Ellipse"
     ICON: ClassVar[str] = "mdi6.ellipse-outline"
     KEY: ClassVar[str] = "q"
+    HELP: ClassVar[str] = "mean and SD of the values in an ellipse"
     KIND: ClassVar[MarkKind] = "ellipse"
 
 
@@ -195,6 +199,7 @@ class PolygonTool(MarkTool):
     TITLE: ClassVar[str] = "Polygon"
     ICON: ClassVar[str] = "ph.polygon"
     KEY: ClassVar[str] = "y"
+    HELP: ClassVar[str] = "mean and SD of the values within your line; corner by corner or in one go"
     KIND: ClassVar[MarkKind] = "polygon"
     COUNT: ClassVar[int] = 10**6
 

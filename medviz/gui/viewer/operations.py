@@ -44,15 +44,15 @@ class Operation:
 
 
 def _smooth(labels: Any, wanted: Wanted) -> Change | None:
-    return ROOMS["smooth"](labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["smooth"](labels, wanted.kit.value, wanted.kit.distance, wanted.spacing_mm, wanted.locked)
 
 
 def _grow(labels: Any, wanted: Wanted) -> Change | None:
-    return ROOMS["margin"](labels, wanted.kit.value, wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["margin"](labels, wanted.kit.value, wanted.kit.distance, wanted.spacing_mm, wanted.locked)
 
 
 def _shrink(labels: Any, wanted: Wanted) -> Change | None:
-    return ROOMS["margin"](labels, wanted.kit.value, -wanted.kit.by, wanted.spacing_mm, wanted.locked)
+    return ROOMS["margin"](labels, wanted.kit.value, -wanted.kit.distance, wanted.spacing_mm, wanted.locked)
 
 
 def _between(labels: Any, wanted: Wanted) -> Change | None:

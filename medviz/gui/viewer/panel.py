@@ -64,6 +64,7 @@ class Panel(QWidget):
         self.labels = LabelList()
         self.labels.hidden.connect(self._hide)
         self.labels.wanted.connect(self._go)
+        self.labels.locked.connect(self._lock)
         self.readout = CursorBox()
         self.tabs = Tabs()
         self.tabs.hide()
@@ -207,6 +208,11 @@ class Panel(QWidget):
         number = labels_shown(self._store.state)
         if number is not None:
             self._store.put(self._store.state.with_layer(number, hidden_labels=hidden))
+
+    def _lock(self, locked: frozenset[int]) -> None:
+        number = labels_shown(self._store.state)
+        if number is not None:
+            self._store.put(self._store.state.with_layer(number, locked_labels=locked))
 
     def _go(self, value: int) -> None:
         number = labels_shown(self._store.state)

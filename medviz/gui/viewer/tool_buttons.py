@@ -64,7 +64,7 @@ def tool_button(tool: Tool) -> QToolButton:
     button.setText(tool.TITLE)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
     button.setCheckable(True)
-    button.setToolTip(f"{tool.TITLE} ({tool.KEY})" if tool.KEY else tool.TITLE)
+    button.setToolTip(": ".join(filter(None, (tool.TITLE, tool.HELP))) + (f"  ({tool.KEY})" if tool.KEY else ""))
     button.setAccessibleName(tool.TITLE)
     button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     button.setMinimumWidth(40)

@@ -29,6 +29,10 @@ class Pane(Protocol):
         """The scene now."""
 
     @property
+    def is_turned(self) -> bool:
+        """Whether a hand turned the planes."""
+
+    @property
     def slice(self) -> Slice | None:
         """The scan's slice on the screen."""
 
@@ -60,12 +64,16 @@ class Pane(Protocol):
 
 
 class Tool:
-    """Base of all tools: does nothing. `NAME` stands in `Scene.tool`, `KEY` takes the tool up (shown in the help)."""
+    """Base of all tools: does nothing.
+
+    `NAME` stands in `Scene.tool`, `KEY` takes the tool up (shown in the help), `HELP` says what it does.
+    """
 
     NAME: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""
     ICON: ClassVar[str] = ""
     KEY: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
     POINTER: ClassVar[Qt.CursorShape] = Qt.CursorShape.CrossCursor
 
     def press(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:

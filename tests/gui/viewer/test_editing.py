@@ -10,12 +10,13 @@ from pytestqt.qtbot import QtBot
 from scipy import ndimage
 
 from medviz.gui.pages.viewer import ViewerPage
+from medviz.gui.viewer.label_list import LOCK, NAME
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.scene import Layer
 from medviz.imaging.slices import PLANES, Plane
 from medviz.imaging.volume import Volume
-from tests.gui.viewer.hands import Told, opened, quiet, with_prediction
+from tests.gui.viewer.hands import Told, opened, panel_of, quiet, with_prediction
 from tests.gui.viewer.phantoms import grabbed, turn, volume
 
 Button, Key, Held = Qt.MouseButton, Qt.Key, Qt.KeyboardModifier
@@ -205,11 +206,40 @@ def test_a_locked_label_holds_and_says_so(page: ViewerPage, qtbot: QtBot, told: 
     assert "fluid is locked" in str(told)
 
 
+def test_padlocks_in_the_list_lock_and_a_click_takes_a_label_up(page: ViewerPage, qtbot: QtBot) -> None:
+    with_prediction(page, qtbot)
+    editing(page).accept_proposal(1, {1, 2, 3})
+    listed = panel_of(page).labels
+    cell = listed.table.visualRect(listed.sorted.index(1, LOCK)).center()
+    qtbot.mouseClick(listed.table.viewport(), Button.LeftButton, NONE, cell)
+    assert edited(page).locked_labels == {2} and editing(page).kit.state.value == 1
+    qtbot.mouseClick(listed.table.viewport(), Button.LeftButton, NONE, cell)
+    assert not edited(page).locked_labels
+    name = listed.table.visualRect(listed.sorted.index(2, NAME)).center()
+    qtbot.mouseClick(listed.table.viewport(), Button.LeftButton, NONE, name)
+    assert editing(page).kit.state.value == 3
+
+
+def test_a_range_is_taken_from_the_tissue_under_the_tip(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    view = pane(page)
+    take(qtbot, view, Key.Key_H, "range")
+    qtbot.mouseClick(view, Button.LeftButton, NONE, middle(view))
+    kit = editing(page).kit.state
+    assert kit.in_range and kit.low == kit.high == 900 and view.scene.tool == "brush"
+    editing(page).kit.update(size=20.0)
+    edge = middle(view, round(8 * view.sheet.scale))
+    page.desk.scene.update(tool="range")
+    qtbot.mouseClick(view, Button.LeftButton, NONE, edge)
+    kit = editing(page).kit.state
+    assert kit.low < 900 < kit.high
+
+
 def test_a_range_keeps_the_brush_off_other_tissue(page: ViewerPage, qtbot: QtBot) -> None:
     scan = opened(page, qtbot).scan
     assert scan is not None
     page.desk.scene.update(tool="brush")
-    editing(page).kit.update(size=100.0, limited=True, low=800.0, high=1000.0)
+    editing(page).kit.update(size=100.0, in_range=True, low=800.0, high=1000.0)
     view = pane(page)
     drag(qtbot, view, middle(view))
     k = page.desk.scene.state.voxel[2]
@@ -238,7 +268,7 @@ def test_fill_takes_what_looks_alike_in_the_slice_or_in_all(page: ViewerPage, qt
     k = page.desk.scene.state.voxel[2]
     np.testing.assert_array_equal(labels(page)[:, :, k] == 1, scan.frame()[:, :, k] == 900)
     assert np.unique(np.argwhere(labels(page))[:, 2]).tolist() == [k]
-    editing(page).kit.update(deep=True)
+    editing(page).kit.update(all_slices=True)
     qtbot.mouseClick(view, Button.LeftButton, NONE, middle(view))
     quiet(qtbot, page.desk)
     np.testing.assert_array_equal(labels(page) == 1, scan.frame() == 900)
@@ -256,7 +286,7 @@ def test_a_lasso_fills_what_it_encloses(page: ViewerPage, qtbot: QtBot) -> None:
     assert len(np.unique(inside[:, 2])) == 1
     drag(qtbot, view, *corners, held=Held.ShiftModifier)
     assert not labels(page).any()
-    editing(page).kit.update(deep=True)
+    editing(page).kit.update(all_slices=True)
     drag(qtbot, view, *corners)
     quiet(qtbot, page.desk)
     assert len(np.unique(np.argwhere(labels(page))[:, 2])) == labels(page).shape[2]
