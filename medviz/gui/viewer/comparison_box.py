@@ -67,7 +67,9 @@ class ComparisonBox(QWidget):
         self._rows = 0
         self.summary = label("", wrap=True)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.stale = label("The labels have changed since: compare again.", "bad", wrap=True)
+        self.stale = QPushButton(icon("ph.arrow-clockwise", "warning"), "Labels have changed: compare again")
+        self.stale.setToolTip("Measure what the labels are now")
+        self.stale.clicked.connect(self.compared)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a label")
         self.search.setAccessibleName("find a label")
@@ -246,12 +248,16 @@ class ComparisonBox(QWidget):
         grid.setContentsMargins(0, 2, 0, 2)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(2)
-        grid.setColumnStretch(1, 1)
+        for column_number in (1, 3):
+            grid.setColumnStretch(column_number, 1)
         for number, one in enumerate(LEGEND):
-            spot = QLabel()
+            row_number, side = divmod(number, 2)
+            spot, name = QLabel(), label(one.name.partition(":")[0], "small")
             spot.setPixmap(swatch(one.colour))
-            grid.addWidget(spot, number, 0)
-            grid.addWidget(label(one.name, "small"), number, 1)
+            for widget in (spot, name):
+                widget.setToolTip(one.name)
+            grid.addWidget(spot, row_number, 2 * side)
+            grid.addWidget(name, row_number, 2 * side + 1)
         self.legend.hide()
         column.addWidget(self.legend)
         return made

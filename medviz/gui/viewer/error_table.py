@@ -30,7 +30,7 @@ HINTS = (
     "What most of it is in the other map",
     "Where the click goes: its deepest place, or its middle",
 )
-WIDE = (44, 150, 130, 90, 76, 150, 170)
+WIDE = (44, 150, 136, 90, 92, 150, 170)
 RIGHT = (0, 3, 4, 6)
 
 

@@ -71,6 +71,7 @@ class ThresholdBox(QWidget):
         self.slider.setRange(0, STEPS)
         self.slider.setAccessibleName("threshold")
         self.slider.setToolTip("Threshold: what is at or above it is outlined")
+        calm(self.slider)
         self.slider.valueChanged.connect(lambda place: self._move(self.low + (self.high - self.low) * place / STEPS))
         self.spin = QDoubleSpinBox()
         self.spin.setDecimals(3)

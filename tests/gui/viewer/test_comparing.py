@@ -313,7 +313,9 @@ def test_another_tolerance_is_measured_again(comparing: Comparing, page: ViewerP
     assert comparing.found.rows[0].nsd < old.rows[0].nsd  # type: ignore[operator]
 
 
-def test_labels_that_changed_since_are_said_to_have(comparing: Comparing, page: ViewerPage) -> None:
+def test_labels_that_changed_since_are_said_to_have_and_compared_again(
+    comparing: Comparing, page: ViewerPage, qtbot: QtBot
+) -> None:
     assert comparing.box is not None and comparing.box.stale.isHidden()
     scene = page.desk.scene.state
     page.desk.scene.put(
