@@ -1,10 +1,11 @@
 """Frames of a long series, read when they are looked at."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from PySide6.QtCore import QObject, QRect, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QAction, QColor, QPainter
 
 from medviz.gui.job import Job
 from medviz.gui.viewer.feature import Feature, Viewer
@@ -25,7 +26,22 @@ class Fetching(Feature):
         super().__init__(viewer, parent)
         self._job: Job | None = None
         self._asked: set[tuple[int, int]] = set()
+        self.rest = QAction("Read all &frames of the series", self)
+        self.rest.setToolTip("Frames are read when they are looked at; read the others too, for the course over time")
+        self.rest.setEnabled(False)
+        self.rest.triggered.connect(lambda checked=False: self.read_rest())
         self._leave = self.desk.scene.listen(self._told)
+
+    def actions(self) -> Sequence[QAction]:
+        """One entry of the Viewer menu."""
+        return (self.rest,)
+
+    def read_rest(self) -> None:
+        """Read the frames that nobody has looked at yet."""
+        scan = self.desk.scene.state.scan
+        if scan is not None and scan.pending is not None and scan.pending.missing:
+            pending = scan.pending
+            self.desk.start(f"all frames of {scan.name}", pending.rest, then=lambda _: self._show(scan))
 
     def close_feature(self) -> None:
         """Stop listening and reading."""
@@ -48,6 +64,8 @@ class Fetching(Feature):
     def _told(self, old: Scene, new: Scene) -> None:
         if old.frame != new.frame:
             self._asked.clear()
+        pending = new.scan.pending if new.scan is not None else None
+        self.rest.setEnabled(pending is not None and bool(pending.missing))
         if old.frame != new.frame or old.layers is not new.layers or old.second is not new.second:
             self._fetch(new)
 

@@ -1,5 +1,6 @@
 """From a file to a layer, as Work: read, looked at, and put on the scan's grid. No widget."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 MOST_LABELS = 65535
+FRACTIONS = re.compile(r"prob|uncert|entropy|softmax|confiden|heat.?map|saliency", re.IGNORECASE)
+"""Names of files whose values should be fractions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +83,16 @@ def seen(volume: Volume, path: Path, card: SeriesCard | None = None) -> Work[Ope
     role: Role = ("labels" if whole else "probability") if sure else guess_role(volume)
     if role == "labels" and not sure:
         volume = replace(volume, labels=names_beside(path))
-    return Opened(path, volume, role, window, level, volume.warnings, sure, card, _beside(volume, path))
+    notes = (*volume.warnings, *_lost_fractions(volume, path))
+    return Opened(path, volume, role, window, level, notes, sure, card, _beside(volume, path))
+
+
+def _lost_fractions(volume: Volume, path: Path) -> tuple[str, ...]:
+    """Say it of a file that is called a probability and holds whole numbers: its fractions were lost on saving."""
+    whole = volume.voxels.dtype.kind in "biu" and (volume.slope, volume.intercept) == (1.0, 0.0)
+    if not whole or not FRACTIONS.search(path.name) or (few := distinct_note(volume)) is None:
+        return ()
+    return (f"its name speaks of probabilities and {few}: its fractions were lost when it was saved",)
 
 
 def _beside(volume: Volume, path: Path) -> int:

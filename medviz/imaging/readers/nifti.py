@@ -53,13 +53,11 @@ def describe(path: Path) -> Description:
     )
 
 
-def read(path: Path) -> Work[Volume]:
-    """Read a file into memory in its stored data type; scaling is kept beside the voxels, not put into them."""
-    return (yield from read_form(path, "sform"))
+def read(path: Path, form: str = "sform") -> Work[Volume]:
+    """Read a file into memory in its stored data type; scaling is kept beside the voxels, not put into them.
 
-
-def read_form(path: Path, form: str) -> Work[Volume]:
-    """Read a file and place it by one of the two forms that its header has ("sform", "qform")."""
+    `form` is the one of the two that its header has ("sform", "qform") by which it is placed.
+    """
     found = layout(path, form)
     yield Progress(0, found.size, f"reading {path.name}")
     buffer = np.zeros(found.size, np.uint8)  # costs nothing until it is written to
@@ -70,11 +68,11 @@ def read_form(path: Path, form: str) -> Work[Volume]:
     return _volume(voxels, found, path, warnings)
 
 
-def read_lazily(path: Path) -> Work[Volume]:
+def read_lazily(path: Path, form: str = "sform") -> Work[Volume]:
     """Read only the first frame of a long series; the others are read when they are wanted (`Volume.pending`)."""
-    found = layout(path, whole=False)
+    found = layout(path, form, whole=False)
     if found.frames < 2 or found.colour or found.dtype.kind == "c" or found.size < LONG_BYTES:
-        return (yield from read(path))
+        return (yield from read(path, form))
     size = found.size // found.frames
     try:
         buffer = np.zeros(found.size, np.uint8)  # pages that are not written to take no memory
@@ -115,7 +113,7 @@ def write(volume: Volume, path: Path) -> None:
             out.write(block)
 
 
-READER = Reader("NIfTI", sniff, read, describe, write, lazily=read_lazily, form=read_form)
+READER = Reader("NIfTI", sniff, read, describe, write, lazily=read_lazily, form=read_lazily)
 
 
 def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] = ()) -> Volume:

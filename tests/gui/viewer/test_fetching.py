@@ -102,3 +102,15 @@ def test_laid_over_a_scan_it_is_read_whole(page: ViewerPage, long: Long, qtbot: 
     quiet(qtbot, page.desk)
     assert long.read == [0, 1, 2, 3]
     assert len(page.desk.scene.state.layers) == 1, "its last frame was refused"
+
+
+def test_the_menu_reads_all_that_is_left(page: ViewerPage, long: Long, qtbot: QtBot) -> None:
+    opened(page, qtbot, "long.nii.gz")
+    fetching = page.feature("fetching")
+    (action,) = fetching.actions()
+    assert action.isEnabled()
+    long.pending.count = 4  # the fifth is damaged
+    action.trigger()
+    qtbot.waitUntil(lambda: not long.pending.missing)
+    quiet(qtbot, page.desk)
+    assert long.read == [0, 1, 2, 3] and not action.isEnabled()

@@ -16,6 +16,7 @@ from medviz.gui.viewer.reading import (
     opened,
     overlay_layer,
     scan_layer,
+    seen,
     whole_numbers,
 )
 from medviz.imaging.labels import Label
@@ -142,3 +143,15 @@ def test_a_mask_of_one_label_is_called_as_its_file_and_differs_from_the_one_befo
     two, _ = finished(overlay_layer(replace(found(mask), path=Path("spleen.nii.gz")), "labels", scan, taken=1))
     assert [one.labels[0].name, two.labels[0].name] == ["liver", "spleen"]
     assert one.labels[0].colour != two.labels[0].colour
+
+
+@pytest.mark.trap("T13")
+@pytest.mark.parametrize(
+    ("name", "told"), [("uncertainty.nii.gz", True), ("prob_liver.nii.gz", True), ("liver.nii.gz", False)]
+)
+def test_a_file_called_a_probability_that_holds_whole_numbers_is_told(name: str, told: bool) -> None:
+    flat = volume((marked().frame() > 500).astype(np.uint8), name=name)
+    notes = finished(seen(flat, Path(name))).notes
+    assert any("fractions were lost" in note and "2 distinct values (0 and 1)" in note for note in notes) is told
+    shares = volume(np.linspace(0, 1, flat.voxels.size, dtype=np.float32).reshape(flat.shape), name=name)
+    assert not finished(seen(shares, Path(name))).notes

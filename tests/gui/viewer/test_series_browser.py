@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medviz.figures import Picture
-from medviz.gui.desk import Desk
+from medviz.gui.desk import Desk, Offer
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Files, Services
 from medviz.gui.viewer.series_browser import SeriesBrowser, SeriesChoice
@@ -231,3 +231,28 @@ def test_it_fits_a_small_window(page: ViewerPage, offered: SeriesChoice, qtbot: 
 @pytest.mark.trap("T24")
 def test_nothing_of_a_series_is_said_in_the_log_but_its_own_words(offered: SeriesChoice, told: Told) -> None:
     assert "patient" not in str(told).lower()
+
+
+def test_one_slice_of_a_series_offers_its_folder(
+    page: ViewerPage, browser: SeriesBrowser, desk: Desk, folder: Path, qtbot: QtBot
+) -> None:
+    for number in range(4):
+        (folder / f"{number}.dcm").write_bytes(b"DICM")
+    scan = head(name="2.dcm")
+    flat = replace(scan, voxels=scan.voxels[..., :1], stored=replace(scan.stored, format="DICOM", shape=(24, 28, 1)))
+
+    def read(path: Path) -> Work[Volume]:
+        yield Progress(0, 1, "reading")
+        return flat
+
+    desk.services = replace(desk.services, read=read)
+    offers: list[Offer] = []
+    desk.noticed.connect(lambda what: offers.append(what) if isinstance(what, Offer) else None)
+    desk.open_wanted.emit(folder / "2.dcm")
+    arrived(qtbot, page)
+    (offer,) = offers
+    assert "one slice; 3 more files" in offer.note.text and offer.button == "Open the folder"
+    offer.act()
+    qtbot.waitUntil(browser.choice.isVisible)
+    quiet(qtbot, desk)
+    browser.choice.leave_button.click()

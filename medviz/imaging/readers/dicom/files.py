@@ -3,6 +3,7 @@
 import re
 import warnings
 import zlib
+from functools import cache
 from logging import CRITICAL
 from os import SEEK_END
 from pathlib import Path
@@ -10,8 +11,10 @@ from struct import error
 from typing import Any, BinaryIO, Literal
 
 from pydicom import Dataset, config, dcmread
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -186,10 +189,22 @@ def syntax_of(data: Dataset) -> str:
     return str(data.file_meta.get("TransferSyntaxUID", ""))
 
 
+@cache
+def _tag(name: str) -> BaseTag | None:
+    found = tag_for_keyword(name)
+    return None if found is None else Tag(found)
+
+
+def value_in(data: Dataset, name: str) -> Any:
+    """Return the value of a tag, None where there is none, which `Dataset.get` takes ten times as long for."""
+    tag = _tag(name)
+    return data[tag].value if tag is not None and tag in data else None
+
+
 def number_of(data: Any, name: str) -> float | None:
     """Read a number, the first of several; None where there is none or it is damaged."""
     try:
-        value = data.get(name)
+        value = value_in(data, name)
         if value is None or value == "":
             return None
         first = value[0] if hasattr(value, "__getitem__") and not isinstance(value, str) and len(value) else value
@@ -202,7 +217,7 @@ def number_of(data: Any, name: str) -> float | None:
 def text_of(data: Any, name: str) -> str:
     """Read a word or a sentence; empty where there is none or it is damaged."""
     try:
-        value = data.get(name)
+        value = value_in(data, name)
     except DAMAGED:
         return ""
     return "" if value is None else " ".join(str(value).replace("\0", " ").split())[:_LONGEST]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydicom import Dataset
 
-from medviz.imaging.readers.dicom.files import DAMAGED, number_of, syntax_of, text_of, what_of
+from medviz.imaging.readers.dicom.files import DAMAGED, number_of, syntax_of, text_of, value_in, what_of
 from medviz.imaging.readers.dicom.mosaic import Tiles, tiles_of
 from medviz.imaging.readers.dicom.times import times_of
 from medviz.refused import Refused
@@ -94,13 +94,13 @@ def _along(frame: Frame, data: Dataset, number: int) -> Triple | None:
 
     A dose grid lists the offsets; a reconstructed emission scan gives the step.
     """
-    offsets: Any = data.get("GridFrameOffsetVector") or ()
+    offsets: Any = value_in(data, "GridFrameOffsetVector") or ()
     at, across, down = frame.position, frame.across, frame.down
     if at is None or across is None or down is None:
         return at
     if number < len(offsets):
         away = float(offsets[number]) - float(offsets[0])
-    elif frame.kind.modality == "NM" and "RECON TOMO" in [str(part) for part in data.get("ImageType") or ()]:
+    elif frame.kind.modality == "NM" and "RECON TOMO" in [str(part) for part in value_in(data, "ImageType") or ()]:
         away = number * (number_of(data, "SpacingBetweenSlices") or frame.thickness_mm or 1.0)
     else:
         return at
@@ -152,7 +152,7 @@ def _window(data: Dataset) -> tuple[float, float] | None:
 
 def frame_of(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset) -> Frame:
     """Read one frame: `groups` are the tags that are its own, `data` those of the whole file."""
-    detector = (data.get("DetectorInformationSequence") or [groups])[0] if kind.modality == "NM" else groups
+    detector = (value_in(data, "DetectorInformationSequence") or [groups])[0] if kind.modality == "NM" else groups
     placed = groups if "ImagePositionPatient" in groups else detector
     across, down = _directions(placed)
     spacing, projected = _spacing(groups)
@@ -160,7 +160,7 @@ def frame_of(path: Path, number: int, kind: Kind, groups: Dataset, data: Dataset
         path=path,
         number=number,
         kind=kind,
-        position=_triple(placed.get("ImagePositionPatient")),
+        position=_triple(value_in(placed, "ImagePositionPatient")),
         across=across,
         down=down,
         spacing_mm=spacing,
@@ -185,7 +185,7 @@ def _mosaic(path: Path, data: Dataset, kind: Kind, tiles: Tiles) -> Iterator[Fra
 
 
 def _directions(data: Dataset) -> tuple[Triple | None, Triple | None]:
-    numbers = [float(number) for number in data.get("ImageOrientationPatient") or ()]
+    numbers = [float(number) for number in value_in(data, "ImageOrientationPatient") or ()]
     if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
         return None, None
     across, down = (numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5])
@@ -198,7 +198,7 @@ def _directions(data: Dataset) -> tuple[Triple | None, Triple | None]:
 def _spacing(data: Dataset) -> tuple[tuple[float, float] | None, bool]:
     """Return row and column spacing, and whether it holds at the detector only (a projection)."""
     for name in ("PixelSpacing", *_PROJECTIONS):
-        numbers = [abs(float(number)) for number in data.get(name) or ()]
+        numbers = [abs(float(number)) for number in value_in(data, name) or ()]
         if len(numbers) == 2 and all(1e-5 < number < 1e4 for number in numbers):
             return (numbers[0], numbers[1]), name != "PixelSpacing"
     return _of_ultrasound(data), False
@@ -206,7 +206,7 @@ def _spacing(data: Dataset) -> tuple[tuple[float, float] | None, bool]:
 
 def _of_ultrasound(data: Dataset) -> tuple[float, float] | None:
     """Pixel size of an ultrasound picture that has one region, in centimetres along both axes."""
-    regions: Any = data.get("SequenceOfUltrasoundRegions") or ()
+    regions: Any = value_in(data, "SequenceOfUltrasoundRegions") or ()
     if len(regions) != 1:
         return None
     units = [number_of(regions[0], f"PhysicalUnits{axis}Direction") for axis in "YX"]

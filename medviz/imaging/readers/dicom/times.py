@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from pydicom import Dataset
 
-from medviz.imaging.readers.dicom.files import number_of, text_of
+from medviz.imaging.readers.dicom.files import number_of, text_of, value_in
 
 Times = tuple[float | str | None, ...]
 F = TypeVar("F")
@@ -52,7 +52,7 @@ def _b_value(data: Dataset) -> float | None:
 
 def _picture(data: Dataset) -> str | None:
     """Magnitude, phase, water, fat: the words of the image type past the second."""
-    words = [str(word) for word in data.get("ImageType") or ()][2:]
+    words = [str(word) for word in value_in(data, "ImageType") or ()][2:]
     component = text_of(data, "ComplexImageComponent")
     return " ".join([*words, component]).strip() or None
 
