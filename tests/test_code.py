@@ -80,8 +80,8 @@ def knows_its_place(code: Code) -> Iterator[tuple[int, str]]:
     for line, name in imported(code):
         if name in KNOWS_QT and not code.path.startswith("gui/"):
             yield line, f"{name} belongs into gui"
-        if name in KNOWS_FILES and not code.path.startswith("imaging/readers/"):
-            yield line, f"{name} belongs into imaging.readers"
+        if name in KNOWS_FILES and not code.path.startswith(("imaging/readers/", "imaging/writers/")):
+            yield line, f"{name} belongs into imaging.readers or imaging.writers"
 
 
 def prints_nothing(code: Code) -> Iterator[tuple[int, str]]:

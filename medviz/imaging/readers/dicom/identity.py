@@ -151,7 +151,7 @@ def picture_of(path: Path) -> NDArray[Any] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pixels = np.asarray(data.pixel_array)
-    except (*DAMAGED, NotImplementedError):
+    except DAMAGED:
         return None
     if int(data.get("NumberOfFrames") or 1) > 1:
         pixels = pixels[len(pixels) // 2]
