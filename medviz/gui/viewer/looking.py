@@ -19,8 +19,9 @@ from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.hand import keyed
 from medviz.gui.viewer.mixture import paint_bar
 from medviz.gui.viewer.past import Past
-from medviz.gui.viewer.second_box import SecondBox, next_mix
+from medviz.gui.viewer.second_box import SecondBox, folded, next_mix
 from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.swiping import SwipeTool, paint_line
 from medviz.gui.viewer.tools import CURSOR, Tool
 from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.intensity import window_of
@@ -82,8 +83,8 @@ class Looking(Feature):
         return self.box
 
     def tools(self) -> Sequence[Tool]:
-        """List the tool that turns the planes."""
-        return (self._turn_tool,)
+        """List the tools that turn the planes and move the line between two scans."""
+        return self._turn_tool, SwipeTool()
 
     def actions(self) -> Sequence[QAction]:
         """List layouts and the way back."""
@@ -200,6 +201,7 @@ class Looking(Feature):
         found = view.plate.mixture.difference if scene.second.mix.kind == "difference" else None
         if found is not None:
             paint_bar(painter, found, view.width(), view.height(), view.annotations.size_px)
+        paint_line(painter, view)
         if scene.layout == "compare":
             paint_name(painter, view, f"1  {scene.layers[0].volume.name}")
 
@@ -210,7 +212,10 @@ class Looking(Feature):
 
     def _name_second(self, painter: QPainter, view: SliceView) -> None:
         if view.scene.layers:
-            paint_name(painter, view, f"2  {view.scene.layers[0].volume.name}")
+            second = self.desk.scene.state.second
+            linked = "" if second is None or second.linked else "not linked  "
+            shifted = "shifted  " if second is not None and second.linked and any(second.offset_mm) else ""
+            paint_name(painter, view, f"2  {linked}{shifted}{view.scene.layers[0].volume.name}")
 
     def _window_second(self, number: int, values: object) -> None:
         beside = self.viewer.panes.beside
@@ -293,6 +298,7 @@ class LookingBox(QWidget):
         straight = scene.turn == world() or (scene.turn is None and tilt_degrees(scene) < 0.05)
         self.world.setEnabled(scene.scan is not None and not straight)
         self.slab.show_value(scene.slab)
+        folded(self.slab)
         self.second.show_scene(scene)
         self.lightbox.show_value(scene.lightbox)
 

@@ -141,6 +141,7 @@ class SecondBox(QWidget):
         self.hint.setVisible(bool(self.hint.text()))
         self.zero.setVisible(any(second.offset_mm) and second.linked)
         self.mix.show_value(second.mix)
+        folded(self.mix)
         self.note.setText(mix_words(scene.layers[0], second))
         self.note.setVisible(bool(self.note.text()))
 
@@ -151,6 +152,12 @@ class SecondBox(QWidget):
             return replace(scene, second=replace(scene.second, layer=replace(scene.second.layer, colours=name)))
 
         self.changed.emit(coloured)
+
+
+def folded(form: Form) -> None:
+    """Hide the rows of a form that are of no use with what is chosen; there is little room beside the panes."""
+    for row in form.fields.rows.values():
+        row.setVisible(row.isEnabledTo(form.fields))
 
 
 def shift_words(second: Second) -> str:

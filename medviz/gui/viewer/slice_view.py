@@ -18,13 +18,13 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import Annotations, paint_box
 from medviz.gui.viewer.content import Content
-from medviz.gui.viewer.crosshair import REACH_PX, TURN, crossing, grips_of, paint_crosshair
+from medviz.gui.viewer.crosshair import TURN, crossing, paint_crosshair
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
-from medviz.gui.viewer.tools import CURSOR, Tool
+from medviz.gui.viewer.tools import Tool
 from medviz.imaging.oblique import Section, added
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane, Slice
@@ -270,10 +270,8 @@ class SliceView(QWidget):
         painter.drawImage(QPointF(0, 0), self.plate.drawn(scene, section, sheet, size, self.devicePixelRatioF()))
         if scene.crosshair:
             row, col, _ = section.to_place(scene.cursor)
-            lines = crossing(scene, self.plane)
-            paint_crosshair(
-                painter, sheet.to_screen(row, col), sheet, lines, scene.turn is not None or scene.tool == TURN
-            )
+            grips = self.is_turned or scene.tool == TURN
+            paint_crosshair(painter, sheet.to_screen(row, col), sheet, crossing(scene, self.plane), grips)
         self.annotations.paint(painter, scene, section, sheet)
         for paint in self.paints:
             paint(painter, self)
@@ -300,19 +298,10 @@ class SliceView(QWidget):
 
     def grip(self, at: QPointF) -> Tool | None:
         """Return the tool whose thing can be taken hold of here: a handle, an end of the turned cross-hair."""
-        tool, scene = self.tools.get(TURN), self.scene
-        held = next((one for one in self.tools.values() if one.grips(self, at)), None)
-        if held is not None:
-            return held
-        if tool is None or not scene.crosshair or not self._is_turned or scene.tool != CURSOR:
-            return None
-        middle, sheet = self.screen_of(scene.cursor), self.sheet
-        ends = (end for line in crossing(scene, self.plane) for end in grips_of(middle, sheet, line))
-        near = any(abs(at.x() - x) <= REACH_PX and abs(at.y() - y) <= REACH_PX for x, y in ends)
-        return tool if near else None
+        return next((one for one in self.tools.values() if one.grips(self, at)), None)
 
     @property
-    def _is_turned(self) -> bool:
+    def is_turned(self) -> bool:
         """Whether a hand turned the planes (a second scan may be cut along the first one's without that)."""
         return (self.leader or self).scene.turn is not None
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
-from medviz.gui.viewer.crosshair import TURN
-from medviz.gui.viewer.tools import Pane, Tool
+from medviz.gui.viewer.crosshair import REACH_PX, TURN, crossing, grips_of
+from medviz.gui.viewer.tools import CURSOR, Pane, Tool
 from medviz.imaging.oblique import Turn, acquired
 from medviz.imaging.turning import as_acquired, turned
 
@@ -21,10 +21,20 @@ class TurnTool(Tool):
     TITLE: ClassVar[str] = "Turn the planes"
     ICON: ClassVar[str] = "ph.arrows-clockwise"
     KEY: ClassVar[str] = "t"
+    HELP: ClassVar[str] = "Drag round the cross-hair: the other two planes turn; Shift snaps to 5°; double click undoes it"
     POINTER: ClassVar[Qt.CursorShape] = Qt.CursorShape.OpenHandCursor
 
     def __init__(self) -> None:
         self._from: tuple[float, Turn] | None = None
+
+    def grips(self, pane: Pane, at: QPointF) -> bool:
+        """Take an end of the turned cross-hair, while nothing else is in the hand."""
+        scene = pane.scene
+        if not scene.crosshair or not pane.is_turned or scene.tool != CURSOR:
+            return False
+        middle, sheet = pane.screen_of(scene.cursor), pane.sheet
+        ends = (end for line in crossing(scene, pane.plane) for end in grips_of(middle, sheet, line))
+        return any(abs(at.x() - x) <= REACH_PX and abs(at.y() - y) <= REACH_PX for x, y in ends)
 
     def press(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
         """Take hold."""

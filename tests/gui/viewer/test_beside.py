@@ -15,6 +15,7 @@ from medviz.gui.viewer.beside import Beside
 from medviz.gui.viewer.readout import readings
 from medviz.gui.viewer.second_box import linked, mix_words, next_mix, put_away, shift_words, unshifted, window_linked
 from medviz.gui.viewer.slice_view import SliceView
+from medviz.gui.viewer.swiping import SwipeTool, line_x
 from medviz.imaging.mixing import MIXES, Mix
 from medviz.imaging.scene import Layer, Scene, Second
 from medviz.imaging.slices import PLANES, Plane
@@ -256,3 +257,22 @@ def test_a_key_goes_round_all_ways_of_mixing() -> None:
         seen = next_mix(seen)
     assert tuple(kinds) == MIXES and seen.second.mix.kind == MIXES[0]  # type: ignore[union-attr]
     assert next_mix(Scene()) == Scene()
+
+
+def test_the_line_of_a_swipe_is_dragged(six: Six, qtbot: QtBot) -> None:
+    mixed(six, flat(200), flat(800), Mix("swipe", share=0.5), qtbot)
+    view, tool = six.first["axial"], SwipeTool()
+    view.tools[tool.NAME] = tool
+    x = line_x(view)
+    assert x is not None and view.grip(QPoint(round(x) + 3, 80).toPointF()) is tool
+    assert view.grip(QPoint(round(x) + 30, 80).toPointF()) is None
+    cursor = six.store.state.cursor
+    qtbot.mousePress(view, Button.LeftButton, pos=QPoint(round(x), 80))
+    qtbot.mouseMove(view, QPoint(round(x) + 40, 80))
+    qtbot.mouseRelease(view, Button.LeftButton, pos=QPoint(round(x) + 40, 80))
+    share = six.store.state.second.mix.share  # type: ignore[union-attr]
+    assert share == pytest.approx(0.5 + 40 / (40 * view.sheet.scale), abs=0.02) and six.store.state.cursor == cursor
+    assert line_x(view) == pytest.approx(x + 40, abs=view.sheet.scale)
+    six.store.put(replace(six.store.state, tool="brush"))
+    assert view.grip(QPoint(round(x) + 40, 80).toPointF()) is None, "another tool is in the hand"
+    qtbot.wait(40)
