@@ -21,7 +21,7 @@ class TurnTool(Tool):
     TITLE: ClassVar[str] = "Turn the planes"
     ICON: ClassVar[str] = "ph.arrows-clockwise"
     KEY: ClassVar[str] = "t"
-    HELP: ClassVar[str] = "Drag round the cross-hair: the other two planes turn; Shift snaps to 5°; double click undoes it"
+    HELP: ClassVar[str] = "drag round the cross-hair; Shift snaps to 5°, a double click goes back"
     POINTER: ClassVar[Qt.CursorShape] = Qt.CursorShape.OpenHandCursor
 
     def __init__(self) -> None:
