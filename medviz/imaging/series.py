@@ -16,7 +16,7 @@ class SeriesCard:
     key : what names it in its folder ("1.2.3", or "1.2.3#2" where a series falls into several volumes).
     path : the folder or file it was found in.
     content : a scan, or what lies over one: a label map (SEG), contours (RTSTRUCT).
-    slices, frames : how many there are; `frames` past 1 are instants, b-values, echoes.
+    slices, frames : how many there are; `frames` past 1 are instants, b-values, echoes, as `frame_names` say.
     shape, axes, spacing_mm, dtype : as stored; spacing None where uncalibrated.
     plane : "axial", "coronal", "sagittal", "oblique", empty where it has no place in a patient.
     syntax : how its pixels are packed, in words.
@@ -36,6 +36,7 @@ class SeriesCard:
     modality: str = ""
     slices: int = 1
     frames: int = 1
+    frame_names: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
     axes: str = ""
     spacing_mm: tuple[float, float, float] | None = None

@@ -37,7 +37,8 @@ def facts(card: SeriesCard) -> str:
     if card.slices:
         parts.append("1 slice" if card.slices == 1 else f"{card.slices} slices")
     if card.frames > 1:
-        parts.append(f"{card.frames} frames")
+        ends = f" ({card.frame_names[0]} to {card.frame_names[-1]})" if card.frame_names else ""
+        parts.append(f"{card.frames} frames{ends}")
     if len(card.shape) >= 2:
         parts.append(f"{card.shape[0]}×{card.shape[1]}")
     if card.content == "scan":
@@ -97,9 +98,10 @@ class SeriesList(QListView):
         self.selectionModel().currentChanged.connect(lambda now, before: self.chosen.emit(self.card))
 
     def show_cards(self, cards: Sequence[SeriesCard]) -> None:
-        """List the cards; the first is marked."""
+        """List the cards by their numbers, what lies over a scan last; the first that was given is marked."""
         self.items.clear()
-        for card in cards:
+        listed = sorted(cards, key=lambda card: (card.content != "scan", card.number, card.title))
+        for card in listed:
             item = QStandardItem(card.title)
             item.setData(card, CARD)
             item.setEditable(False)
@@ -107,7 +109,7 @@ class SeriesList(QListView):
             item.setToolTip("\n".join((card.title, facts(card), card.syntax, *card.warnings)).replace("\n\n", "\n"))
             self.items.appendRow(item)
         if cards:
-            self.setCurrentIndex(self.items.index(0, 0))
+            self.setCurrentIndex(self.items.index(listed.index(cards[0]), 0))
 
     def show_picture(self, picture: Picture) -> None:
         """Put the small picture of a series, named by its key, onto its card."""

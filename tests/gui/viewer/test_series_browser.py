@@ -13,7 +13,7 @@ from medviz.gui.desk import Desk, Offer
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Files, Services
 from medviz.gui.viewer.series_browser import SeriesBrowser, SeriesChoice
-from medviz.gui.viewer.series_list import CARD, PICTURE, faults
+from medviz.gui.viewer.series_list import CARD, PICTURE, facts, faults
 from medviz.imaging.labels import named
 from medviz.imaging.series import SeriesCard
 from medviz.imaging.volume import Volume, like
@@ -256,3 +256,17 @@ def test_one_slice_of_a_series_offers_its_folder(
     qtbot.waitUntil(browser.choice.isVisible)
     quiet(qtbot, desk)
     browser.choice.leave_button.click()
+
+
+def test_cards_stand_by_their_numbers_and_the_largest_is_marked(
+    browser: SeriesBrowser, cards: tuple[SeriesCard, ...]
+) -> None:
+    browser.choice.offer((cards[1], cards[2], cards[0]), scan_open=False)
+    view = browser.choice.list
+    assert [view.items.item(row).data(CARD).number for row in range(3)] == [3, 4, 7]
+    assert view.card is cards[1]
+
+
+def test_frames_are_called_by_what_tells_them_apart(cards: tuple[SeriesCard, ...]) -> None:
+    diffusion = replace(cards[0], frames=3, frame_names=("b 0 s/mm²", "b 500 s/mm²", "b 1000 s/mm²"))
+    assert "3 frames (b 0 s/mm² to b 1000 s/mm²)" in facts(diffusion)

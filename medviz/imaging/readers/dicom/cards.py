@@ -61,6 +61,7 @@ def _card(series: Series, path: Path, key: str) -> SeriesCard:
         modality=series.kind.modality,
         slices=series.slices,
         frames=len(series.frames),
+        frame_names=series.names,
         shape=series.shape,
         axes=axes_of(series.affine) if series.oriented else "",
         spacing_mm=(float(lengths[0]), float(lengths[1]), float(lengths[2])) if series.calibrated else None,
