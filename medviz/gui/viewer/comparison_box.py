@@ -301,9 +301,9 @@ class ComparisonBox(QWidget):
         fresh = bool(summary) and (pair != self.pair.full() or self.results.isHidden())
         self.pair.write(pair)
         self.folded.setVisible(bool(summary))
-        if fresh or not summary or stale:
-            self.change.setChecked(stale or not summary)
-            self._unfold(stale or not summary)
+        if fresh or not summary:
+            self.change.setChecked(not summary)
+            self._unfold(not summary)
         self.results.setVisible(bool(summary))
         self.summary.setText(summary)
         self.stale.setVisible(stale)
