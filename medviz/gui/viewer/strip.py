@@ -22,6 +22,11 @@ LAYOUTS = (
     ("compare", "ph.columns", "Two scans side by side, linked in mm (v)"),
     ("lightbox", "ph.dots-nine", "Lightbox: many slices of one plane (Shift+L)"),
 )
+TOOLS = (
+    ("ruler", "ph.ruler", "Ruler: a length in mm; the Measure tab has angles and regions (m)"),
+    ("brush", "ph.paint-brush", "Brush: correct labels; the Edit tab has all tools (b)"),
+)
+"""What everybody looks for first; the others are in the tabs."""
 NEUROLOGICAL = "neurological: patient's right on the right of the screen"
 
 
@@ -63,6 +68,7 @@ class Strip(QFrame):
         self.frame.valueChanged.connect(self._turn_frame)
         row.addWidget(self.frame_name)
         row.addWidget(self.frame, 1)
+        self.taken = self._tools(row)
         self.layouts: dict[str, QToolButton] = {}
         self._folds: list[QToolButton] = []
         for name, sign, words in LAYOUTS:
@@ -74,8 +80,9 @@ class Strip(QFrame):
         row.addWidget(self.back)
         row.addSpacing(6)
         self.play = self._switch("ph.play", "Play through the slices of the pane in front (p)", self.played.emit)
-        self.play.setCheckable(True)
-        self.turn = self._switch("ph.arrows-clockwise", "Turn the planes about the cross-hair (t)", self._turn)
+        self.turn = self._switch(
+            "ph.arrows-clockwise", "Turn the planes about the cross-hair (t)", partial(self._take, TURN)
+        )
         self.smooth = self._switch("ph.drop-half", "Smooth or crisp voxels (i)", self._smooth)
         self.cross = self._switch("ph.crosshair-simple", "Cross-hair (c)", self._cross)
         for button in (self.play, self.turn, self.smooth, self.cross):
@@ -97,6 +104,14 @@ class Strip(QFrame):
         self.leave = store.listen(self.heard)
         self.heard(store.state, store.state)
 
+    def _tools(self, row: QHBoxLayout) -> dict[str, QToolButton]:
+        made = {name: self._switch(sign, words, partial(self._take, name)) for name, sign, words in TOOLS}
+        for button in made.values():
+            button.setCheckable(True)
+            row.addWidget(button)
+        row.addSpacing(6)
+        return made
+
     def heard(self, old: Scene, new: Scene) -> None:
         """Show what the scene says."""
         frames = new.scan.frames if new.scan is not None else 1
@@ -110,6 +125,8 @@ class Strip(QFrame):
         alone = new.maximised is not None and new.layout in ("2x2", "1+3")
         for name, button in self.layouts.items():
             button.setChecked(alone if name == "1x1" else new.layout == name and not alone)
+        for name, button in self.taken.items():
+            button.setChecked(new.tool == name)
         for button, on in ((self.turn, new.tool == TURN), (self.smooth, new.smooth), (self.cross, new.crosshair)):
             button.setChecked(on)
 
@@ -198,8 +215,8 @@ class Strip(QFrame):
         self.laid_out.emit(name)
         self.heard(self._store.state, self._store.state)  # a button that is pressed twice stays as the scene says
 
-    def _turn(self) -> None:
-        self._store.update(tool=CURSOR if self._store.state.tool == TURN else TURN)
+    def _take(self, name: str) -> None:
+        self._store.update(tool=CURSOR if self._store.state.tool == name else name)
 
     def show_playing(self, on: bool) -> None:
         """Show whether slices or frames are being played."""
