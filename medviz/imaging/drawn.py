@@ -200,12 +200,12 @@ def _scan(scene: Scene, section: Section, cuts: list[Slice]) -> Picture:
     layer, second = scene.layers[0], scene.second
     if not layer.visible:
         return np.zeros((section.rows, section.cols, 3), np.uint8)
-    mixed = second is not None and second.mix.kind != "off" and len(cuts) == 1
+    mixed = second is not None and second.mix.how != "off" and len(cuts) == 1
     if not mixed or second is None or second.layer.volume.kind == "colour" or scene.beside is None:
         return _coloured(cuts, layer)
     other = scene.beside.layers[0]
     there = _channels(scene, other, section.moved(second.offset_mm))
-    if second.mix.kind == "difference":
+    if second.mix.how == "difference":
         here, beside = (layer.window, layer.level), (other.window, other.level)
         return difference_rgb(difference(cuts[0], there[0], here, beside, second.mix.span))
     return mixed_rgb(_coloured(cuts, layer), _coloured(there, other), section, second.mix)

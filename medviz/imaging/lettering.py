@@ -69,8 +69,8 @@ def _said(scene: Scene, seen: Slice) -> tuple[str, ...]:
         first += f", turned {scene.turn.degrees:.0f}°"
     if slab := scene.slab.of(seen.plane).words(section):
         first += f", {slab}"
-    if scene.second is not None and scene.second.mix.kind != "off":
-        first += f", second scan: {scene.second.mix.kind}"
+    if scene.second is not None and scene.second.mix.how != "off":
+        first += f", second scan: {scene.second.mix.how}"
     if scene.scan.frames > 1:
         first += f", frame {scene.frame + 1} of {scene.scan.frames}"
     if not scene.scan.oriented:

@@ -26,21 +26,21 @@ class Mix:
     window.
     """
 
-    kind: Annotated[
+    how: Annotated[
         MixKind,
         Choice(MIXES, ("beside only", "blend", "tiles", "swipe", "difference")),
         "How the second scan is put into the first one's panes",
     ] = "off"
     share: Annotated[
-        float, Range(0.0, 1.0), When("kind", "blend", "swipe"), "How much of the second is seen; where the line stands"
+        float, Range(0.0, 1.0), When("how", "blend", "swipe"), "How much of the second is seen; where the line stands"
     ] = 0.5
     tile_mm: Annotated[
-        float, Range(SMALLEST_TILE_MM, LARGEST_TILE_MM, unit="mm", log=True), When("kind", "tiles"), "Side of a tile"
+        float, Range(SMALLEST_TILE_MM, LARGEST_TILE_MM, unit="mm", log=True), When("how", "tiles"), "Side of a tile"
     ] = 20.0
     span: Annotated[
         float,
         Range(0.01, 1.0, log=True),
-        When("kind", "difference"),
+        When("how", "difference"),
         "Largest difference that has a colour of its own, as a share of the window",
     ] = 0.5
 
@@ -76,7 +76,7 @@ def second_seen(section: Section, mix: Mix) -> NDArray[np.bool_]:
     Tiles are counted in mm from the corner of the scan's own slice, so that they stay while one turns slices.
     """
     mm = section.mm or (1.0, 1.0)
-    if mix.kind == "swipe":
+    if mix.how == "swipe":
         across = np.arange(section.cols) >= round(mix.share * section.cols)
         return np.broadcast_to(across, (section.rows, section.cols))
     down = np.floor((np.arange(section.rows) + 0.5) * mm[0] / mix.tile_mm).astype(np.intp)
@@ -87,7 +87,7 @@ def second_seen(section: Section, mix: Mix) -> NDArray[np.bool_]:
 
 def mixed_rgb(first: NDArray[np.uint8], second: NDArray[np.uint8], section: Section, mix: Mix) -> NDArray[np.uint8]:
     """Put two pictures (rows, cols, 3) of a section into one."""
-    if mix.kind == "blend":
+    if mix.how == "blend":
         return (first + (second.astype(np.float32) - first) * np.float32(mix.share) + 0.5).astype(np.uint8)
     return np.where(second_seen(section, mix)[..., np.newaxis], second, first)
 

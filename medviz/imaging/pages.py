@@ -29,7 +29,7 @@ def page_of(scene: Scene) -> Page | None:
     stride = stride_of(scene, middle)
     places = range(middle.many - 1, -1, -stride)
     nearest = min(range(len(places)), key=lambda number: abs(places[number] - middle.index))
-    size = box.rows * box.cols
+    size = box.rows * box.columns
     number = nearest // size
     shown = tuple(_at(scene, middle, index) for index in places[number * size : (number + 1) * size])
     return Page(shown, nearest % size, number, -(-len(places) // size), stride * middle.step_mm)
@@ -52,7 +52,7 @@ def turned_to(scene: Scene, pages: int) -> Scene:
     page = page_of(scene)
     if page is None or scene.scan is None or not page.sections:
         return scene
-    size = scene.lightbox.rows * scene.lightbox.cols
+    size = scene.lightbox.rows * scene.lightbox.columns
     middle = scene.section(scene.lightbox.plane)
     assert middle is not None
     last = (middle.many - 1) // stride_of(scene, middle)  # slices are counted from the far end

@@ -76,7 +76,7 @@ class Lightbox:
     """Many slices of one plane in rows and columns, `step_mm` apart; 0 shows every slice."""
 
     plane: Annotated[Plane, "Whose slices are laid out"] = "axial"
-    cols: Annotated[int, Range(1, 10), "Slices beside each other"] = 4
+    columns: Annotated[int, Range(1, 10), "Slices beside each other"] = 4
     rows: Annotated[int, Range(1, 8), "Slices below each other"] = 3
     step_mm: Annotated[float, Range(0.0, 50.0, unit="mm"), "From slice to slice; 0 lays out every one"] = 0.0
 

@@ -132,7 +132,7 @@ def _compared(
 def _paged(store: Store[Scene], box: LightboxView) -> list[Measured]:
     took, halts = [], []
     for number in range(5):
-        store.put(replace(store.state, lightbox=Lightbox("axial", cols=4, rows=3, step_mm=float(number))))
+        store.put(replace(store.state, lightbox=Lightbox("axial", columns=4, rows=3, step_mm=float(number))))
         whole: list[float] = [timed_ms(box.repaint)]
         while not box.done:
             whole.append(timed_ms(box.repaint))

@@ -103,7 +103,7 @@ def mix_text(scene: Scene) -> str:
         "swipe": "second scan on the right",
         "difference": "second minus first",
     }
-    return words[mix.kind]
+    return words[mix.how]
 
 
 def bar_mm(most_mm: float) -> float:

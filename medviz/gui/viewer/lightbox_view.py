@@ -74,9 +74,9 @@ class LightboxView(QWidget):
     def cell(self, number: int) -> QRectF:
         """Where a cell lies on the pane."""
         box = self.store.state.lightbox
-        wide = (self.width() - GAP_PX * (box.cols - 1)) / box.cols
+        wide = (self.width() - GAP_PX * (box.columns - 1)) / box.columns
         high = (self.height() - HEAD_PX - GAP_PX * (box.rows - 1)) / box.rows
-        row, col = divmod(number, box.cols)
+        row, col = divmod(number, box.columns)
         left, top = round(col * (wide + GAP_PX)), round(HEAD_PX + row * (high + GAP_PX))
         return QRectF(left, top, max(1, int(wide)), max(1, int(high)))
 
@@ -150,7 +150,7 @@ class LightboxView(QWidget):
                 painter.fillRect(place, Qt.GlobalColor.black)
                 waiting = True
             self._annotate(painter, scene, section, sheet, place, number == page.now)
-        for number in range(len(page.sections), scene.lightbox.rows * scene.lightbox.cols):
+        for number in range(len(page.sections), scene.lightbox.rows * scene.lightbox.columns):
             painter.fillRect(self.cell(number), Qt.GlobalColor.black)
         self.done = not waiting and not self._finer(page)
         if not self.done:

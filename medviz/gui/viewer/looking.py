@@ -32,7 +32,7 @@ from medviz.imaging.turning import as_acquired, in_the_world, tilt_degrees, turn
 
 BY_DEGREES = 5.0
 THICKER = 1.25
-SHOWN = ("layers", "turn", "slab", "second", "lightbox", "tool")
+SHOWN = ("layers", "turn", "slab", "second", "lightbox", "layout", "tool")
 MOVES = (
     Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
     Qt.Key.Key_Home, Qt.Key.Key_End,
@@ -198,7 +198,7 @@ class Looking(Feature):
         scene = view.scene
         if scene.second is None:
             return
-        found = view.plate.mixture.difference if scene.second.mix.kind == "difference" else None
+        found = view.plate.mixture.difference if scene.second.mix.how == "difference" else None
         if found is not None:
             paint_bar(painter, found, view.width(), view.height(), view.annotations.size_px)
         paint_line(painter, view)
@@ -276,10 +276,17 @@ class LookingBox(QWidget):
         column.addWidget(heading("Planes"))
         column.addWidget(self.planes)
         column.addLayout(row)
-        for words, part in (("Slab", self.slab), ("Second scan", self.second), ("Lightbox", self.lightbox)):
+        self.pages = QWidget()
+        inside = QVBoxLayout(self.pages)
+        inside.setContentsMargins(0, 8, 0, 0)
+        inside.setSpacing(6)
+        inside.addWidget(heading("Lightbox"))
+        inside.addWidget(self.lightbox)
+        for words, part in (("Slab", self.slab), ("Second scan", self.second)):
             column.addSpacing(8)
             column.addWidget(heading(words))
             column.addWidget(part)
+        column.insertWidget(0, self.pages)
         self.column = column
         column.addStretch(1)
 
@@ -301,6 +308,7 @@ class LookingBox(QWidget):
         folded(self.slab)
         self.second.show_scene(scene)
         self.lightbox.show_value(scene.lightbox)
+        self.pages.setVisible(scene.layout == "lightbox")
 
     def _button(self, sign: str, words: str, hint: str, change: Change) -> QPushButton:
         button = QPushButton(icon(sign), f" {words}")

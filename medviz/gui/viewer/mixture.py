@@ -36,7 +36,7 @@ class Mixture:
         )
         of = (*windows, section.rows, section.cols, mix, factor)
         if self._image is None or of != self._of:
-            if mix.kind == "difference":
+            if mix.how == "difference":
                 picture = self._subtracted(first, second, mix, factor)
             else:
                 self.difference = None
@@ -63,7 +63,7 @@ class Mixture:
 
 def _joined(first: Shown, second: Shown, section: Section, mix: Mix, factor: int) -> NDArray[np.uint32]:
     one, other = (film.picture(layer, factor) for film, layer in (first, second))
-    if mix.kind == "blend":
+    if mix.how == "blend":
         return blended(one, other, mix.share)
     held = second_seen(section, mix)[: one.shape[0] * factor : factor, : one.shape[1] * factor : factor]
     return np.where(held, other | OPAQUE, one | OPAQUE)

@@ -134,7 +134,7 @@ class Plate:
 def _mixed_in(scene: Scene) -> Second | None:
     """Return the second scan where it is mixed into the first one's panes."""
     second = scene.second
-    if second is None or second.mix.kind == "off" or second.layer.volume.kind == "colour":
+    if second is None or second.mix.how == "off" or second.layer.volume.kind == "colour":
         return None
     return second
 

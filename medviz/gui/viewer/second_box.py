@@ -47,8 +47,8 @@ def next_mix(scene: Scene) -> Scene:
     if scene.second is None:
         return scene
     mix = scene.second.mix
-    kind = MIXES[(MIXES.index(mix.kind) + 1) % len(MIXES)]
-    return replace(scene, second=replace(scene.second, mix=replace(mix, kind=kind)))
+    how = MIXES[(MIXES.index(mix.how) + 1) % len(MIXES)]
+    return replace(scene, second=replace(scene.second, mix=replace(mix, how=how)))
 
 
 def with_mix(scene: Scene, mix: Mix) -> Scene:
@@ -172,7 +172,7 @@ def shift_words(second: Second) -> str:
 
 def mix_words(first: Layer, second: Second) -> str:
     """Say what a difference is of."""
-    if second.mix.kind != "difference":
+    if second.mix.how != "difference":
         return ""
     if same_unit(first.volume.unit, second.layer.volume.unit):
         return f"Second minus first, in {first.volume.unit}."

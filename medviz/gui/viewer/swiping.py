@@ -17,7 +17,7 @@ LINE = QColor(122, 190, 255)
 def line_x(pane: Pane) -> float | None:
     """Where the line of a swipe stands on a pane, None where there is none."""
     second, sheet = pane.scene.second, pane.sheet
-    if second is None or second.mix.kind != "swipe":
+    if second is None or second.mix.how != "swipe":
         return None
     return sheet.to_screen(0.0, round(second.mix.share * sheet.cols) - 0.5)[0]
 

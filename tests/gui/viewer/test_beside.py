@@ -253,9 +253,9 @@ def test_the_second_scan_lies_in_its_right_place_in_the_first_ones_pane(six: Six
 def test_a_key_goes_round_all_ways_of_mixing() -> None:
     seen, kinds = both(ball(), ball()), []
     for _ in MIXES:
-        kinds.append(seen.second.mix.kind)  # type: ignore[union-attr]
+        kinds.append(seen.second.mix.how)  # type: ignore[union-attr]
         seen = next_mix(seen)
-    assert tuple(kinds) == MIXES and seen.second.mix.kind == MIXES[0]  # type: ignore[union-attr]
+    assert tuple(kinds) == MIXES and seen.second.mix.how == MIXES[0]  # type: ignore[union-attr]
     assert next_mix(Scene()) == Scene()
 
 

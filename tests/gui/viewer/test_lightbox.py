@@ -44,7 +44,7 @@ def finished(view: LightboxView, qtbot: QtBot) -> None:
 
 
 def test_a_page_holds_every_slice_once_from_the_top_down() -> None:
-    seen = replace(scene(marked()), lightbox=Lightbox("axial", cols=4, rows=3))
+    seen = replace(scene(marked()), lightbox=Lightbox("axial", columns=4, rows=3))
     assert seen.scan is not None
     many = seen.scan.shape[2]
     found = []
@@ -69,7 +69,7 @@ def test_slices_lie_as_far_apart_as_was_asked(plane) -> None:
 
 
 def test_pages_turn_and_stop_at_the_ends() -> None:
-    seen = replace(scene(marked()), lightbox=Lightbox("coronal", cols=3, rows=2))
+    seen = replace(scene(marked()), lightbox=Lightbox("coronal", columns=3, rows=2))
     page = page_of(seen)
     assert page is not None
     on, back = turned_to(seen, 1), turned_to(turned_to(seen, 1), -1)
@@ -81,7 +81,7 @@ def test_pages_turn_and_stop_at_the_ends() -> None:
 
 
 def test_a_click_goes_to_the_place_in_mm_and_a_double_click_back_to_the_panes(view: LightboxView, qtbot: QtBot) -> None:
-    seen = replace(view.store.state, layout="lightbox", lightbox=Lightbox("axial", cols=4, rows=3))
+    seen = replace(view.store.state, layout="lightbox", lightbox=Lightbox("axial", columns=4, rows=3))
     shown(view, seen, qtbot)
     at = view.cell(6).center().toPoint() + QPoint(20, -15)
     wanted = view.mm_at(at.x(), at.y())
@@ -100,7 +100,7 @@ def test_a_click_goes_to_the_place_in_mm_and_a_double_click_back_to_the_panes(vi
 def test_all_48_orders_give_one_page(view: LightboxView, order: np.ndarray, tmp_path, qtbot: QtBot) -> None:
     affine = np.diag([1.0, 1.5, 2.5, 1.0])
     phantom = asymmetric((22, 18, 14))
-    box = Lightbox("sagittal", cols=3, rows=2, step_mm=3.0)
+    box = Lightbox("sagittal", columns=3, rows=2, step_mm=3.0)
     pictures, written = [], []
     for path in (
         saved(tmp_path / "ras.nii", phantom, affine),
@@ -119,7 +119,7 @@ def test_a_cube_is_a_square_in_every_cell(view: LightboxView, plane, qtbot: QtBo
     voxels = np.full((100, 100, 20), 100, np.int16)
     voxels[26:74, 26:74, 8:12] = 1000
     seen = replace(scene(volume(voxels, (0.5, 0.5, 6.0))), crosshair=False, smooth=False)
-    pixels = shown(view, replace(seen, lightbox=Lightbox(plane, cols=2, rows=2)), qtbot)
+    pixels = shown(view, replace(seen, lightbox=Lightbox(plane, columns=2, rows=2)), qtbot)
     page = view.page
     assert page is not None
     place, scale = view.cell(page.now), view.sheet(page.sections[page.now], page.now).scale
@@ -134,7 +134,9 @@ def test_a_cube_is_a_square_in_every_cell(view: LightboxView, plane, qtbot: QtBo
 def test_a_radiograph_of_4096_pixels_is_one_cell(view: LightboxView, qtbot: QtBot) -> None:
     voxels = np.zeros((4096, 4096, 1), np.uint16)
     voxels[1024:3072, 1024:3072] = 4000
-    seen = replace(scene(volume(voxels), window=4000, level=2000), crosshair=False, lightbox=Lightbox(cols=1, rows=1))
+    seen = replace(
+        scene(volume(voxels), window=4000, level=2000), crosshair=False, lightbox=Lightbox(columns=1, rows=1)
+    )
     pixels = shown(view, seen, qtbot)
     middle = view.cell(0).center()
     assert pixels[int(middle.y()) + 20, int(middle.x())].tolist() == [255, 255, 255]
@@ -142,7 +144,7 @@ def test_a_radiograph_of_4096_pixels_is_one_cell(view: LightboxView, qtbot: QtBo
 
 def test_labels_slabs_and_turned_planes_are_seen_in_it_too(view: LightboxView, qtbot: QtBot) -> None:
     scan = marked()
-    seen = replace(scene(scan, halves(scan)), lightbox=Lightbox("axial", cols=3, rows=2))
+    seen = replace(scene(scan, halves(scan)), lightbox=Lightbox("axial", columns=3, rows=2))
     plain = shown(view, scene(scan), qtbot)
     labelled = shown(view, seen, qtbot)
     assert np.ptp(labelled[..., :], axis=2).max() > 100 and not np.array_equal(plain, labelled)
@@ -151,7 +153,7 @@ def test_labels_slabs_and_turned_planes_are_seen_in_it_too(view: LightboxView, q
 
 
 def test_the_wheel_turns_pages_and_ctrl_zooms_all(view: LightboxView, qtbot: QtBot) -> None:
-    shown(view, replace(view.store.state, lightbox=Lightbox("axial", cols=4, rows=2)), qtbot)
+    shown(view, replace(view.store.state, lightbox=Lightbox("axial", columns=4, rows=2)), qtbot)
     number = view.page.number  # type: ignore[union-attr]
     turn(view, -1)
     assert view.page.number == number + 1  # type: ignore[union-attr]
@@ -171,7 +173,7 @@ def test_a_right_drag_turns_the_window_of_all_cells(view: LightboxView, qtbot: Q
 
 def test_cells_are_drawn_without_a_halt(view: LightboxView, qtbot: QtBot) -> None:
     big = volume(np.random.default_rng(0).integers(0, 1000, (400, 400, 40), np.int16))
-    view.store.put(replace(scene(big), lightbox=Lightbox("axial", cols=6, rows=5)))
+    view.store.put(replace(scene(big), lightbox=Lightbox("axial", columns=6, rows=5)))
     before = sum(plate.drawings for plate in view._plates)
     view.repaint()
     at_once = sum(plate.drawings for plate in view._plates) - before

@@ -180,7 +180,7 @@ def test_keys_take_slices_together(page: ViewerPage, qtbot: QtBot) -> None:
 def test_keys_lay_out_and_mix(page: ViewerPage, qtbot: QtBot) -> None:
     with_second(page, qtbot)
     assert pressed(page, qtbot, Key.Key_V).layout == "2x2" and pressed(page, qtbot, Key.Key_V).layout == "compare"
-    assert pressed(page, qtbot, Key.Key_V, Modifier.ShiftModifier).second.mix.kind == "blend"  # type: ignore[union-attr]
+    assert pressed(page, qtbot, Key.Key_V, Modifier.ShiftModifier).second.mix.how == "blend"  # type: ignore[union-attr]
     assert pressed(page, qtbot, Key.Key_L, Modifier.ShiftModifier).layout == "lightbox"
 
 
@@ -220,7 +220,7 @@ def test_the_tab_shows_and_turns_what_there_is(page: ViewerPage, qtbot: QtBot) -
     box.slab.changed.emit(Slab("mean", 12.0))
     assert page.desk.scene.state.slab == Slab("mean", 12.0)
     box.second.mix.changed.emit(Mix("tiles"))
-    assert page.desk.scene.state.second.mix.kind == "tiles"  # type: ignore[union-attr]
+    assert page.desk.scene.state.second.mix.how == "tiles"  # type: ignore[union-attr]
     box.second.link.click()
     assert not page.desk.scene.state.second.linked  # type: ignore[union-attr]
     box.second.away.click()
