@@ -7,12 +7,13 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.benchmarks import judging, moving, opening, slices, startup, training
+from tests.benchmarks import judging, moving, opening, slices, startup, training, whole
 from tests.benchmarks.measuring import Measured, busy_percent, kept, table
 
 PARTS = {
     "slices": slices.measure,
     "moving": moving.measure,
+    "whole": whole.measure,
     "judging": judging.measure,
     "opening": opening.measure,
     "startup": startup.measure,
