@@ -2,6 +2,8 @@
 
 import csv
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +14,16 @@ from PySide6.QtWidgets import QFileDialog, QTableView
 from pytestqt.qtbot import QtBot
 
 from medviz.gui.pages.viewer import ViewerPage
+from medviz.gui.viewer import judging
 from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.comparison_table import KEYS, ComparisonTable
 from medviz.imaging.judging.difference import AGREE, EXTRA, LACKS, LEGEND
+from medviz.imaging.judging.results import Comparison
 from medviz.imaging.labels import named
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import PLANES
 from medviz.imaging.volume import Volume, like
+from medviz.messages import Progress, Work
 from tests.gui.viewer.hands import Told, quiet
 from tests.gui.viewer.phantoms import grabbed, marked
 from tests.gui.viewer.phantoms import volume as phantom_volume
@@ -335,15 +340,27 @@ def test_a_layer_that_is_painted_on_stays_chosen(comparing: Comparing, page: Vie
 
 
 def test_comparing_can_be_cancelled_and_what_was_there_stays(
-    comparing: Comparing, page: ViewerPage, qtbot: QtBot
+    comparing: Comparing, page: ViewerPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = comparing.found
-    job = comparing.judging.compare()
-    assert job is not None and comparing.box is not None and comparing.box.progress.isVisible()
-    comparing.judging.cancel()
+    closed = threading.Event()
+
+    def endless(*maps: object) -> Work[Comparison]:
+        try:
+            while True:
+                time.sleep(0.005)
+                yield Progress(40, 100, "liver")
+        finally:
+            closed.set()
+
+    old, box = comparing.found, comparing.box
+    assert box is not None
+    monkeypatch.setattr(judging, "ROOMS", {"agreement": endless})
+    assert comparing.judging.compare() is not None
+    qtbot.waitUntil(lambda: not box.progress.isHidden() and box.bar.value() == 400)
+    box.cancelled.emit()
     quiet(qtbot, page.desk)
-    assert comparing.found is old
-    assert comparing.box.progress.isHidden() and not comparing.box.button.isHidden()
+    assert closed.is_set() and comparing.found is old
+    assert box.progress.isHidden() and not box.button.isHidden()
 
 
 def test_numbers_are_saved_as_csv_and_a_bad_place_is_a_notice(
