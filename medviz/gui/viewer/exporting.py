@@ -24,6 +24,9 @@ from medviz.refused import Refused
 WHOLE = ("nifti", "nrrd", "seg")
 """Formats from which the labels come back as they were: what is exported so is saved."""
 
+WHOLE = ("nifti", "nrrd", "seg")
+"""What holds every voxel of a label map; contours, surfaces and tables do not."""
+
 
 class Exporting(Feature):
     """Asks by a dialog, exports beside the window."""

@@ -1,5 +1,6 @@
 """A session back into a scene, as Work: each file read, placed, and made to look as it did. No widget."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,15 @@ class Restored:
     layers: tuple[Layer, ...]
     second: Layer | None
     notes: tuple[str, ...] = ()
+
+    def unsaved(self) -> "Restored":
+        """Take the layers that lay beside a session for ones that no file has: after a crash that file goes away."""
+        aside = [kept.path for kept in self.session.layers if kept.sidecar]
+        layers = tuple(
+            replace(layer, source=None) if layer.source is not None and layer.source.path in aside else layer
+            for layer in self.layers
+        )
+        return replace(self, layers=layers)
 
     def put(self, old: Scene) -> Scene:
         """Show the session in place of what was open."""
@@ -74,9 +84,18 @@ def saved(
         layer = scene.layers[number]
         if number not in sidecars and aside(layer):
             yield Progress(0, 0, f"writing {layer.volume.name}")
-            sidecars[number] = sidecar(path, number)
+            sidecars[number] = free_sidecar(path, number, scene)
             services.write(_on_scan(layer.volume, scene.layers[0].volume), sidecars[number])
     return (yield from save_session(scene, path, more, sidecars))
+
+
+def free_sidecar(path: Path, number: int, scene: Scene) -> Path:
+    """Where an unsaved layer is kept; never the file that another layer of the scene was read from."""
+    taken = {
+        layer.source.path for layer in scene.layers if layer.source is not None and layer.source.holds(layer.volume)
+    }
+    free = (sidecar(path, n) for n in (number, *range(len(scene.layers), 10**6)))
+    return next(place for place in free if Path(os.path.abspath(place)) not in taken)
 
 
 def _on_scan(volume: Volume, scan: Volume) -> Volume:

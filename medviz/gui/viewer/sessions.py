@@ -18,14 +18,14 @@ from medviz.gui.job import Job
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.missing_dialog import MissingDialog
-from medviz.gui.viewer.restoring import Restored, restored, saved
+from medviz.gui.viewer.restoring import Restored, free_sidecar, restored, saved
 from medviz.gui.viewer.sheet import Camera
 from medviz.imaging.findings import in_name
 from medviz.imaging.plain import Unfit
 from medviz.imaging.plain import restored as plainly
 from medviz.imaging.rendering.view import View
 from medviz.imaging.scene import Layer, Scene
-from medviz.imaging.session import ENDING, Session, load, looked_up, sidecar, unsaved
+from medviz.imaging.session import ENDING, Session, load, looked_up, unsaved
 
 EVERY_MS = 5000
 """How long after a change the session is written for the case of a crash."""
@@ -112,12 +112,16 @@ class Sessions(Feature):
     def save(self, path: Path) -> Job:
         """Save the session, with the layers that no file has beside it."""
         scene, services, more = self.desk.scene.state, self.desk.services, self._more()
+        for number in unsaved(scene):
+            self.viewer.saving.began.emit(scene.layers[number].volume)
         return self.desk.start(
             f"save {path.name}", lambda: saved(services, scene, path, more), then=partial(self._saved, scene)
         )
 
     def _saved(self, scene: Scene, path: Path) -> None:
         self.path = path
+        for number in unsaved(scene):  # they lie beside the session now
+            self.viewer.saving.saved.emit(scene.layers[number].volume)
         self.desk.remember(path)
         self.desk.tell(f"The session is saved as {path}")
         told = next((guess for layer in scene.layers if (guess := _telling(layer)) is not None), None)
@@ -164,7 +168,7 @@ class Sessions(Feature):
             if isinstance(made, Session):
                 self._loaded(path, made)
             else:
-                self._put(made)
+                self._put(made.unsaved())
             self.path = None
 
         return self.desk.start("restore the session", again, then=take)
@@ -231,12 +235,17 @@ class Sessions(Feature):
         path, services, more = own_path(self.folder), self.desk.services, self._more()
         known, aside = self._known(scene), self._asides(scene)
         kept = [n for n in range(len(scene.layers)) if n == 0 or n in known or n in aside or n not in unsaved(scene)]
-        places = [str(known.get(n) or (sidecar(path, n) if n in aside else _file_of(scene.layers[n]))) for n in kept]
+        places = [
+            str(known.get(n) or (free_sidecar(path, n, scene) if n in aside else _file_of(scene.layers[n])))
+            for n in kept
+        ]
         if scene.second is not None and scene.second.layer.source is not None:
             places.append(str(scene.second.layer.source.path))
         self.desk.preferences.setValue(_key(path), json.dumps(places))
         wanted = [scene.layers[number] for number in aside]
-        self._written = {n: (scene.layers[n].volume.voxels, sidecar(path, n)) for n in (*known, *aside)}
+        self._written = {
+            n: (scene.layers[n].volume.voxels, known.get(n) or free_sidecar(path, n, scene)) for n in (*known, *aside)
+        }
 
         def writing() -> Any:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ from medviz.gui.desk import Desk, Offer
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Files, Keep, Services
 from medviz.gui.viewer import sessions as sessions_module
+from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.export_dialog import ExportDialog, Order
 from medviz.gui.viewer.export_kinds import AsFilm, AsPicture, kinds
 from medviz.gui.viewer.exporting import Exporting
@@ -29,6 +30,7 @@ from medviz.gui.viewer.privacy import Privacy
 from medviz.gui.viewer.sessions import Sessions, left_behind, own_path
 from medviz.gui.viewer.sheet import Camera
 from medviz.imaging import readers
+from medviz.imaging.history import change_of
 from medviz.imaging.labels import Label
 from medviz.imaging.privacy import check
 from medviz.imaging.scene import Layer, Scene
@@ -402,6 +404,7 @@ def test_after_a_crash_the_session_is_offered_and_restored(
     state = other.scene.state
     assert len(state.layers) == 3 and state.layers[0].window == 111.0 and state.layout == "1+3"
     assert state.layers[2].volume.voxels.min() == 4
+    assert state.layers[2].source is None  # its file goes away with the window: it is unsaved still
     again.close_page()
     again.deleteLater()
     other.stop_all()
@@ -481,3 +484,60 @@ def test_nothing_to_check_is_said(page: ViewerPage, notes: list[Any]) -> None:
     assert part(page, Privacy).check() is None and part(page, Exporting).ask() is None
     part(page, Sessions).ask_save()
     assert len(notes) == 3
+
+
+@pytest.mark.trap("T22")
+def test_corrections_that_went_into_a_file_are_no_longer_unsaved(
+    shown: ViewerPage, desk: Desk, files: Path, idle: Callable[[], None], tmp_path: Path
+) -> None:
+    editing = part(shown, Editing)
+
+    def corrected() -> None:
+        editing.edits.ready(1, lambda made: editing.do(1, set_box(made)))
+        idle()
+        assert editing.edits.of(desk.scene.state.layers[1]).unsaved == 1
+
+    def set_box(made: Any) -> Any:
+        after = made.map.copy()
+        after[:3, :3, :3] = 1 + int(after[0, 0, 0] == 1)
+        return change_of("box", made.map, tuple(slice(0, side) for side in after.shape), after)
+
+    corrected()
+    kind = next(one for one in kinds(desk.scene.state) if one.name == "nrrd")
+    part(shown, Exporting).export(Order(kind, tmp_path / "a.nrrd", 1))
+    idle()
+    assert editing.edits.of(desk.scene.state.layers[1]).unsaved == 0
+    corrected()
+    part(shown, Sessions).save(files / f"case{ENDING}")
+    idle()
+    assert editing.edits.of(desk.scene.state.layers[1]).unsaved == 0
+    desk.scene.put(Scene())
+    shown.open(files / f"case{ENDING}")
+    idle()
+    assert desk.scene.state.layers[1].volume.voxels[0, 0, 0, 0] == 2
+
+
+@pytest.mark.trap("T22")
+def test_a_layer_beside_the_session_is_never_written_over_by_another(
+    shown: ViewerPage, desk: Desk, files: Path, idle: Callable[[], None]
+) -> None:
+    scan = desk.scene.state.layers[0].volume
+
+    def drawn(value: int) -> Layer:
+        voxels = np.full(scan.shape, value, np.uint8)
+        return Layer(like(scan, voxels, f"drawn {value}"), "labels", labels=(Label(value, "x", (1, 1, 1)),))
+
+    path = files / f"case{ENDING}"
+    desk.scene.put(desk.scene.state.adding(drawn(7)))
+    part(shown, Sessions).save(path)
+    idle()
+    desk.scene.put(Scene())
+    shown.open(path)
+    idle()
+    desk.scene.put(desk.scene.state.without(1).adding(drawn(8)))  # the first drawn layer is number 1 now, this one 2
+    part(shown, Sessions).save(path)
+    idle()
+    desk.scene.put(Scene())
+    shown.open(path)
+    idle()
+    assert [int(layer.volume.voxels.max()) for layer in desk.scene.state.layers[1:]] == [7, 8]
