@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.imaging.flat import Cells, Flat, reached
+from medviz.imaging.flat import Cells, Flat, box_around, near_line, reached
 from medviz.imaging.history import Box, Change, change_between
 from medviz.imaging.lookup import among
 from medviz.imaging.volume import Affine, Volume
@@ -64,7 +64,7 @@ class Stroke:
 
     def fill(self, cells: Cells) -> bool:
         """Paint these voxels at once; True where one changed."""
-        return self._put(cells.box, cells.meant, cells.mm)
+        return self._put(cells.box, cells.meant)
 
     def change(self, name: str) -> Change | None:
         """Say what the stroke did; None where nothing changed."""
@@ -89,22 +89,22 @@ class Stroke:
         self._kept.clear()
 
     def _dab(self, first: Floats, last: Floats, spacing: Floats) -> bool:
-        ends, radius = np.stack([first, last]), self.tip.radius_mm
+        ends, radius, flat = np.stack([first, last]), self.tip.radius_mm, self.tip.flat
         least = radius + float(spacing.max())
-        if self.tip.flat is not None:
-            cells = self.tip.flat.cells(self.affine, self.labels.shape, ends, least)
-        else:
-            cells = Cells.within(self.affine, self.labels.shape, ends, least)
-        if cells is None:
-            return False
-        if self.tip.flat is not None:  # a disc is measured in its own plane
-            axes = self.tip.flat.axes[:2]
-            touched = reached(cells.mm @ axes.T, first @ axes.T, last @ axes.T, radius)
-        else:
-            touched = reached(cells.mm, first, last, radius)
+        if flat is None:
+            box = box_around(self.affine, self.labels.shape, ends, least)
+            if any(side.stop <= side.start for side in box):
+                return False
+            touched = near_line(self.affine, box, first, last, radius)
+        else:  # a disc is measured in its own plane
+            cells = flat.cells(self.affine, self.labels.shape, ends, least)
+            if cells is None:
+                return False
+            axes, box = flat.axes[:2], cells.box
+            touched = reached(cells.mm @ axes.T, first @ axes.T, last @ axes.T, radius) & cells.meant
         if radius < spacing.max():
-            self._nearest(touched, cells.box, first, last, float(spacing.min()))
-        return self._put(cells.box, touched & cells.meant, cells.mm)
+            self._nearest(touched, box, first, last, float(spacing.min()))
+        return self._put(box, touched)
 
     def _nearest(self, touched: Array, box: Box, first: Floats, last: Floats, step_mm: float) -> None:
         """Reach at least the voxels that the line goes through: a tip smaller than a voxel paints one."""
@@ -116,7 +116,7 @@ class Stroke:
         inside = ((at >= 0) & (at < touched.shape)).all(axis=1)
         touched[tuple(at[inside].T)] = True
 
-    def _put(self, box: Box, touched: Array, mm: Floats) -> bool:
+    def _put(self, box: Box, touched: Array) -> bool:
         here = self.labels[box]
         touched = touched & (here != self.value)
         if self.tip.free and self.value:
@@ -124,7 +124,7 @@ class Stroke:
         if self.locked:
             touched &= ~among(here, self.locked)
         if self.tip.between is not None and self.image is not None and touched.any():
-            values = self._values(box, touched, mm)
+            values = self._values(box, touched)
             low, high = self.tip.between
             touched[touched] = (values >= low) & (values <= high)
         if not touched.any():
@@ -133,7 +133,7 @@ class Stroke:
         here[touched] = self.value
         return True
 
-    def _values(self, box: Box, touched: Array, mm: Floats) -> Array:
+    def _values(self, box: Box, touched: Array) -> Array:
         """What a person reads in the scan at the touched voxels."""
         image = self.image
         assert image is not None
@@ -141,7 +141,9 @@ class Stroke:
         if voxels.shape == self.labels.shape and np.allclose(image.affine, self.affine, atol=1e-4):
             found = voxels[box][touched]
         else:
-            at = np.floor(image.to_voxel(mm[touched]) + 0.5).astype(int)
+            places = np.argwhere(touched) + [side.start for side in box]
+            mm = places @ self.affine[:3, :3].T + self.affine[:3, 3]
+            at = np.floor(image.to_voxel(mm) + 0.5).astype(int)
             inside = ((at >= 0) & (at < voxels.shape)).all(axis=1)
             found = np.full(len(at), np.nan)
             found[inside] = voxels[tuple(at[inside].T)]

@@ -7,13 +7,14 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.benchmarks import judging, moving, opening, slices, startup, training, whole
+from tests.benchmarks import editing, judging, moving, opening, slices, startup, training, whole
 from tests.benchmarks.measuring import Measured, busy_percent, kept, table
 
 PARTS = {
     "slices": slices.measure,
     "moving": moving.measure,
     "whole": whole.measure,
+    "editing": editing.measure,
     "judging": judging.measure,
     "opening": opening.measure,
     "startup": startup.measure,
