@@ -15,6 +15,7 @@ from medviz.gui.viewer.privacy import Privacy
 from medviz.gui.viewer.series_browser import SeriesBrowser
 from medviz.gui.viewer.sessions import Sessions
 from medviz.gui.viewer.thresholding import Thresholding
+from medviz.gui.viewer.whole import Whole
 
 FEATURES: tuple[type[Feature], ...] = (
     Modelling,
@@ -31,4 +32,5 @@ FEATURES: tuple[type[Feature], ...] = (
     Exporting,
     Sessions,
     Privacy,
+    Whole,
 )

@@ -108,8 +108,11 @@ def _paint_line(painter: QPainter, ground: Ground, points: NDArray[np.float64], 
         painter.drawLine(one, other)
 
 
-def paint_letters(painter: QPainter, lettering: Lettering, ground: Ground, size: int) -> dict[str, str]:
-    """Write at each edge which side of the patient is there; returns what was written."""
+def paint_letters(painter: QPainter, lettering: Lettering, ground: Ground, size: int, free: float) -> dict[str, str]:
+    """Write at each edge which side of the patient is there; returns what was written.
+
+    The upper one stands left of `free`, where the tools begin.
+    """
     right, up, _ = ground.shot.wish.view.sight.axes
     words = {"right": toward(right), "left": toward(-right), "top": toward(up), "bottom": toward(-up)}
     large = round(size * 1.25)
@@ -117,7 +120,7 @@ def paint_letters(painter: QPainter, lettering: Lettering, ground: Ground, size:
     for word in (
         Word("left", words["left"], EDGE, middle, INK, large, True),
         Word("right", words["right"], ground.width - EDGE, middle, INK, large, True, "right"),
-        Word("top", words["top"], half, EDGE + large * 0.73, INK, large, True, "centre"),
+        Word("top", words["top"], min(half, free - large), EDGE + large * 0.73, INK, large, True, "centre"),
         Word("bottom", words["bottom"], half, ground.height - EDGE, INK, large, True, "centre"),
     ):
         lettering.put(painter, word)

@@ -47,7 +47,7 @@ class VolumeStrip(QWidget):
         self.mode = self._menu("ph.cube", "What is rendered (m)", MODES, lambda name: self._set(mode=name))
         self.preset = self._menu("ph.palette", "Colours and opacity of the volume", TITLES, self._choose_preset)
         self.cut = self._menu("ph.scissors", "Where it is cut open (x)", CUTS, lambda name: self._set(cut=name))
-        self.labels = self._switch("ph.shapes", "Surfaces of the labels (l)", lambda on: self._set(labels=on))
+        self.labels = self._switch("ph.polygon", "Surfaces of the labels (l)", lambda on: self._set(labels=on))
         self.skin = self._switch(
             "ph.person", "The scan's own surface, seen through, around labels (k)", lambda on: self._set(skin=on)
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QEnterEvent,
@@ -61,8 +61,11 @@ class Drag:
 class VolumeView(QWidget):
     """Turned with the left button, moved with the middle one, enlarged with the wheel; never mirrored.
 
-    A click puts the cross-hair on what is seen there. `shown` is the picture on the pane, `view` how one looks.
+    A click puts the cross-hair on what is seen there. `shown` is the picture on the pane, `view` how one looks; `asked`
+    (place on the screen) asks for the menu of the right button.
     """
+
+    asked = Signal(QPoint)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +102,11 @@ class VolumeView(QWidget):
     def sight(self) -> Sight:
         """From where one looks."""
         return self.view.sight
+
+    @property
+    def cut(self) -> Cut:
+        """Where it is cut open now."""
+        return cut_of(self._store.state, self.view)
 
     def look_as(self, view: View) -> None:
         """Look another way."""
@@ -216,7 +224,7 @@ class VolumeView(QWidget):
             if scene.crosshair:
                 paint_cross(painter, scene, ground)
             if scene.scan is not None and scene.scan.oriented:
-                self.written |= paint_letters(painter, self._lettering, ground, size)
+                self.written |= paint_letters(painter, self._lettering, ground, size, self.strip.x())
                 paint_arms(painter, self._lettering, shot.wish.view.sight, self.height(), size)
             self.written["bar"] = paint_bar(
                 painter, self._lettering, ground, size, scene.scan is not None and scene.scan.calibrated
@@ -281,8 +289,12 @@ class VolumeView(QWidget):
         """Let it go; a click that moved nothing puts the cross-hair on what is seen there."""
         drag, self._drag = self._drag, None
         self.unsetCursor()
-        if drag is not None and drag.does == "turn" and not drag.moved:
+        if drag is None or drag.moved:
+            return
+        if drag.does == "turn":
             self._click(event.position())
+        elif drag.does == "window":
+            self.asked.emit(event.globalPosition().toPoint())
 
     def _click(self, at: QPointF) -> None:
         scene = self._store.state

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from medviz.gui.desk import Desk
@@ -188,6 +189,32 @@ def test_tools_that_mean_nothing_are_not_there(whole: VolumeView, desk: Desk, qt
         whole.resize(width, 200)
         strip.arrange()
         assert strip.x() + strip.width() <= width and (width < 200 or strip.x() >= 0)
+    at_rest(whole, qtbot)
+
+
+def test_the_right_button_opens_a_menu_and_a_right_drag_does_not(whole: VolumeView, desk: Desk, qtbot: QtBot) -> None:
+    window = desk.scene.state.layers[0].window
+    qtbot.mousePress(whole, Button.RightButton, pos=QPoint(60, 90))
+    qtbot.mouseMove(whole, QPoint(100, 90))
+    qtbot.mouseRelease(whole, Button.RightButton, pos=QPoint(100, 90))
+    assert desk.scene.state.layers[0].window > window and not whole.findChildren(QMenu, "menu of the pane")
+    qtbot.mouseClick(whole, Button.RightButton, pos=QPoint(60, 90))
+    (menu,) = whole.findChildren(QMenu, "menu of the pane")
+    words = [action.text() for action in menu.actions()]
+    assert words[0] == "Surfaces" and menu.actions()[0].isChecked() and "Save picture of the pane…" in words
+    menu.actions()[1].trigger()
+    assert whole.view.mode == "volume"
+    menu.close()
+    at_rest(whole, qtbot)
+
+
+def test_a_right_drag_in_a_volume_moves_its_opacity(whole: VolumeView, qtbot: QtBot) -> None:
+    whole.choose("volume")
+    at_rest(whole, qtbot)
+    qtbot.mousePress(whole, Button.RightButton, pos=QPoint(60, 60))
+    qtbot.mouseMove(whole, QPoint(60, 100))
+    qtbot.mouseRelease(whole, Button.RightButton, pos=QPoint(60, 100))
+    assert whole.view.shift == pytest.approx(0.1)
     at_rest(whole, qtbot)
 
 
