@@ -197,5 +197,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Attention and sequences",
             icon="ph.lightning",
         ),
+        "training_loop": Entry(
+            "medviz.labs.training_loop:TrainingLoop",
+            "Training loop",
+            "The program line by line, while an optimiser steps",
+            theme="Neurons and training",
+            icon="ph.arrows-clockwise",
+        ),
+        "transfer": Entry(
+            "medviz.labs.transfer:Transfer",
+            "Transfer learning",
+            "Blocks frozen, rare things weighed, context kept",
+            theme="Neurons and training",
+            icon="ph.swap",
+        ),
     },
 )
