@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from medviz.gui.form import Form
 from medviz.gui.icons import icon
 from medviz.gui.viewer.cards import label
-from medviz.gui.viewer.export_kinds import Kind, Settings, about_labels, in_words, label_layers, refitted
+from medviz.gui.viewer.export_kinds import Kind, Settings, about, in_words, layers_for, refitted
 from medviz.imaging.scene import Scene
 from medviz.refused import Refused
 
@@ -85,13 +85,11 @@ class ExportDialog(QDialog):
     def _make_parts(self) -> None:
         self.title, self.words = label("", "title"), label("", "dim", wrap=True)
         self.layers = QComboBox()
-        self.layers.setAccessibleName("Labels")
-        self.layers.setToolTip("Which label layer is exported")
-        for number in label_layers(self._scene):
-            self.layers.addItem(self._scene.layers[number].volume.name or f"layer {number}", number)
+        self.layers.setAccessibleName("Layer")
+        self.layers.setToolTip("Which layer is exported")
         self.layers.currentIndexChanged.connect(lambda row: self._say())
         self.layers.currentIndexChanged.connect(lambda row: self._suggest())
-        self.layers_name = label("Labels of", "dim")
+        self.layers_name = label("Layer", "dim")
         self.series = QLineEdit()
         self.series.setAccessibleName("DICOM series")
         self.series.setToolTip("Folder of the DICOM series that the labels were made on")
@@ -193,8 +191,8 @@ class ExportDialog(QDialog):
         kind = self.kind
         words = in_words(kind.settings)
         number = self.layers.currentData()
-        if kind.of_labels and number is not None and not kind.why_not:
-            words = about_labels(self._scene.layers[number])
+        if kind.of_a_layer and number is not None and not kind.why_not:
+            words = about(self._scene.layers[number])
         self.said.setText(words)
         self.said.setVisible(bool(words))
 
@@ -203,8 +201,7 @@ class ExportDialog(QDialog):
         refers = kind.name in ("seg", "rtstruct")
         self.title.setText(kind.title)
         self.words.setText(kind.words)
-        for part in (self.layers, self.layers_name):
-            part.setVisible(kind.of_labels and self.layers.count() > 0)
+        self._list_layers(kind)
         for widget in (self.series, self.series_name, self.series_button):
             widget.setVisible(refers)
         scan = self._scene.scan
@@ -217,6 +214,18 @@ class ExportDialog(QDialog):
         self.go.setEnabled(not kind.why_not)
         self.place.setEnabled(not kind.why_not)
         self._suggest()
+
+    def _list_layers(self, kind: Kind) -> None:
+        """List the layers that may be exported so; the one that was chosen stays."""
+        chosen, numbers = self.layers.currentData(), layers_for(kind, self._scene)
+        self.layers.blockSignals(True)
+        self.layers.clear()
+        for number in numbers:
+            self.layers.addItem(self._scene.layers[number].volume.name or f"layer {number}", number)
+        self.layers.setCurrentIndex(numbers.index(chosen) if chosen in numbers else 0 if numbers else -1)
+        self.layers.blockSignals(False)
+        for part in (self.layers, self.layers_name):
+            part.setVisible(bool(numbers))
 
     def _show_form(self, kind: Kind) -> None:
         while (item := self.room.takeAt(0)) is not None:
@@ -243,7 +252,7 @@ class ExportDialog(QDialog):
                 stem = stem.removesuffix(other)
             self.place.setText(str(typed.with_name(f"{stem}{kind.ending}")))
             return
-        number = self.layers.currentData() if kind.of_labels else 0
+        number = self.layers.currentData() if kind.of_a_layer else 0
         layer = self._scene.layers[number] if number is not None and self._scene.layers else None
         stem = (layer.volume.name if layer is not None else "") or "export"
         for ending in (".gz", ".nii", ".nrrd", ".mha", ".dcm"):
@@ -279,7 +288,7 @@ class ExportDialog(QDialog):
             self.warning.setText(f"{refusal.fault[:1].upper()}{refusal.fault[1:]}; {refusal.remedy}")
             self.warning.show()
             return
-        layer = self.layers.currentData() if kind.of_labels else None
+        layer = self.layers.currentData() if kind.of_a_layer else None
         series = self.series.text().strip()
         reference = Path(series).expanduser() if series and kind.name in ("seg", "rtstruct") else None
         self.ordered.emit(Order(kind, path, layer, reference))

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from medviz.imaging.scene import Layer, Scene
+from medviz.imaging.scene import Layer, Pane, Scene
 from medviz.imaging.scrolling import Scroll, most
 from medviz.imaging.slices import PLANES, Plane
 from medviz.parameters import Choice, Range, When
 
-ABOUT_LABELS = ("nifti", "nrrd", "seg", "rtstruct", "stl", "csv")
+ABOUT_LABELS = ("seg", "rtstruct", "stl", "csv")
+OF_ANY_LAYER = ("nifti", "nrrd")
 PANES = Choice(("axial", "coronal", "sagittal"))
+WITH_WHOLE = Choice(("axial", "coronal", "sagittal", "volume"), ("axial", "coronal", "sagittal", "3-D"))
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,14 @@ class AsSurface:
 class AsPicture:
     """How a pane becomes a picture."""
 
-    plane: Annotated[Plane, PANES, "Which pane"] = "axial"
+    pane: Annotated[Pane, WITH_WHOLE, "Which pane"] = "axial"
     size: Annotated[int, Range(128, 8192, step=64, unit="px"), "Longer side of the picture"] = 1024
-    frame: Annotated[bool, "A margin with letters, position and convention, so that nothing covers the picture"] = True
-    crosshair: Annotated[bool, "Draw the cross-hair"] = False
+    frame: Annotated[
+        bool,
+        When("pane", *PLANES),
+        "A margin with letters, position and convention, so that nothing covers the picture",
+    ] = True
+    crosshair: Annotated[bool, When("pane", *PLANES), "Draw the cross-hair"] = False
 
 
 @dataclass(frozen=True)
@@ -91,16 +97,21 @@ class Kind:
     why_not: str = ""
 
     @property
-    def of_labels(self) -> bool:
-        """Whether a label layer must be chosen."""
-        return self.name in ABOUT_LABELS
+    def of_a_layer(self) -> bool:
+        """Whether a layer must be chosen."""
+        return self.name in ABOUT_LABELS + OF_ANY_LAYER
 
 
 _NO_LABELS = "There are no labels: open a label map, run a model or draw some"
 _NO_SIZE = "The scan says no voxel size, so that there are no mm"
 _KINDS = (
-    Kind("nifti", "NIfTI", "Labels on the scan's grid, with its own affine bytes", ".nii.gz"),
-    Kind("nrrd", "NRRD", "Labels as 3D Slicer keeps volumes", ".nrrd"),
+    Kind(
+        "nifti",
+        "NIfTI",
+        "A layer with the scan's own affine bytes, without its header's texts",
+        ".nii.gz",
+    ),
+    Kind("nrrd", "NRRD", "A layer as 3D Slicer keeps volumes", ".nrrd"),
     Kind("seg", "DICOM SEG", "Segments with names, colours and model, for an archive or OHIF", ".dcm"),
     Kind("rtstruct", "DICOM RTSTRUCT", "Contours in mm along pixel borders, for planning", ".dcm"),
     Kind("stl", "Surface (STL)", "Surfaces in mm, frame LPS, for printing or 3D Slicer", ".stl", AsSurface()),
@@ -123,11 +134,17 @@ def label_layers(scene: Scene) -> tuple[int, ...]:
     return tuple(sorted(numbers, key=lambda number: (number != scene.active, -number)))
 
 
+def layers_for(kind: Kind, scene: Scene) -> tuple[int, ...]:
+    """Numbers of the layers that may be exported so, the likeliest first."""
+    labels = label_layers(scene)
+    others = tuple(number for number in range(len(scene.layers)) if number not in labels)
+    return labels + others if kind.name in OF_ANY_LAYER else labels if kind.name in ABOUT_LABELS else ()
+
+
 def suited(settings: Settings, scene: Scene) -> Settings:
     """Keep the slices of a film within the scene; at first all of them."""
     if isinstance(settings, AsPicture):
-        front = scene.maximised if scene.maximised in PLANES else settings.plane
-        return replace(settings, plane=front)
+        return replace(settings, pane=scene.maximised or settings.pane)
     if not isinstance(settings, AsFilm) or scene.scan is None:
         return settings
     series = scene.scan.frames > 1
@@ -160,8 +177,10 @@ def in_words(settings: Settings) -> str:
     return f"{settings.total:,} pictures, {seconds:.1f} s"
 
 
-def about_labels(layer: Layer) -> str:
-    """Say how many labels go, and that the card of their model goes along."""
+def about(layer: Layer) -> str:
+    """Say what goes: how many labels, and that the card of their model goes along."""
+    if layer.role != "labels":
+        return "Voxels and their place alone: no name, no text of the header"
     count = len(layer.labels)
     words = f"{count} label{'s' * (count != 1)} on the scan's grid"
     if layer.maker is None:
@@ -174,7 +193,7 @@ def about_labels(layer: Layer) -> str:
 def _why_not(kind: Kind, scene: Scene, can_mp4: bool) -> str:
     if scene.scan is None:
         return "There is no scan: open one"
-    if kind.of_labels and not label_layers(scene):
+    if kind.name in ABOUT_LABELS and not label_layers(scene):
         return _NO_LABELS
     if kind.name == "stl" and not scene.scan.calibrated:
         return _NO_SIZE

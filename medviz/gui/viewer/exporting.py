@@ -106,16 +106,20 @@ class Exporting(Feature):
         if isinstance(settings, AsFilm):
             return (yield from self._film(order.path, settings, scene, view))
         if isinstance(settings, AsPicture):
-            return (yield from _picture(order.path, settings, scene))
-        return (yield from self._labels(order, scene))
+            return (yield from self._picture(order.path, settings, scene, view))
+        return (yield from self._layer(order, scene))
 
-    def _labels(self, order: Order, scene: Scene) -> Work[tuple[Path, ...]]:
-        if order.layer is None or not 0 < order.layer < len(scene.layers):
+    def _layer(self, order: Order, scene: Scene) -> Work[tuple[Path, ...]]:
+        if order.layer is None or not 0 <= order.layer < len(scene.layers):
             raise Refused(order.path, "there is no such layer any more", "choose another")
         layer, scan = scene.layers[order.layer], scene.layers[0].volume
         how = order.kind.settings if isinstance(order.kind.settings, AsSurface) else AsSurface()
+        if order.layer == 0:  # voxels and their place: no text of the file's header goes along
+            volume = scan = replace(scan, stored=replace(scan.stored, borrowed=True))
+        else:
+            volume = replace(layer.volume, voxels=np.array(layer.volume.voxels))  # a brush may go on meanwhile
         thing = ROOMS["export"](
-            replace(layer.volume, voxels=np.array(layer.volume.voxels)),  # a brush may go on meanwhile
+            volume,
             labels=layer.labels,
             scan=scan,
             reference=order.reference,
@@ -124,6 +128,23 @@ class Exporting(Feature):
             one_file=how.one_file,
         )
         return (yield from self.desk.services.keep.export(thing, order.path, order.kind.name))
+
+    def _picture(self, path: Path, settings: AsPicture, scene: Scene, view: View) -> Work[tuple[Path, ...]]:
+        yield Progress(0, 0, f"drawing {path.name}")
+        if settings.pane == "volume":
+            renderer = self.desk.services.studio()
+            try:
+                shot = yield from renderer.draw(Wish(scene, view, (settings.size, settings.size)))
+            finally:
+                renderer.close()
+            if shot is None:
+                raise Refused("the 3-D view", "a picture of it was given up", "export it again")
+            pixels = shot.picture
+        else:
+            how = {"frame": settings.frame, "crosshair": settings.crosshair}
+            pixels = ROOMS["drawing"](scene, settings.pane, settings.size, **how).pixels
+        ROOMS["save picture"](np.ascontiguousarray(pixels), path)
+        return (path,)
 
     def _film(self, path: Path, settings: AsFilm, scene: Scene, view: View) -> Work[tuple[Path, ...]]:
         if settings.shows != "turn":
@@ -143,13 +164,6 @@ class Exporting(Feature):
 def show_in_folder(path: Path) -> None:
     """Open the folder of a file in the system's own file manager."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
-
-
-def _picture(path: Path, settings: AsPicture, scene: Scene) -> Work[tuple[Path, ...]]:
-    yield Progress(0, 0, f"drawing {path.name}")
-    drawn = ROOMS["drawing"](scene, settings.plane, settings.size, frame=settings.frame, crosshair=settings.crosshair)
-    ROOMS["save picture"](drawn.pixels, path)
-    return (path,)
 
 
 def _turning(renderer: Renderer, scene: Scene, view: View, settings: AsFilm) -> Iterator[NDArray[Any]]:

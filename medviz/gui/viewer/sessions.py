@@ -79,7 +79,7 @@ class Sessions(Feature):
         left = left_behind(self.folder)
         if left is not None:
             self.desk.tell(
-                "medviz did not end in peace. The session that was open can be restored",
+                "medviz ended unexpectedly. Restore the last session?",
                 "warning",
                 button="Restore",
                 act=partial(self.restore, left),

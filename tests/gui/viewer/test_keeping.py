@@ -203,13 +203,30 @@ def test_what_cannot_be_exported_says_why(page: ViewerPage, desk: Desk, files: P
     page.open(files / "scan.nii", "scan")
     idle()
     why = {kind.name: kind.why_not for kind in kinds(desk.scene.state, can_mp4=False)}
-    assert "no labels" in why["nifti"] and "imageio-ffmpeg" in why["mp4"] and not why["png"] and not why["gif"]
-    dialog = part(page, Exporting).ask("nifti")
-    assert dialog.kind.name == "png"  # the first that may be
-    dialog.choose("nifti")
+    assert "no labels" in why["seg"] and "imageio-ffmpeg" in why["mp4"] and not why["png"] and not why["gif"]
+    dialog = part(page, Exporting).ask("stl")
+    assert dialog.kind.name == "nifti"  # the first that may be
+    dialog.choose("stl")
     assert not dialog.go.isEnabled() and "no labels" in dialog.warning.text()
     dialog.reject()
     assert all(kind.why_not for kind in kinds(Scene()))
+
+
+@pytest.mark.trap("T24")
+def test_the_scan_itself_leaves_without_the_texts_of_its_header(
+    page: ViewerPage, desk: Desk, files: Path, idle: Callable[[], None]
+) -> None:
+    path = saved(files / "named.nii", asymmetric(), np.diag([1.0, 1.0, 2.0, 1.0]), descrip=b"Doe^Jane", db_name=b"4711")
+    page.open(path, "scan")
+    idle()
+    dialog = dialog_of(page, "nifti", files / "out.nii.gz")
+    assert dialog.layers.count() == 1 and "no text" in dialog.said.text()
+    dialog.go.click()
+    idle()
+    one, other = nib.load(path), nib.load(files / "out.nii.gz")
+    np.testing.assert_array_equal(np.asarray(one.dataobj), np.asarray(other.dataobj))
+    np.testing.assert_array_equal(one.affine, other.affine)
+    assert not other.header["descrip"].item() and not other.header["db_name"].item()
 
 
 def test_names_in_the_dialog_follow_the_kind_and_a_hand(shown: ViewerPage, tmp_path: Path) -> None:
