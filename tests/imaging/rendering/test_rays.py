@@ -8,7 +8,7 @@ from medviz.imaging.rendering.rays import Look, rendered
 from medviz.imaging.rendering.sight import Sight, to_pixel
 from medviz.imaging.rendering.solid import Solid, label_numbers, solid_of
 from medviz.messages import finished
-from tests.gui.viewer.phantoms import volume
+from tests.imaging.phantoms import volume
 
 SIZE = (120, 150)
 
