@@ -114,6 +114,9 @@ def test_a_folder_and_a_missing_file_are_said(tmp_path: Path) -> None:
         opened(tmp_path)
     with pytest.raises(Refused, match="no such file"):
         opened(tmp_path / "gone.nii.gz")
+    saved(tmp_path / "t1.nii", asymmetric(), np.eye(4))
+    with pytest.raises(Refused, match=r"no known kind of image; open a file of it, for example t1\.nii"):
+        opened(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")

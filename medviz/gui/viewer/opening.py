@@ -97,8 +97,9 @@ class Opening(QObject):
         wanted, self.offer = self.offer, None
         if card is not None:
             then = wanted.then if wanted is not None else None
+            kind: As = (wanted.kind if wanted is not None else None) or "scan"
             beneath = None if over or card.content == "scan" else scan_of(card, cards)
-            made = [Wanted(card.path, None if over else "scan", then, card, over)]
+            made = [Wanted(card.path, None if over else kind, then, card, over)]
             if beneath is not None:
                 made = [Wanted(card.path, "scan", None, beneath), Wanted(card.path, None, then, card, True)]
             self._queue.extendleft(reversed(made))

@@ -193,7 +193,7 @@ def _reader_of(path: Path) -> tuple[Reader, tuple[str, ...]]:
     for name in READERS:
         if name not in named and (reader := READERS[name]).sniff(path, head):
             return reader, (f"its name does not say so, but it is a {reader.name} file",) if named else ()
-    raise Refused(path, _fault(path, folder, head, named), _remedy(named))
+    raise Refused(path, _fault(path, folder, head, named), _example(path) if folder else _remedy(named))
 
 
 def _fault(path: Path, folder: bool, head: bytes, named: list[str]) -> str:
@@ -208,6 +208,14 @@ def _fault(path: Path, folder: bool, head: bytes, named: list[str]) -> str:
     if kind:
         return f"it is named like a {kind} file but holds {what or 'something else'}"
     return f"it is {what or 'of no image format that can be read'}"
+
+
+def _example(folder: Path) -> str:
+    """Name a file of a folder that could be opened."""
+    endings = tuple(ending for suffixes in _suffixes().values() for ending in suffixes)
+    with opening(folder):
+        found = next((one.name for one in sorted(folder.iterdir()) if one.name.lower().endswith(endings)), "")
+    return f"open a file of it, for example {found}" if found else "choose another folder"
 
 
 def _remedy(named: list[str]) -> str:

@@ -270,3 +270,18 @@ def test_cards_stand_by_their_numbers_and_the_largest_is_marked(
 def test_frames_are_called_by_what_tells_them_apart(cards: tuple[SeriesCard, ...]) -> None:
     diffusion = replace(cards[0], frames=3, frame_names=("b 0 s/mm²", "b 500 s/mm²", "b 1000 s/mm²"))
     assert "3 frames (b 0 s/mm² to b 1000 s/mm²)" in facts(diffusion)
+
+
+def test_a_second_scan_chosen_from_a_folder_stands_beside_the_first(
+    page: ViewerPage, browser: SeriesBrowser, folder: Path, qtbot: QtBot
+) -> None:
+    page.open(Path("t1.nii.gz"))
+    arrived(qtbot, page)
+    page.open(folder, "second")
+    qtbot.waitUntil(browser.choice.isVisible)
+    quiet(qtbot, page.desk)
+    qtbot.keyClick(browser.choice.list, Key.Key_Return)
+    qtbot.waitUntil(lambda: page.desk.scene.state.second is not None)
+    quiet(qtbot, page.desk)
+    assert names(page) == ["t1.nii.gz"]
+    assert page.desk.scene.state.second.layer.volume.name == "3 T1 axial"  # type: ignore[union-attr]
