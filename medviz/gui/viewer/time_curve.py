@@ -114,6 +114,8 @@ class _Plot(pg.PlotWidget):
         self.setFrameShape(QFrame.Shape.NoFrame)
         menu = self.getPlotItem().ctrlMenu  # pyqtgraph makes it without a parent, and it would outlive the view
         menu.setParent(self, menu.windowFlags())
+        for inside in menu.findChildren(QWidget):  # never shown, but it has a name
+            inside.setAccessibleName(inside.accessibleName() or inside.objectName() or "curve")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go there."""
