@@ -141,7 +141,7 @@ def built(recipe: Mapping[str, Any], where: str) -> nn.Module:
         raise Refused(where, f"the setting {bad} of its network would have to be evaluated", _REMEDY)
     try:
         return NETS[name](**settings)
-    except (TypeError, ValueError, KeyError, NotImplementedError) as problem:
+    except (TypeError, ValueError, KeyError, RuntimeError) as problem:
         raise Refused(where, f"MONAI does not build its network ({str(problem)[:100]})", _REMEDY) from problem
 
 
