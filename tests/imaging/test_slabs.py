@@ -6,7 +6,7 @@ import pytest
 from medviz.imaging.oblique import rotated, section, straight, world
 from medviz.imaging.slabs import HOWS, NO_SLAB, Slab, fine, finest, quick, steps
 from medviz.imaging.slices import NORMAL, PLANES, cut
-from tests.imaging.making import volume
+from tests.imaging.making import NAMES, ORDERS, opened, reordered, saved, volume
 
 NUMPY = {"max": np.max, "min": np.min, "mean": np.mean}
 
@@ -90,3 +90,30 @@ def test_a_slab_says_what_it_is() -> None:
     assert "mm" not in Slab("mean", 4.0).words(uncalibrated)
     assert Slab("min", 20.0, "axial").of("coronal").how == "off"
     assert set(HOWS) == {"off", *NUMPY}
+
+
+@pytest.mark.trap("T1")
+@pytest.mark.parametrize("order", ORDERS, ids=NAMES)
+@pytest.mark.parametrize("how", ["max", "mean"])
+def test_however_the_voxels_lie_in_memory_a_slab_is_the_same(order, how, tmp_path) -> None:
+    phantom = np.random.default_rng(5).integers(-500, 500, (14, 12, 10)).astype(np.int16)
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    scan = opened(saved(tmp_path / "scan.nii", *reordered(phantom, affine, order)))
+    for plane in PLANES:
+        lying = straight(scan, plane, 5)
+        made = quick(scan, lying, 0, Slab(how, 6.0))
+        count = steps(Slab(how, 6.0), lying)
+        joined = NUMPY[how]([cut(scan, plane, index).pixels for index in range(5 - count, 6 + count)], axis=0)
+        assert made.pixels == pytest.approx(np.rint(joined), abs=1e-4)
+        turned = section(scan, plane, scan.to_mm((5, 5, 5)), rotated(world(), (1.0, 1.0, 0.0), 0.3))
+        plain = volume(np.ascontiguousarray(phantom), scan.affine)
+        one, other = (finest(each, turned, 0, Slab(how, 6.0)).pixels for each in (scan, plain))
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.trap("T23")
+def test_a_slab_of_a_radiograph_is_the_radiograph() -> None:
+    scan = volume(np.random.default_rng(0).integers(0, 4000, (2048, 4096, 1), np.uint16))
+    assert np.array_equal(
+        quick(scan, straight(scan, "axial", 0), 0, Slab("max", 50.0)).pixels, cut(scan, "axial", 0).pixels
+    )
