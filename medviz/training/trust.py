@@ -4,6 +4,7 @@ It stands beside every label map that the model makes (``name.card.json``). Noth
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,7 +112,8 @@ class Finding:
 
 def gauge(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] | None) -> tuple[Finding, ...]:
     """Hold a scan against the training data: spacing, orientation, intensity. `prepared` is what the network sees."""
-    return (_spacing(known, scan), _orientation(scan), _intensity(known, scan, prepared))
+    findings = (_spacing(known, scan), _orientation(scan), _intensity(known, scan, prepared))
+    return (*findings, _modality(known, scan)) if known.modality else findings
 
 
 def _spacing(known: Fingerprint, scan: Volume) -> Finding:
@@ -156,6 +158,16 @@ def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] |
     lean = (has[1] - has[0]) / ((has[2] - has[0]) or 1.0) - (middle - low) / ((high - low) or 1.0)
     near = low <= has[1] <= high and 1 / 3 <= wide <= 3 and abs(lean) <= 0.2
     return Finding("intensity", words, _range(known.intensities, unit), "ok" if near else "outside")
+
+
+def _modality(known: Fingerprint, scan: Volume) -> Finding:
+    """Tell a CT from all else: it says so, or its air lies where HU have it; scaling would hide that."""
+    flat = scan.voxels[:1].reshape(-1)
+    lowest = float(flat[:: max(1, flat.size // 300_000)].min(initial=0)) * scan.slope + scan.intercept
+    is_ct = scan.unit == "HU" or lowest <= -900
+    wants_ct = re.search(r"\bCT\b", known.modality) is not None
+    words = "CT" if is_ct else "no CT"
+    return Finding("modality", words, known.modality, "ok" if is_ct == wants_ct else "outside")
 
 
 def _range(values: Sequence[float], unit: str) -> str:

@@ -147,6 +147,16 @@ def test_hounsfield_units_are_held_against_hounsfield_units() -> None:
     assert gauge(known, replace(scan, intercept=0.0), None)[2].state == "outside"
 
 
+@pytest.mark.parametrize(("modality", "state"), [("T1-weighted MRI", "outside"), ("abdominal CT", "ok")])
+def test_a_ct_is_told_from_all_else(modality: str, state: str) -> None:
+    ct = np.random.default_rng(0).normal(0, 60, (16, 16, 16)).astype(np.int16)
+    ct[:4] = -1000
+    *_, finding = gauge(Fingerprint(modality=modality), volume(ct), None)
+    assert (finding.what, finding.scan, finding.state) == ("modality", "CT", state)
+    *_, finding = gauge(Fingerprint(modality=modality), volume(picture(8, 8, 8)), None)
+    assert finding.state == ("ok" if state == "outside" else "outside")
+
+
 def test_a_thinned_scan_lies_where_it_lay() -> None:
     scan = volume(picture(250, 20, 120), np.diag([0.5, 1, 2, 1.0]))
     thin = coarse(scan)
