@@ -150,6 +150,11 @@ class SeriesList(QListView):
         self.wanted.emit(index.data(CARD), over)
 
 
+def _whole(words: str) -> str:
+    """Let a line of facts break between two of them only."""
+    return "\u00a0· ".join(part.replace(" ", "\u00a0") for part in words.split(" · "))
+
+
 class _Painter(QStyledItemDelegate):
     """Paints a card: the picture at the left, a title, a line of facts, and a line for each fault."""
 
@@ -160,7 +165,7 @@ class _Painter(QStyledItemDelegate):
         wide = view.viewport().width() if isinstance(view, QListView) else 400
         line = option.fontMetrics.lineSpacing()
         room = wide - PICTURE_PX - 3 * PAD_PX
-        high = 2 * line + LEAD_PX + sum(self._height(option, text, room) for text in faults(card))
+        high = line + LEAD_PX + sum(self._height(option, text, room) for text in (_whole(facts(card)), *faults(card)))
         return QSize(wide, max(PICTURE_PX, high) + 2 * PAD_PX)
 
     @staticmethod
@@ -219,13 +224,9 @@ class _Painter(QStyledItemDelegate):
         cut = painter.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, int(Qt.AlignmentFlag.AlignTop), cut)
         painter.setFont(plain)
-        painter.setPen(shades.of("dim"))
-        below = room.translated(0, line + LEAD_PX)
-        cut = painter.fontMetrics().elidedText(facts(card), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(below, int(Qt.AlignmentFlag.AlignTop), cut)
-        painter.setPen(shades.of("warning"))
-        place = room.translated(0, 2 * line + LEAD_PX)
-        for text in faults(card):
+        place = room.translated(0, line + LEAD_PX)
+        for text, shade in ((_whole(facts(card)), "dim"), *((fault, "warning") for fault in faults(card))):
             high = self._height(option, text, room.width())
+            painter.setPen(shades.of(shade))
             painter.drawText(QRect(place.x(), place.y(), room.width(), high), int(Qt.TextFlag.TextWordWrap), text)
             place = place.translated(0, high)
