@@ -23,6 +23,7 @@ from medviz.gui.form import Form
 from medviz.gui.icons import icon
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.export_kinds import Kind, Settings, about, in_words, layers_for, refitted
+from medviz.gui.viewer.label_choice import LabelChoice
 from medviz.imaging.scene import Scene
 from medviz.refused import Refused
 
@@ -41,12 +42,16 @@ ICONS = {
 
 @dataclass(frozen=True)
 class Order:
-    """What a person asked for: a kind with its settings, which label layer, where to, and the series it refers to."""
+    """What a person asked for: a kind with its settings, which layer, where to, and the series it refers to.
+
+    `values` are the labels that are wanted, empty for all.
+    """
 
     kind: Kind
     path: Path
     layer: int | None = None
     reference: Path | None = None
+    values: tuple[int, ...] = ()
 
 
 class ExportDialog(QDialog):
@@ -66,6 +71,7 @@ class ExportDialog(QDialog):
         self._settings: dict[str, Settings] = {kind.name: kind.settings for kind in kinds}
         self._form: Form | None = None
         self._typed = False
+        self._replacing: Path | None = None
         self.list = QListWidget()
         self.list.setAccessibleName("What is exported")
         self.list.setIconSize(QSize(18, 18))
@@ -87,6 +93,9 @@ class ExportDialog(QDialog):
         self.layers = QComboBox()
         self.layers.setAccessibleName("Layer")
         self.layers.setToolTip("Which layer is exported")
+        self.choice = LabelChoice()
+        self.choice.changed.connect(self._say)
+        self.layers.currentIndexChanged.connect(lambda row: self._show_labels())
         self.layers.currentIndexChanged.connect(lambda row: self._say())
         self.layers.currentIndexChanged.connect(lambda row: self._suggest())
         self.layers_name = label("Layer", "dim")
@@ -130,7 +139,10 @@ class ExportDialog(QDialog):
         right.addLayout(_row(self.series_name, self.series, self.series_button))
         self.room = QVBoxLayout()
         self.room.setContentsMargins(0, 0, 0, 0)
-        right.addLayout(self.room, 1)
+        right.addLayout(self.room)
+        right.addWidget(self.choice, 1)
+        self.gap = QWidget()
+        right.addWidget(self.gap, 1)
         right.addWidget(self.said)
         right.addWidget(self.warning)
         right.addLayout(_row(label("File", "dim"), self.place, self.place_button))
@@ -192,7 +204,7 @@ class ExportDialog(QDialog):
         words = in_words(kind.settings)
         number = self.layers.currentData()
         if kind.of_a_layer and number is not None and not kind.why_not:
-            words = about(self._scene.layers[number])
+            words = about(self._scene.layers[number], len(self.choice.values))
         self.said.setText(words)
         self.said.setVisible(bool(words))
 
@@ -207,6 +219,7 @@ class ExportDialog(QDialog):
         scan = self._scene.scan
         from_dicom = scan is not None and scan.stored.format == "DICOM"
         self.series.setPlaceholderText("the series the scan was read from" if from_dicom else "folder of the series")
+        self._show_labels()
         self._show_form(kind)
         self._say()
         self.warning.setText(kind.why_not)
@@ -227,6 +240,16 @@ class ExportDialog(QDialog):
         for part in (self.layers, self.layers_name):
             part.setVisible(bool(numbers))
 
+    def _show_labels(self) -> None:
+        """List the labels of the layer that is chosen."""
+        kind, number = self.kind, self.layers.currentData()
+        layer = self._scene.layers[number] if kind.of_a_layer and number is not None else None
+        shown = layer is not None and layer.role == "labels" and not kind.why_not
+        if layer is not None and shown:
+            self.choice.show_labels(layer.labels)
+        self.choice.setVisible(shown)
+        self.gap.setVisible(not shown)
+
     def _show_form(self, kind: Kind) -> None:
         while (item := self.room.takeAt(0)) is not None:
             if (gone := item.widget()) is not None:
@@ -234,16 +257,16 @@ class ExportDialog(QDialog):
                 gone.deleteLater()
         self._form = None
         if kind.settings.__dataclass_fields__ and not kind.why_not:
-            self._form = Form(kind.settings)
+            self._form = Form(kind.settings, scrolls=False)
             self._form.changed.connect(self._take)
-            self.room.addWidget(self._form, 1)
-        else:
-            self.room.addStretch(1)
+            self.room.addWidget(self._form)
 
     # -- where to -------------------------------------------------------------------------------------------------
 
     def _suggest(self) -> None:
         """Suggest a name, unless a person typed one; the ending always follows the kind."""
+        self._replacing = None
+        self.go.setText("Export")
         kind = self.kind
         if self._typed and self.place.text().strip():
             typed = Path(self.place.text().strip())
@@ -259,10 +282,13 @@ class ExportDialog(QDialog):
             stem = stem.removesuffix(ending)
         stem = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in stem).strip("._")[:80] or "export"
         more = {"seg": "_seg", "rtstruct": "_contours"}.get(kind.name, "")
-        self.place.setText(str(self._folder / f"{stem}{more}{kind.ending}"))
+        names = (f"{stem}{more}{'' if n == 1 else f'-{n}'}{kind.ending}" for n in range(1, 10000))
+        free = next((name for name in names if not (self._folder / name).exists()), f"{stem}{more}{kind.ending}")
+        self.place.setText(str(self._folder / free))  # never a file that is there: it may be the mask itself
 
     def _type(self) -> None:
-        self._typed = True
+        self._typed, self._replacing = True, None
+        self.go.setText("Export")
 
     def _choose_place(self) -> None:
         kind = self.kind
@@ -288,10 +314,17 @@ class ExportDialog(QDialog):
             self.warning.setText(f"{refusal.fault[:1].upper()}{refusal.fault[1:]}; {refusal.remedy}")
             self.warning.show()
             return
+        if path.exists() and self._replacing != path:
+            self._replacing = path
+            self.warning.setText(f"There is a file {path.name} already. Press “Replace” to write over it.")
+            self.warning.show()
+            self.go.setText("Replace")
+            return
         layer = self.layers.currentData() if kind.of_a_layer else None
         series = self.series.text().strip()
         reference = Path(series).expanduser() if series and kind.name in ("seg", "rtstruct") else None
-        self.ordered.emit(Order(kind, path, layer, reference))
+        values = () if self.choice.isHidden() or self.choice.is_all else self.choice.values
+        self.ordered.emit(Order(kind, path, layer, reference, values))
         self.accept()
 
     def _check(self, kind: Kind, text: str, path: Path) -> None:
@@ -301,6 +334,8 @@ class ExportDialog(QDialog):
             raise Refused(text, "the name has another ending", f"end it with {kind.ending}")
         if not path.parent.is_dir():
             raise Refused(text, "its folder does not exist", "choose another")
+        if not self.choice.isHidden() and not self.choice.values:
+            raise Refused(text, "no label is ticked", "tick one")
         from_dicom = self._scene.scan is not None and self._scene.scan.stored.format == "DICOM"
         if kind.name in ("seg", "rtstruct") and not self.series.text().strip() and not from_dicom:
             raise Refused(text, "it must refer to a DICOM series", "choose the folder the labels were made on")

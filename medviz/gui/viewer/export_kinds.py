@@ -177,11 +177,10 @@ def in_words(settings: Settings) -> str:
     return f"{settings.total:,} pictures, {seconds:.1f} s"
 
 
-def about(layer: Layer) -> str:
+def about(layer: Layer, count: int) -> str:
     """Say what goes: how many labels, and that the card of their model goes along."""
     if layer.role != "labels":
         return "Voxels and their place alone: no name, no text of the header"
-    count = len(layer.labels)
     words = f"{count} label{'s' * (count != 1)} on the scan's grid"
     if layer.maker is None:
         return words

@@ -124,6 +124,7 @@ class Exporting(Feature):
             scan=scan,
             reference=order.reference,
             card=layer.maker.says(layer.volume) if layer.maker is not None else None,
+            chosen=order.values,
             smooth=how.smooth,
             one_file=how.one_file,
         )

@@ -229,9 +229,39 @@ def test_the_scan_itself_leaves_without_the_texts_of_its_header(
     assert not other.header["descrip"].item() and not other.header["db_name"].item()
 
 
+def test_only_ticked_labels_are_exported(shown: ViewerPage, idle: Callable[[], None], tmp_path: Path) -> None:
+    dialog = dialog_of(shown, "nrrd", tmp_path / "a.nrrd")
+    assert dialog.choice.count.text() == "2 of 2 labels"
+    dialog.choice.none.click()
+    dialog.go.click()
+    assert dialog.isVisible() and "no label is ticked" in dialog.warning.text().lower()
+    dialog.choice.tick(2, True)
+    assert "1 label on" in dialog.said.text()
+    dialog.go.click()
+    idle()
+    assert set(np.unique(opened(tmp_path / "a.nrrd").voxels)) == {0, 2}
+
+
+@pytest.mark.trap("T22")
+def test_a_file_that_is_there_is_replaced_only_when_a_person_says_so(
+    shown: ViewerPage, files: Path, idle: Callable[[], None]
+) -> None:
+    before = (files / "mask.nii.gz").read_bytes()
+    dialog = part(shown, Exporting).ask("nifti")
+    assert dialog.place.text() == str(files / "mask-2.nii.gz")  # never suggests the mask itself
+    dialog.place.setText(str(files / "mask.nii.gz"))
+    dialog.place.textEdited.emit("")
+    dialog.choice.tick(1, False)
+    dialog.go.click()
+    assert dialog.isVisible() and dialog.go.text() == "Replace" and (files / "mask.nii.gz").read_bytes() == before
+    dialog.go.click()
+    idle()
+    assert set(np.unique(opened(files / "mask.nii.gz").voxels)) == {0, 2}
+
+
 def test_names_in_the_dialog_follow_the_kind_and_a_hand(shown: ViewerPage, tmp_path: Path) -> None:
     dialog = part(shown, Exporting).ask("nifti")
-    assert dialog.place.text().endswith("mask.nii.gz")
+    assert dialog.place.text().endswith("mask-2.nii.gz")
     dialog.choose("seg")
     assert dialog.place.text().endswith("mask_seg.dcm")
     dialog.choose("nifti")
