@@ -9,9 +9,10 @@ import json
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ from medviz.refused import Refused
 
 Array = NDArray[Any]
 SAMPLES = 100_000
-VERSION = 1
+VERSION, NOBODY = 1, -1
+"""The version of what stands beside a journal, and the number of a program that lets go of it."""
 
 
 def journals_folder() -> Path:
@@ -73,30 +75,41 @@ class Keeper:
         self.written = written
         self._journal: Journal | None = None
         self._about: About | None = None
+        self._alone = Lock()
 
     def keep(self, made: Corrections, labels: Table) -> None:
         """Bring the journal up to date. Raises OSError where the disk is full or gone."""
-        log = tuple(made.log)
-        journal = self._open(made)
-        self._tell(made, labels, min(made.saved_at, len(log)))
-        for undone, change in log[self.written :]:
-            journal.write(change, undone)
-            self.written += 1
+        with self._alone:
+            log = tuple(made.log)
+            journal = self._open(made)
+            self._tell(made, labels, min(made.saved_at, len(log)))
+            for undone, change in log[self.written :]:
+                journal.write(change, undone)
+                self.written += 1
+
+    def release(self, made: Corrections, labels: Table) -> None:
+        """Bring it up to date a last time and leave it to whoever finds it: the map is shown no more."""
+        self.keep(made, labels)
+        with self._alone:
+            assert self._about is not None
+            self._say(replace(self._about, pid=NOBODY))
+        self.close()
 
     def drop(self) -> None:
         """Take the journal away: a file has what it held."""
-        if self._journal is not None:
-            self._journal.close()
-        self._journal = self._about = None
-        if self.path is not None:
-            _remove(self.path)
-        self.path, self.written = None, 0
+        self.close()
+        with self._alone:
+            self._about = None
+            if self.path is not None:
+                _remove(self.path)
+            self.path, self.written = None, 0
 
     def close(self) -> None:
         """Close the file and leave it where it is."""
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
+        with self._alone:
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
 
     def _open(self, made: Corrections) -> Journal:
         if self._journal is not None:
@@ -127,9 +140,13 @@ class Keeper:
             self.scan, made.begun.isoformat(), own.pid, own.create_time(), base, max(saved_at, 0) + base, names
         )
         if about != self._about:
-            with replacing(_beside(self.path)) as file:
-                file.write(json.dumps(asdict(about)).encode())
-            self._about = about
+            self._say(about)
+
+    def _say(self, about: About) -> None:
+        assert self.path is not None
+        with replacing(_beside(self.path)) as file:
+            file.write(json.dumps(asdict(about)).encode())
+        self._about = about
 
 
 @dataclass(frozen=True)
@@ -208,6 +225,8 @@ def _read(beside: Path) -> Kept | None:
 
 def _is_alive(about: About) -> bool:
     """Whether the program that writes it still runs; another one may have its number by now."""
+    if about.pid == NOBODY:
+        return False
     try:
         return about.pid == os.getpid() or abs(psutil.Process(about.pid).create_time() - about.started_s) < 1.0
     except psutil.Error:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtCore import QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -303,6 +303,25 @@ class Editing(Feature):
         self.desk.scene.update(tool=BrushTool.NAME)
         self.viewer.show_tab(self.NAME)
 
+    def _prepare(self) -> None:
+        """Make the layer ready before the first stroke: a large one takes a moment."""
+        number = self.number
+        if number is not None and not self.edits.is_busy(self.desk.scene.state.layers[number]):
+            self.edits.ready(number, lambda made: None)
+
+    def _offer_back(self, layer: Layer) -> None:
+        """A layer with changes that no file has was taken away: one click brings it back."""
+        made = self.edits.of(layer)
+        if made is not None and made.unsaved and self.edits.number(made) is None:
+            words = f"{layer.volume.name} was removed with {changes_words(made.unsaved)} that no file has"
+            self.desk.tell(words, "warning", button="Put it back", act=partial(self._put_back, layer))
+
+    def _put_back(self, layer: Layer) -> None:
+        scene = self.desk.scene.state
+        made = self.edits.of(layer)
+        if scene.scan is not None and made is not None and self.edits.number(made) is None:
+            self.desk.scene.put(replace(scene.adding(layer), active=len(scene.layers)))
+
     def _began(self, volume: Volume) -> None:
         """Remember how much a file will hold; strokes may go on while it is written."""
         made = next((one for one in self.edits.maps if one.voxels is volume.voxels), None)
@@ -338,6 +357,10 @@ class Editing(Feature):
             self.kit.update(value=values[0])
         if new.tool in (tool.NAME for tool in self._tools) and old.tool != new.tool:
             self.viewer.show_tab(self.NAME)
+            QTimer.singleShot(0, self, self._prepare)  # the store is telling now
+        gone = [one for one in old.layers if self.edits.of(one) is not None and self.edits.number_of(one) is None]
+        if gone and new.scan is old.scan:
+            QTimer.singleShot(0, self, partial(self._offer_back, gone[0]))
 
 
 def _call(act: object, checked: bool = False) -> None:

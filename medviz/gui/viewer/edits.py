@@ -51,6 +51,11 @@ class Edits(QObject):
         layers = self._desk.scene.state.layers
         return next((n for n, layer in enumerate(layers) if layer.volume.voxels is corrections.voxels), None)
 
+    def number_of(self, layer: Layer) -> int | None:
+        """Return where a layer's map is shown now."""
+        made = self.of(layer)
+        return None if made is None else self.number(made)
+
     def is_busy(self, layer: Layer) -> bool:
         """Whether something long works on a layer; the brush has to wait."""
         return id(layer.volume.voxels) in self._jobs

@@ -16,6 +16,7 @@ from medviz.imaging.scene import Scene
 from medviz.imaging.storage import reason
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
+from medviz.refused import Refused
 
 LATEST_S = 5.0
 """So long the window waits for a slow disk when it closes."""
@@ -49,7 +50,7 @@ class Journalling(QObject):
             job = self._jobs.get(made)
             if job is not None:
                 job.wait(LATEST_S)
-            with suppress(OSError):  # there is nobody left to tell
+            with suppress(OSError, Refused):  # there is nobody left to tell
                 if made.unsaved:
                     keeper.keep(made, self._labels(made))
             keeper.close()
@@ -65,11 +66,11 @@ class Journalling(QObject):
             keeper = self._keepers[made] = Keeper(journals_folder(), self._key)
         labels = self._labels(made)
 
-        def work() -> Work[OSError | None]:
+        def work() -> Work[OSError | Refused | None]:
             yield Progress(0, 0, "keeping the change")
             try:
                 keeper.keep(made, labels)
-            except OSError as problem:
+            except (OSError, Refused) as problem:
                 return problem.with_traceback(None)
             return None
 
@@ -101,12 +102,12 @@ class Journalling(QObject):
         elif keeper.written < len(made.log) and not self._complained:
             self.keep(made)
 
-    def _complain(self, problem: OSError | None) -> None:
+    def _complain(self, problem: OSError | Refused | None) -> None:
         if problem is None:
             self._complained = False
         elif not self._complained:
             self._complained = True
-            fault, remedy = reason(problem)
+            fault, remedy = reason(problem) if isinstance(problem, OSError) else (problem.fault, problem.remedy)
             self._desk.tell(f"Changes of labels are not kept on the disk: {fault}", "warning", f"Save them; {remedy}")
 
     def _replaced(self, old: Corrections, new: Corrections) -> None:
@@ -125,14 +126,29 @@ class Journalling(QObject):
         scan = new.scan
         if scan is None:
             return
-        folder = journals_folder()
+        folder, gone = journals_folder(), self._gone(old)
 
         def work() -> Work[tuple[str, tuple[Kept, ...]]]:
             yield Progress(0, 0, "looking for changes that were not saved")
+            for made, keeper, labels in gone:
+                with suppress(OSError, Refused):
+                    keeper.release(made, labels)
             key = fingerprint(scan)
             return key, left_behind(folder, key) if folder.is_dir() else ()
 
         self._desk.start("journals", work, then=partial(self._look, scan), quiet=True)
+
+    def _gone(self, old: Scene) -> list[tuple[Corrections, Keeper, Table]]:
+        """Let go of the maps that are shown no more with another scan; what no file has is found again with theirs."""
+        tables = {id(layer.volume.voxels): layer.labels for layer in old.layers}
+        found = []
+        for made in tuple(self._edits.maps):
+            if self._edits.number(made) is None:
+                keeper = self._keepers.pop(made, None)
+                if keeper is not None:
+                    found.append((made, keeper, tables.get(id(made.voxels), ())))
+                self._edits.forget(made)
+        return found
 
     def _look(self, scan: Volume, found: tuple[str, tuple[Kept, ...]]) -> None:
         if scan is not self._scan:

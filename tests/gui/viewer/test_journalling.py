@@ -20,7 +20,7 @@ from medviz.gui.window import PAGES, Window
 from medviz.imaging import recovery
 from medviz.imaging.recovery import journals_folder
 from tests.conftest import ROOT
-from tests.gui.conftest import settle
+from tests.gui.conftest import head, settle
 from tests.gui.viewer.hands import Told, opened, quiet
 from tests.gui.viewer.test_editing import drag, editing, labels, made, middle, pane
 
@@ -120,6 +120,7 @@ def test_another_scan_is_offered_nothing(
     stroke(page, qtbot)
     quiet(qtbot, desk)
     assert len(journals()) == 1
+    files["bigger.nii.gz"] = head(30, "bigger.nii.gz")
     page.open(Path("bigger.nii.gz"), "scan")
     quiet(qtbot, desk)
     assert "never saved" not in str(told)
@@ -253,4 +254,32 @@ def test_an_edited_layer_of_many_labels_is_kept_too(
     for _ in range(3):
         editing(page).undo()
     assert not labels(page).any() and whole.any()
+    quiet(qtbot, desk)
+
+
+def test_another_scan_and_back_again_nothing_is_lost(page: ViewerPage, desk: Desk, qtbot: QtBot, told: Told) -> None:
+    opened(page, qtbot, "t1.nii.gz")
+    stroke(page, qtbot)
+    painted = int(labels(page).sum())
+    page.open(Path("t1.nii.gz"), "scan")
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 1)
+    quiet(qtbot, desk)
+    assert "1 change of labels" in str(told) and "never saved" in str(told)
+    qtbot.mouseClick(editing(page).box.recover, Button.LeftButton)
+    qtbot.waitUntil(lambda: len(desk.scene.state.layers) == 2)
+    quiet(qtbot, desk)
+    assert int(labels(page).sum()) == painted and len(journals()) == 1
+
+
+def test_a_layer_removed_with_unsaved_changes_can_be_put_back(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    offers: list[Offer] = []
+    desk.noticed.connect(lambda what: offers.append(what) if isinstance(what, Offer) else None)
+    opened(page, qtbot)
+    stroke(page, qtbot)
+    painted = int(labels(page).sum())
+    desk.scene.put(desk.scene.state.without(1))
+    qtbot.waitUntil(lambda: bool(offers))
+    assert "1 change" in offers[0].note.text and not page.unsaved()
+    offers[0].act()
+    assert int(labels(page).sum()) == painted and made(page).history.names
     quiet(qtbot, desk)
