@@ -31,15 +31,23 @@ _FP16 = Precision("mixed, float16 with loss scaling", torch.float16, scaled=True
 
 
 def chosen(wish: str = "auto") -> torch.device:
-    """Return the device of this name; "auto" takes an NVIDIA GPU, then an Apple GPU, then the processor."""
+    """Return the device of this name; "auto" takes an NVIDIA GPU, then an Apple GPU, then the processor.
+
+    "cuda:1" is the second GPU. Where torchrun started several processes, each takes a GPU of its own (LOCAL_RANK).
+    """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name, _, number = wish.partition(":")
     if wish == "auto":
-        return torch.device(next(name for name, is_there in there.items() if is_there))
-    if not there.get(wish, False):
+        name = next(name for name, is_there in there.items() if is_there)
+    count = torch.cuda.device_count() if name == "cuda" and there["cuda"] else 1
+    if not there.get(name, False) or (number and not (number.isdecimal() and int(number) < count)):
         names = {"cuda": "no NVIDIA GPU that torch can use", "mps": "no Apple GPU"}
-        fault = f"there is {names.get(wish, 'no such device')} here"
+        fault = f"there is {'no such device' if number else names.get(name, 'no such device')} here"
         raise Refused(f"device={wish}", fault, "take device=auto or cpu")
-    return torch.device(wish)
+    local = os.environ.get("LOCAL_RANK", "")
+    if name == "cuda" and not number and count > 1 and local.isdecimal():
+        number = str(int(local) % count)
+    return torch.device(f"{name}:{number}" if number else name)
 
 
 def precision_of(wish: str, device: torch.device) -> Precision:

@@ -71,3 +71,15 @@ def test_readings_on_the_processor_are_there_at_once() -> None:
     readings.put(1, {"loss": torch.tensor(0.5), "gradient norm": torch.tensor(2.0)})
     assert readings.ready() == [(1, {"loss": 0.5, "gradient norm": 2.0})]
     assert readings.ready() == []
+
+
+def test_each_process_of_torchrun_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert str(chosen("cuda")) == "cuda" and str(chosen("cuda:1")) == "cuda:1"
+    for rank, wanted in (("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda:0")):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert str(chosen("auto")) == wanted
+    for wish in ("cuda:2", "cuda:x", "cpu:1"):
+        with pytest.raises(Refused, match="no such device"):
+            chosen(wish)
