@@ -7,6 +7,7 @@ import highdicom
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.uid import EnhancedCTImageStorage
 
 from medviz.imaging.labels import Label
 from medviz.imaging.readers import read, read_over
@@ -15,7 +16,7 @@ from medviz.imaging.writers import export
 from medviz.imaging.writers.writer import Export
 from medviz.messages import finished
 from medviz.refused import Refused
-from tests.imaging.dicom_files import phantom, write_series
+from tests.imaging.dicom_files import item, phantom, write_series, write_slice
 from tests.imaging.making import opened, rotation
 
 OBLIQUE = rotation((0.3, -0.2, 0.5))
@@ -243,3 +244,38 @@ def test_a_real_map_comes_back_from_contours(data: Path, tmp_path: Path) -> None
     back = finished(read_over(tmp_path / "rt.dcm", scan))
     for value in np.unique(labels.voxels)[1:]:
         assert dice(np.uint8(back.voxels[0] == value), np.uint8(labels.voxels[0] == value)) >= 0.99
+
+
+@pytest.mark.trap("T8")
+@pytest.mark.parametrize("kind", ["seg", "rtstruct"])
+def test_a_mask_refers_to_the_frames_of_a_multi_frame_object(kind: str, tmp_path: Path) -> None:
+    voxels = phantom(slices=5)
+    order = [3, 0, 4, 1, 2]
+    stack = np.stack([voxels[:, :, k].T for k in order])
+    frames = [item(PlanePositionSequence=[item(ImagePositionPatient=[0.0, 0.0, 3.0 * k])]) for k in order]
+    shared = item(
+        PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+        PixelMeasuresSequence=[item(PixelSpacing=[0.5, 0.75], SliceThickness=3.0)],
+    )
+    data = write_slice(tmp_path / "scan.dcm", stack[0], 1, "1.2.3.9", **patient(0))
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = EnhancedCTImageStorage
+    data.PerFrameFunctionalGroupsSequence, data.SharedFunctionalGroupsSequence = frames, [shared]
+    data.NumberOfFrames, data.PixelData = 5, stack.tobytes()
+    data.save_as(tmp_path / "scan.dcm")
+    scan = opened(tmp_path / "scan.dcm")
+    labels = labelled(scan)
+    finished(export(Export(labels, NAMES, scan), tmp_path / "out.dcm", kind))
+    back = finished(read_over(tmp_path / "out.dcm", scan))
+    if kind == "rtstruct":
+        np.testing.assert_array_equal(back.voxels, labels.voxels)
+        numbers = {
+            int(contour.ContourImageSequence[0].ReferencedFrameNumber)
+            for region in dcmread(tmp_path / "out.dcm").ROIContourSequence
+            for contour in region.ContourSequence
+        }
+        used = {order.index(k) + 1 for k in range(5) if labels.voxels[0, :, :, k].any()}
+        assert numbers == used
+    else:
+        low = round(scan.to_voxel(back.to_mm((0, 0, 0)))[2])
+        np.testing.assert_array_equal(back.voxels[0], labels.voxels[0, :, :, low : low + back.shape[2]])
+        assert np.count_nonzero(back.voxels) == np.count_nonzero(labels.voxels)
