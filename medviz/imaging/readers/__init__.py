@@ -12,7 +12,7 @@ from medviz.imaging.series import SeriesCard
 from medviz.imaging.storage import opening
 from medviz.imaging.volume import Volume
 from medviz.imaging.volume import like as on_grid_of
-from medviz.messages import Work
+from medviz.messages import Work, finished
 from medviz.refused import Refused
 
 _HEAD = 4096
@@ -160,6 +160,8 @@ def write(volume: Volume, path: Path, like: Volume | None = None) -> None:
     if not writers:
         endings = [ending for name, all_of in _suffixes().items() if READERS[name].write for ending in all_of]
         raise Refused(path, "no writable format has this ending", f"there are {', '.join(endings)}")
+    if volume.pending is not None:
+        finished(volume.pending.rest())
     if like is not None:
         if not volume.same_grid(like):
             raise Refused(path, f"{volume.name or 'the volume'} is not on the grid of {like.name}", "resample it first")

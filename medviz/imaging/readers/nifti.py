@@ -21,7 +21,7 @@ from medviz.imaging.readers.seeking import Seeking
 from medviz.imaging.readers.streams import filled, packing
 from medviz.imaging.storage import in_words, need_room, replacing
 from medviz.imaging.volume import Affine, Stored, Volume
-from medviz.messages import Progress, Work, finished
+from medviz.messages import Progress, Work
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -103,8 +103,6 @@ def write(volume: Volume, path: Path) -> None:
     """
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise Refused(path, "NIfTI is written as .nii or .nii.gz", "choose one of these endings")
-    if volume.pending is not None:
-        finished(volume.pending.rest())
     header, tail, affine = _header(volume)
     with replacing(path) as file, packing(file, path.name.lower().endswith(".gz")) as out:
         out.write(header.binaryblock)
