@@ -201,16 +201,16 @@ class ViewerPage(Page):
         self.empty.browse.connect(self._browse)
         self.empty.sample.connect(self.open_sample)
         self.empty.wanted.connect(lambda path: self.desk.open_wanted.emit(path))
-        self.strip.fit.connect(lambda: self.panes.front.fit())
+        self.strip.fit.connect(self.panes.fit_front)
         self.strip.reset.connect(self.reset)
-        self.strip.picture.connect(lambda: self.saving.save_picture(self.panes.front))
+        self.strip.picture.connect(lambda: self.saving.save_picture(self.panes.pictured))
         for view in self.panes.slices.values():
             view.pointed.connect(self._pointed)
             view.boxed.connect(self.layers.window_to)
 
     def _act(self) -> None:
         for words, keys, act, menu in (
-            ("Save picture of the &pane…", "", lambda: self.saving.save_picture(self.panes.front), "file"),
+            ("Save picture of the &pane…", "", lambda: self.saving.save_picture(self.panes.pictured), "file"),
             ("Save &labels as NIfTI…", "Ctrl+S", self._save_labels, "file"),
             ("&Four panes", "", lambda: self.desk.scene.update(layout="2x2", maximised=None), ""),
             ("&One large pane", "", lambda: self.desk.scene.update(layout="1+3", maximised=None), ""),

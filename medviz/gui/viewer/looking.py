@@ -7,28 +7,25 @@ from pathlib import Path
 from typing import ClassVar, get_args
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QPainter
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from medviz.gui.form import Form
-from medviz.gui.icons import icon
-from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.hand import keyed
+from medviz.gui.viewer.looking_box import LookingBox
 from medviz.gui.viewer.mixture import paint_bar
 from medviz.gui.viewer.past import Past
-from medviz.gui.viewer.second_box import SecondBox, folded, next_mix
+from medviz.gui.viewer.second_box import next_mix
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.swiping import SwipeTool, paint_line
 from medviz.gui.viewer.tools import CURSOR, Tool
 from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.intensity import window_of
-from medviz.imaging.oblique import WORLD, world
-from medviz.imaging.scene import Layout, Lightbox, Point, Scene
-from medviz.imaging.slabs import HOWS, THICKEST_MM, THINNEST_MM, Slab
-from medviz.imaging.turning import as_acquired, in_the_world, tilt_degrees, turned
+from medviz.imaging.scene import Layout, Point, Scene
+from medviz.imaging.slabs import HOWS, THICKEST_MM, THINNEST_MM
+from medviz.imaging.turning import as_acquired, in_the_world, turned
 
 BY_DEGREES = 5.0
 THICKER = 1.25
@@ -106,12 +103,24 @@ class Looking(Feature):
         return made
 
     def menu(self, view: SliceView, point: Point) -> Sequence[QAction]:
-        """Offer the planes' positions where they are turned."""
-        if view.scene.turn is None:
-            return ()
-        act = QAction("Planes as acquired\tShift+T", view)
-        act.triggered.connect(lambda: self.change(as_acquired))
-        return (act,)
+        """Offer many slices of the pane's plane, the next way of taking slices together, and the way back."""
+        entries: list[tuple[str, Callable[[], object]]] = [
+            (f"Lightbox of {view.plane} slices\tShift+L", partial(self._pages_of, view)),
+            ("Slab: next way\tk", partial(self.change, next_slab)),
+        ]
+        if view.scene.turn is not None:
+            entries.append(("Planes as acquired\tShift+T", partial(self.change, as_acquired)))
+        made = []
+        for words, act in entries:
+            action = QAction(words, view)
+            action.triggered.connect(lambda _=False, act=act: act())
+            made.append(action)
+        return made
+
+    def _pages_of(self, view: SliceView) -> None:
+        scene = self.desk.scene.state
+        box = replace(scene.lightbox, plane=view.plane)
+        self.desk.scene.put(replace(scene, layout="lightbox", maximised=None, lightbox=box))
 
     def change(self, change: Change) -> None:
         """Put a changed scene."""
@@ -121,7 +130,8 @@ class Looking(Feature):
         """Lay out the panes; a second scan or a lightbox once more goes back to four panes."""
         scene = self.desk.scene.state
         back = scene.layout == how and how in ("compare", "lightbox")
-        self.desk.scene.put(replace(scene, layout="2x2" if back else how, maximised=None))
+        box = replace(scene.lightbox, plane=self.viewer.panes.front.plane) if how == "lightbox" else scene.lightbox
+        self.desk.scene.put(replace(scene, layout="2x2" if back else how, maximised=None, lightbox=box))
 
     def _lay_out(self, name: str) -> None:
         """Do what a button of the strip says."""
@@ -245,93 +255,3 @@ def thicker(scene: Scene, by: float) -> Scene:
 def paint_name(painter: QPainter, view: SliceView, words: str) -> None:
     """Write which scan a pane shows at its foot."""
     view.annotations.add(painter, "scan", words, view.sheet)
-
-
-class LookingBox(QWidget):
-    """The tab. `changed` (a function from scene to scene) comes from a hand."""
-
-    changed = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.planes = label("", "small", wrap=True)
-        self.turn = self._button("ph.arrows-clockwise", "Turn", "Turn the planes about the cross-hair (t)", self._tool)
-        self.acquired = self._button("ph.stack", "As acquired", "The scan's own voxels (Shift+T)", as_acquired)
-        self.world = self._button("ph.compass", "Straight", "Planes straight in the world (Shift+W)", in_the_world)
-        self.turn.setCheckable(True)
-        self.slab = Form(Slab(), scrolls=False)
-        self.slab.changed.connect(lambda slab: self.changed.emit(lambda scene: replace(scene, slab=slab)))
-        self.second = SecondBox()
-        self.second.changed.connect(self.changed)
-        self.lightbox = Form(Lightbox(), scrolls=False)
-        self.lightbox.changed.connect(lambda box: self.changed.emit(lambda scene: replace(scene, lightbox=box)))
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        for button in (self.turn, self.acquired, self.world):
-            row.addWidget(button)
-        row.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 8, 0, 8)
-        column.setSpacing(6)
-        column.addWidget(heading("Planes"))
-        column.addWidget(self.planes)
-        column.addLayout(row)
-        self.pages = QWidget()
-        inside = QVBoxLayout(self.pages)
-        inside.setContentsMargins(0, 8, 0, 0)
-        inside.setSpacing(6)
-        inside.addWidget(heading("Lightbox"))
-        inside.addWidget(self.lightbox)
-        for words, part in (("Slab", self.slab), ("Second scan", self.second)):
-            column.addSpacing(8)
-            column.addWidget(heading(words))
-            column.addWidget(part)
-        column.insertWidget(0, self.pages)
-        self.column = column
-        column.addStretch(1)
-
-    def append(self, words: str, part: QWidget) -> None:
-        """Put another part under those that are there."""
-        for number, one in enumerate((heading(words), part)):
-            self.column.insertWidget(self.column.count() - 1, one)
-            if number == 0:
-                self.column.insertSpacing(self.column.count() - 2, 8)
-
-    def show_scene(self, scene: Scene) -> None:
-        """Show how one looks now."""
-        self.planes.setText(plane_words(scene))
-        self.turn.setChecked(scene.tool == TURN)
-        self.acquired.setEnabled(scene.turn is not None)
-        straight = scene.turn == world() or (scene.turn is None and tilt_degrees(scene) < 0.05)
-        self.world.setEnabled(scene.scan is not None and not straight)
-        self.slab.show_value(scene.slab)
-        folded(self.slab)
-        self.second.show_scene(scene)
-        self.lightbox.show_value(scene.lightbox)
-        self.pages.setVisible(scene.layout == "lightbox")
-
-    def _button(self, sign: str, words: str, hint: str, change: Change) -> QPushButton:
-        button = QPushButton(icon(sign), f" {words}")
-        button.setToolTip(hint)
-        button.clicked.connect(lambda: self.changed.emit(change))
-        return button
-
-    @staticmethod
-    def _tool(scene: Scene) -> Scene:
-        return replace(scene, tool=CURSOR if scene.tool == TURN else TURN)
-
-
-def heading(words: str) -> QLabel:
-    """Head of a part of the tab."""
-    return label(words, "heading")
-
-
-def plane_words(scene: Scene) -> str:
-    """Say how the planes lie."""
-    tilt = tilt_degrees(scene)
-    acquired = f"The scan was acquired {tilt:.0f}° off the patient's axes." if tilt >= 0.5 else ""
-    if scene.turn is None:
-        return f"The voxels' own planes. {acquired}".strip()
-    if scene.turn.axes == WORLD:
-        return f"Straight in the world. {acquired}".strip()
-    return f"Turned by {scene.turn.degrees:.0f}° about the cross-hair. {acquired}".strip()

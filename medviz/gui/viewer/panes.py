@@ -94,6 +94,8 @@ class Panes(QWidget):
         self.seconds: dict[Plane, SliceView] = {
             plane: SliceView(self.beside, plane, other, self, leader=self.slices[plane]) for plane in PLANES
         }
+        for plane, view in self.seconds.items():
+            view.setAccessibleName(f"second scan, {plane} slices")
         self.lightbox = LightboxView(store, content, self)
         self.volume = VolumeView(desk, self)
         self.missing = Missing(self)
@@ -120,6 +122,19 @@ class Panes(QWidget):
         if focused is not None:
             return self.slices[focused.plane]
         return self.slices[scene.maximised] if scene.maximised in self.slices else self.slices["axial"]
+
+    @property
+    def pictured(self) -> QWidget:
+        """What a picture is taken of: the pane in front, the lightbox, or both scans where two are compared."""
+        layout = self._store.state.layout
+        return self.lightbox if layout == "lightbox" else self if layout == "compare" else self.front
+
+    def fit_front(self) -> None:
+        """Show all of the pane in front, or of the slices of the lightbox."""
+        if self._store.state.layout == "lightbox":
+            self.lightbox.fit()
+        else:
+            self.front.fit()
 
     def fit(self) -> None:
         """Show all of everything."""

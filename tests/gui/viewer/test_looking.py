@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.viewer.crosshair import TURN
-from medviz.gui.viewer.looking import Looking, plane_words, thicker
+from medviz.gui.viewer.looking import Looking, thicker
+from medviz.gui.viewer.looking_box import plane_words
 from medviz.gui.viewer.panes import places
 from medviz.gui.viewer.playing import Playing, next_frame, next_slice
 from medviz.gui.viewer.second_box import linked
@@ -201,6 +202,23 @@ def test_every_key_is_in_the_help() -> None:
     said = " ".join(keys for keys, _ in (*Looking.KEYS, *Playing.KEYS))
     for key in ("t", ", .", "Shift+T", "Shift+W", "k", "+ −", "v", "Shift+V", "Shift+L", "Alt+←", "p"):
         assert key in said
+
+
+def test_the_lightbox_has_the_slices_of_the_pane_in_front(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    page.desk.scene.update(maximised="coronal")
+    looking(page).lay_out("lightbox")
+    assert page.desk.scene.state.lightbox.plane == "coronal" and page.panes.front.plane == "coronal"
+    assert page.panes.pictured is page.panes.lightbox
+    page.panes.lightbox.look(Camera(3.0))
+    page.strip.fit.emit()
+    assert page.panes.lightbox.camera == Camera()
+    page.desk.scene.update(layout="compare")
+    assert page.panes.pictured is page.panes
+    page.desk.scene.update(layout="2x2")
+    words = {action.text().split("\t")[0]: action for action in looking(page).menu(page.panes.front, (0, 0, 0))}
+    words["Lightbox of axial slices"].trigger()
+    assert page.desk.scene.state.layout == "lightbox" and page.desk.scene.state.lightbox.plane == "axial"
 
 
 # -- the tab ------------------------------------------------------------------------------------------------------
