@@ -34,7 +34,7 @@ def services() -> Services:
             series=lambda path: ENGINE["series_of"](path),
             pictures=lambda cards: ENGINE["pictures_of"](cards),
             read_series=lambda card, over, fill_gaps: ENGINE["read_series"](card, over, fill_gaps),
-            read_over=lambda path, scan: ENGINE["read_over"](path, scan),
+            read_over=lambda path, scan: ENGINE["read_over"](path, scan, lazily=True),
             regular=lambda volume: ENGINE["regular_grid"](volume),
             read_form=lambda path, form: ENGINE["read_form"](path, form),
         ),

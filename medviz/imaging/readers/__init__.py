@@ -89,10 +89,10 @@ def read(path: Path, series: str = "", regular: bool = False, lazily: bool = Fal
     return replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume
 
 
-def read_over(path: Path, scan: Volume) -> Work[Volume]:
+def read_over(path: Path, scan: Volume, lazily: bool = False) -> Work[Volume]:
     """Read a file to be laid over a scan: contours are drawn on its grid; all else as `read`."""
     reader, _ = _reader_of(path)
-    return (yield from (read(path) if reader.over is None else reader.over(path, scan)))
+    return (yield from (read(path, lazily=lazily) if reader.over is None else reader.over(path, scan)))
 
 
 def read_form(path: Path, form: str) -> Work[Volume]:

@@ -285,3 +285,26 @@ def test_a_second_scan_chosen_from_a_folder_stands_beside_the_first(
     quiet(qtbot, page.desk)
     assert names(page) == ["t1.nii.gz"]
     assert page.desk.scene.state.second.layer.volume.name == "3 T1 axial"  # type: ignore[union-attr]
+
+
+@pytest.mark.trap("T6", "T8")
+def test_a_file_that_says_it_is_labels_is_laid_over_the_scan_without_a_question(
+    page: ViewerPage, desk: Desk, qtbot: QtBot
+) -> None:
+    """A SEG or RTSTRUCT dropped on an open scan: read with that scan's grid, named, on top."""
+    given: list[Volume] = []
+
+    def read_over(path: Path, scan: Volume) -> Work[Volume]:
+        yield Progress(0, 1, "filling")
+        given.append(scan)
+        labels = like(scan, (scan.frame() > 500).astype(np.uint8), path.name)
+        return replace(labels, labels=named(("liver",)))
+
+    page.open(Path("t1.nii.gz"))
+    arrived(qtbot, page)
+    desk.services = replace(desk.services, files=replace(desk.services.files, read_over=read_over))
+    desk.open_wanted.emit(Path("rs.dcm"))
+    arrived(qtbot, page, 2)
+    scene = desk.scene.state
+    assert given == [scene.scan] and page.ask.isHidden()
+    assert scene.layers[1].role == "labels" and scene.layers[1].labels[0].name == "liver"
