@@ -123,6 +123,12 @@ def test_copies_of_files_are_left_out_and_said(tmp_path: Path) -> None:
     assert "6 frames are copies of others and left out" in card.warnings
 
 
+def test_files_that_were_all_given_one_uid_are_no_copies(tmp_path: Path) -> None:
+    write_series(tmp_path, phantom(), tags=lambda k: {"SOPInstanceUID": "1.2.3"})
+    (card,) = cards_in(tmp_path)
+    assert card.slices == 6 and not card.warnings
+
+
 @pytest.mark.trap("T10")
 def test_gaps_and_tilt_are_told_in_numbers(tmp_path: Path) -> None:
     lean = np.tan(np.radians(12.0))

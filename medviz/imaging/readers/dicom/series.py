@@ -69,7 +69,7 @@ def grouped(frames: Iterable[Frame]) -> tuple[Series, ...]:
     copies: dict[str, int] = defaultdict(int)
     for frame in frames:
         kind = frame.kind
-        own = (frame.uid, frame.number, frame.tile)
+        own = (frame.uid, frame.number, frame.tile, frame.position, frame.order)  # some give all files one UID
         if frame.uid and own in seen:
             copies[kind.uid] += 1
             continue
