@@ -1,6 +1,7 @@
 """convert, render and screenshot as a person and a program use them: every flag, every promised key, every refusal."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,7 +12,12 @@ from PIL import Image
 from pydicom import dcmread
 
 from medviz.__main__ import main
+from medviz.imaging.layers import layer_of, scene_of
+from medviz.imaging.readers import read
+from medviz.imaging.session import save
+from medviz.imaging.sources import source_of
 from medviz.imaging.writers import WRITERS, film
+from medviz.messages import finished
 from tests.commands.test_commands import labels, refused, said, scan  # noqa: F401
 from tests.imaging.dicom_files import phantom, write_series
 
@@ -295,3 +301,27 @@ def test_a_screenshot_shows_the_scan_at_its_size(
     told = said(capsys, "screenshot", "viewer", scan, labels, "--size", "1100x700", "--out", tmp_path / "a.png")
     assert told["size"] == [1100, 700] and drawn(tmp_path / "a.png").shape == (700, 1100, 3)
     assert len(np.unique(drawn(tmp_path / "a.png").reshape(-1, 3), axis=0)) > 200
+
+
+def test_a_session_is_opened_from_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+    scan: Path,  # noqa: F811
+    labels: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    volumes = [finished(read(path)) for path in (scan, labels)]
+    layers = tuple(
+        replace(layer_of(volume), source=source_of(path, volume))
+        for volume, path in zip(volumes, (scan, labels), strict=True)
+    )
+    session = tmp_path / "case.medviz.json"
+    scene = replace(scene_of(replace(layers[0], role="image")).adding(layers[1]), radiological=False)
+    finished(save(scene, session, {}, {}))
+    said(capsys, "screenshot", "viewer", session, "--size", "1100x700", "--out", tmp_path / "a.png")
+    said(capsys, "screenshot", "viewer", scan, "--size", "1100x700", "--out", tmp_path / "b.png")
+    coloured = [(np.ptp(drawn(tmp_path / name).astype(int), axis=2) > 60).sum() for name in ("a.png", "b.png")]
+    assert coloured[0] > coloured[1]  # the labels came along
+    scan.unlink()
+    assert "case.medviz.json" in refused(
+        capsys, "screenshot", "viewer", session, "--size", "640x480", "--out", tmp_path / "c.png"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 from pydicom import dcmread
@@ -16,7 +17,7 @@ from medviz.imaging.faces import face_of, has_text
 from medviz.imaging.findings import Finding, Report, in_name, suspicion
 from medviz.imaging.privacy import check
 from medviz.imaging.readers import write
-from medviz.imaging.readers.dicom.identity import burnt_in, new_uids
+from medviz.imaging.readers.dicom.identity import burnt_in, identifying, new_uids
 from medviz.imaging.volume import like
 from medviz.imaging.writers import export
 from medviz.imaging.writers.clean import share
@@ -280,3 +281,20 @@ def test_a_mask_takes_no_text_over(tmp_path: Path) -> None:
     )
     assert not finished(check(files[:1])).findings
     assert "Doe" not in files[1].read_text() and json.loads(files[1].read_text())["model"]["name"] == "m"
+
+
+def test_every_file_that_comes_with_pydicom_is_copied_clean_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size < 400_000]
+    copied = 0
+    for number, path in enumerate(files):
+        try:
+            report = finished(share((path,), tmp_path / str(number)))
+        except Refused as refusal:
+            assert str(refusal).endswith(".") and "\n" not in str(refusal)
+            continue
+        copied += 1
+        for made in report.made:
+            data = dcmread(made, stop_before_pixels=True) if made.suffix == ".dcm" else Dataset()
+            assert not [one for one in identifying(data, "") if one.level == "identifies"], path.name
+    assert copied > 20

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QFileDialog
 from medviz.gui.job import Job
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature, Viewer
-from medviz.gui.viewer.missing_dialog import MissingDialog
+from medviz.gui.viewer.missing_dialog import STATES, MissingDialog
 from medviz.gui.viewer.restoring import Restored, free_sidecar, restored, saved
 from medviz.gui.viewer.sheet import Camera
 from medviz.imaging.findings import in_name
@@ -175,11 +175,18 @@ class Sessions(Feature):
 
     def _loaded(self, path: Path, session: Session) -> None:
         self.path = path
-        missing = any(kept.state == "missing" for kept in session.troubles)
-        if session.troubles and (self.desk.asks or missing):
+        if session.troubles and self.desk.asks:
             self._ask(session)
+        elif session.layers[0].state == "missing":
+            scan = session.layers[0].path.name
+            self.desk.tell(
+                f"{path.name}: its scan {scan} is not where it was", "error", "Put it back beside the session"
+            )
         else:
-            self._restore(session)
+            gone = tuple(kept for kept in session.troubles if kept.state == "missing")
+            for kept in session.troubles:
+                self.desk.tell(f"{kept.path.name} {STATES[kept.state]}", "warning")
+            self._restore(session.without(gone))
 
     def _ask(self, session: Session) -> None:
         self.dialog = MissingDialog(self.viewer.widget(), session)
