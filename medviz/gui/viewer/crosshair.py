@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPen
 from medviz.gui.viewer.annotations import PLANE_COLOURS, SHADOW
 from medviz.gui.viewer.sheet import Sheet
 from medviz.imaging.scene import Scene
+from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import NORMAL, Plane
 
 GAP = 9
@@ -79,6 +80,23 @@ def paint_crosshair(
                 painter.drawEllipse(QPointF(*place), GRIP_PX, GRIP_PX)
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
                 painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def paint_bands(painter: QPainter, at: tuple[float, float], sheet: Sheet, lines: tuple[Line, Line], slab: Slab) -> None:
+    """Two dashed lines beside a line of the cross-hair: how thick the slab is that its plane's pane shows."""
+    half = slab.thick_mm / 2 * sheet.scale
+    far = sheet.width + sheet.height
+    painter.save()
+    painter.setClipRect(RIM, RIM, sheet.width - 2 * RIM, sheet.height - 2 * RIM)
+    for line in lines:
+        if slab.of(line.plane).how == "off":
+            continue
+        painter.setPen(QPen(LINES[line.plane], 1, Qt.PenStyle.DashLine))
+        for way in (-half, half):
+            x, y = at[0] - line.y * way, at[1] + line.x * way
+            ends = (QPointF(x - line.x * far, y - line.y * far), QPointF(x + line.x * far, y + line.y * far))
+            painter.drawLine(*ends)
+    painter.restore()
 
 
 GRIP_PX = 5

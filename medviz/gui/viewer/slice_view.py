@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import Annotations, paint_box
 from medviz.gui.viewer.content import Content
-from medviz.gui.viewer.crosshair import TURN, crossing, paint_crosshair
+from medviz.gui.viewer.crosshair import TURN, crossing, paint_bands, paint_crosshair
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
@@ -270,8 +270,10 @@ class SliceView(QWidget):
         painter.drawImage(QPointF(0, 0), self.plate.drawn(scene, section, sheet, size, self.devicePixelRatioF()))
         if scene.crosshair:
             row, col, _ = section.to_place(scene.cursor)
-            grips = self.is_turned or scene.tool == TURN
-            paint_crosshair(painter, sheet.to_screen(row, col), sheet, crossing(scene, self.plane), grips)
+            at, lines = sheet.to_screen(row, col), crossing(scene, self.plane)
+            if scene.slab.how != "off" and section.mm is not None:
+                paint_bands(painter, at, sheet, lines, scene.slab)
+            paint_crosshair(painter, at, sheet, lines, self.is_turned or scene.tool == TURN)
         self.annotations.paint(painter, scene, section, sheet)
         for paint in self.paints:
             paint(painter, self)

@@ -297,3 +297,21 @@ def test_a_slab_shows_what_lies_before_and_behind(three: Three, qtbot: QtBot) ->
     assert (settled(views["axial"], qtbot)[60:-60, 60:-80].min(axis=2) > 235).any()
     three.store.update(slab=Slab("min", 10.0))
     assert not (settled(views["axial"], qtbot)[60:-60, 60:-80].min(axis=2) > 235).any()
+
+
+@pytest.mark.parametrize("by", [0.0, 30.0])
+def test_the_thickness_of_a_slab_is_seen_in_the_other_panes(three: Three, by: float, qtbot: QtBot) -> None:
+    black = volume(np.zeros((60, 64, 56), np.int16))
+    seen = scene(black, window=1000, level=900)
+    seen = turned(seen, "sagittal", by) if by else seen
+    view = shown(three, seen)["sagittal"]
+    plain = settled(view, qtbot)
+    three.store.update(slab=Slab("max", 20.0, "axial"))
+    found = np.abs(settled(view, qtbot) - plain).max(axis=2) > 40
+    rows, cols = np.nonzero(found[70:-40, 60:-60])
+    x, y = view.screen_of(three.store.state.cursor)
+    line = next(one for one in crossing(three.store.state, "sagittal") if one.plane == "axial")
+    away = np.abs((cols + 60 - x) * -line.y + (rows + 70 - y) * line.x) / view.sheet.scale
+    assert len(away) > 40 and np.median(away) == pytest.approx(10.0, abs=0.3), "10 mm to each side"
+    three.store.update(slab=Slab("max", 20.0, "coronal"))
+    assert not np.array_equal(settled(view, qtbot), plain)
