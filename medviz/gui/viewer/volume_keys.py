@@ -17,7 +17,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("3-D: right drag", "window and level, or the opacity of the volume"),
     ("3-D: arrows", "turn by 5°, with Shift by 1°"),
     ("3-D: 1 to 6", "look from the front, back, left, right, top, bottom"),
-    ("3-D: m x l k r", "what is rendered, the cut, labels, skin, reset"),
+    ("3-D: m x l k w r", "what is rendered, the cut, labels, skin, only within labels, reset"),
 )
 """For the help."""
 
@@ -61,4 +61,6 @@ def _switched(view: View, scene: Scene, key: Qt.Key) -> View | None:
         return replace(view, labels=not view.labels)
     if key == Qt.Key.Key_K:
         return replace(view, skin=not view.skin)
+    if key == Qt.Key.Key_W:
+        return replace(view, within=not view.within)
     return None

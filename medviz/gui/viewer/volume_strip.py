@@ -51,6 +51,9 @@ class VolumeStrip(QWidget):
         self.skin = self._switch(
             "ph.person", "The scan's own surface, seen through, around labels (k)", lambda on: self._set(skin=on)
         )
+        self.within = self._switch(
+            "ph.selection-foreground", "Only what lies within the labels (w)", lambda on: self._set(within=on)
+        )
         self.looks = self._menu(
             "ph.compass",
             "Look from a standard side (1 to 6)",
@@ -66,7 +69,7 @@ class VolumeStrip(QWidget):
     @property
     def buttons(self) -> tuple[QToolButton, ...]:
         """The buttons, from left to right."""
-        return self.mode, self.preset, self.cut, self.labels, self.skin, self.looks
+        return self.mode, self.preset, self.cut, self.within, self.labels, self.skin, self.looks
 
     def show_view(self, view: View, scene: Scene) -> None:
         """Show how the whole is looked at."""
@@ -77,6 +80,8 @@ class VolumeStrip(QWidget):
         self.cut.setVisible(view.mode in ("surfaces", "volume"))
         with_labels = bool(label_layers(scene))
         self.labels.setVisible(with_labels and view.mode in ("volume", "planes"))
+        self.within.setVisible(with_labels and view.mode in ("volume", "maximum"))
+        self.within.setChecked(view.within)
         self.skin.setVisible((with_labels and view.mode == "surfaces") or view.mode == "planes")
         for button, name in ((self.mode, view.mode), (self.preset, view.preset), (self.cut, kind)):
             for action in button.menu().actions():

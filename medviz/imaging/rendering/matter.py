@@ -1,14 +1,16 @@
 """What is handed over to be rendered: scans and labels thinned to what a picture can show, as plain arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from medviz.imaging.rendering.solid import coarser
+from medviz.imaging.resample import onto
 from medviz.imaging.scene import Layer
-from medviz.imaging.volume import Affine, Volume
+from medviz.imaging.volume import Affine, Stored, Volume
 
 Array = NDArray[Any]
 FIELD_SIDE = 256
@@ -41,6 +43,23 @@ def matter_of(scan: Volume, frame: int = 0, most: int = FIELD_SIDE) -> Matter:
         scan.slope * intercept + scan.intercept,
         float((np.asarray(scan.spacing_mm) * factors).min()),
     )
+
+
+def within(matter: Matter, layers: tuple[Layer, ...], frame: int = 0) -> Matter:
+    """Leave of a field only what lies in the labels that layers show, and the voxels next to them."""
+    stored = Stored("field", matter.field.shape, "RAS", matter.affine, matter.field.dtype)
+    grid = Volume(matter.field[np.newaxis], matter.affine, stored)
+    inside = np.zeros(matter.field.shape, bool)
+    for layer in layers:
+        labels, affine, _ = label_array(layer, frame, thin=False)
+        shown = np.ones(int(labels.max(initial=0)) + 1, bool)
+        shown[[value for value in (0, *layer.hidden_labels) if value < len(shown)]] = False
+        kept = shown[labels].astype(np.uint8)[np.newaxis]
+        over = Volume(kept, affine, replace(stored, shape=labels.shape, affine=affine, dtype=kept.dtype))
+        inside |= onto(over, grid).frame() > 0
+    inside = ndimage.binary_dilation(inside)
+    least = matter.field.min() if matter.slope > 0 else matter.field.max()
+    return replace(matter, field=np.where(inside, matter.field, least))
 
 
 def label_array(layer: Layer, frame: int = 0, thin: bool = True) -> tuple[Array, Affine, float]:

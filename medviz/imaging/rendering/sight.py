@@ -1,6 +1,7 @@
 """From where the whole is looked at and what lies where in the picture; rays are parallel, so that mm stay mm."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ class Sight:
     zoom: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
 
-    @property
+    @cached_property
     def axes(self) -> Vector:
         """Rows: right, up and towards the eye, as unit vectors in RAS."""
         turn, lift = np.deg2rad(self.turn), np.deg2rad(self.lift)

@@ -11,7 +11,7 @@ import numpy as np
 from medviz.figures import Picture
 from medviz.imaging.drawn import layer_table
 from medviz.imaging.rendering.looks import Range, range_of
-from medviz.imaging.rendering.matter import Matter, label_array, matter_of
+from medviz.imaging.rendering.matter import Matter, label_array, matter_of, within
 from medviz.imaging.rendering.orders import Built, order, preset_of, volume_note
 from medviz.imaging.rendering.pointing import point_at
 from medviz.imaging.rendering.process import Gone, Process
@@ -50,7 +50,9 @@ class Studio:
         self._latest: dict[int, tuple[Any, ...]] = {}
         self._solids: dict[tuple[int, int], tuple[Volume, Solid]] = {}
         self._matters: dict[tuple[int, int], tuple[Volume, Matter, Range]] = {}
+        self._within: tuple[tuple[Any, ...], Matter] | None = None
         self._plain: tuple[tuple[Any, ...], Solid, tuple[tuple[int, int, int], ...]] | None = None
+        self._matter: Matter | None = None
         self._falls: list[float] = []
         self._simple = simple or os.environ.get("MEDVIZ_3D") == NUMPY
         self._closed = False
@@ -112,7 +114,10 @@ class Studio:
         if key not in self._matters:
             self._matters[key] = (volume, matter_of(volume, key[1]), range_of(volume, key[1]))
         _, matter, found = self._matters[key]
-        return matter, found
+        of = _within_key(wish)
+        if of and (self._within is None or self._within[0] != of):
+            self._within = (of, within(matter, label_layers(wish.scene), wish.scene.frame))
+        return (self._within[1] if of and self._within is not None else matter), found
 
     # -- by VTK -------------------------------------------------------------------------------------------------
 
@@ -184,11 +189,14 @@ class Studio:
 
     def _field(self, process: Process, matter: Matter, wish: Wish) -> Work[Built]:
         volume = wish.scene.layers[0].volume
-        of = (id(volume), _frame(wish), "field")
+        of = (id(volume), _frame(wish), "field", id(matter))
+        for old in [one for one in self._given if one[2] == "field" and one != of]:
+            self._drop(self._given.pop(old)[1].key)
         if of not in self._given:
             request = {"do": "field", "key": f"field {next(self._numbers)}"}
             yield from self._ask(process, request, [matter.field, matter.affine])
             self._given[of] = (volume, Built(str(request["key"]), np.zeros(0)))
+            self._matter = matter  # as long as it is there no other has its identity
         return self._given[of][1]
 
     def _ask(self, process: Process, note: dict[str, Any], arrays: list[Any]) -> Work[tuple[dict[str, Any], list[Any]]]:
@@ -222,14 +230,16 @@ class Studio:
         return min(label_array_grid(layer) for layer in label_layers(wish.scene)) if labels else solid.grid_mm
 
     def _forget(self, wish: Wish) -> None:
-        """Let go of what was made of volumes that are in the scene no more."""
-        there = {id(layer.volume) for layer in wish.scene.layers}
+        """Let go of what was made of volumes that are in the scene no more, and of other frames."""
+        there = {id(layer.volume): min(wish.scene.frame, layer.volume.frames - 1) for layer in wish.scene.layers}
         waits = set(self._latest.values()) if wish.fast else set()
         for kept in (self._solids, self._matters, self._given):
-            for of in [one for one in kept if one[0] not in there and one not in waits]:
+            for of in [one for one in kept if there.get(one[0]) != one[1] and one not in waits]:
                 if kept is self._given and self._process is not None:
                     self._drop(self._given[of][1].key)
                 del kept[of]
+        if self._within is not None and self._within[0] != _within_key(wish):
+            self._within = None
 
     def _drop(self, key: str) -> None:
         assert self._process is not None
@@ -272,6 +282,18 @@ class Studio:
         picture: Picture = yield from rendered(solid, wish.view.sight, look, wish.size, wish.fast)
         took = time.monotonic() - began
         return Shot(wish, np.asarray(picture.pixels), None, frame_of(solid), solid.grid_mm, NUMPY, took)
+
+
+def _within_key(wish: Wish) -> tuple[Any, ...]:
+    """What a volume that is rendered only within labels depends on; empty where all of it is rendered."""
+    layers = label_layers(wish.scene) if wish.view.within and wish.view.mode in ("volume", "maximum") else ()
+    if not layers:
+        return ()
+    return (
+        wish.scene.layers[0].volume,
+        wish.scene.frame,
+        *((one.volume, one.hidden_labels, one.level) for one in layers),
+    )
 
 
 def _solid_key(wish: Wish) -> tuple[Any, ...]:

@@ -38,7 +38,8 @@ class View:
     `preset` names how values become colours and opacity in volume rendering ("" for what suits the scan), moved by
     `shift` (share of the scan's range). `cut` None takes what suits: the corner at the cross-hair for a scan, nothing
     for labels. A free cut has its `normal` (RAS, towards what is taken away) and lies `depth_mm` from the cross-hair.
-    `skin` shows the scan's own surface around labels, `labels` the surfaces of labels in a volume or among planes.
+    `skin` shows the scan's own surface around labels, `labels` the surfaces of labels in a volume or among planes;
+    `within` renders of a volume only what lies in the labels that are shown.
     """
 
     sight: Sight = field(default_factory=Sight)
@@ -50,6 +51,7 @@ class View:
     depth_mm: float = 0.0
     skin: bool = False
     labels: bool = False
+    within: bool = False
 
     @property
     def as_dict(self) -> dict[str, Any]:
@@ -66,9 +68,12 @@ class View:
             made = replace(made, mode=kept["mode"])
         if kept.get("cut") in CUTS:
             made = replace(made, cut=kept["cut"])
-        for name in ("preset", "shift", "depth_mm", "skin", "labels"):
+        for name in ("preset", "shift", "depth_mm", "skin", "labels", "within"):
             if type(kept.get(name)) is type(getattr(made, name)):
                 made = replace(made, **{name: kept[name]})
+        normal = kept.get("normal")
+        if isinstance(normal, list) and len(normal) == 3 and all(map(_is_number, normal)) and any(normal):
+            made = replace(made, normal=(float(normal[0]), float(normal[1]), float(normal[2])))
         sight = kept.get("sight")
         if isinstance(sight, dict):
             turn, lift, zoom = (
@@ -79,7 +84,7 @@ class View:
         return made
 
 
-_KEPT = ("mode", "preset", "shift", "cut", "depth_mm", "skin", "labels")
+_KEPT = ("mode", "preset", "shift", "cut", "depth_mm", "skin", "labels", "within")
 
 
 def _is_number(value: object) -> bool:

@@ -336,3 +336,24 @@ def test_a_coarse_picture_shows_the_same_as_a_fine_one(by_vtk: Studio) -> None:
 
 def point(place: np.ndarray | tuple[float, ...]) -> Point:
     return float(place[0]), float(place[1]), float(place[2])
+
+
+@pytest.mark.parametrize("mode", ["volume", "maximum"])
+def test_a_volume_can_be_seen_only_within_labels(by_vtk: Studio, mode: str) -> None:
+    """A bright shell hides a core; within the core's label the core alone is seen, hidden labels do not count."""
+    scan, inside = ball()
+    core = ball(radius_mm=8.0)[1]
+    scan = volume(np.where(core, 600, np.where(inside, 1000, 0)).astype(np.int16), scan.affine)
+    layer = labelled(scan, np.where(core, 1, np.where(inside, 2, 0)), RED, GREEN)
+    view = View(sight=STANDARD["A"], mode=mode, preset="window", within=True)  # type: ignore[arg-type]
+    alone = replace(layer, hidden_labels=frozenset({2}))
+    for shown, radius in ((layer, 18.0), (alone, 8.0), (layer, 18.0), (replace(alone, visible=False), 18.0)):
+        seen = shot(by_vtk, scene(scan, shown), view)
+        mask = seen.picture.max(axis=2) > 40
+        scale = (
+            to_pixel(seen.frame, view.sight, SIZE, (-1.0, 0.0, 0.0))[1]
+            - to_pixel(seen.frame, view.sight, SIZE, (0.0, 0.0, 0.0))[1]
+        )
+        found = float(np.sqrt(mask.sum() / np.pi)) / scale
+        assert found == pytest.approx(radius, abs=1.6), "the label and a voxel around it"
+        assert by_vtk.point_at(seen, SIZE[0] / 2, SIZE[1] / 2) is not None

@@ -10,14 +10,14 @@ from medviz.imaging.rendering.machine.window import NoWindow, Window
 from medviz.imaging.rendering.wire import send
 
 NICER = 5
-"""Slices go first: the window is served before its 3-D pane."""
+"""Slices go first: the window is served before its 3-D pane. Started by a thread that is nicer, it stays so."""
 
 
 def main() -> int:
     """Serve until the parent has gone."""
     output = _private_output()
     if hasattr(os, "nice"):
-        os.nice(NICER)
+        os.nice(max(0, NICER - os.nice(0)))
     try:
         window = Window()
     except NoWindow as lack:
