@@ -94,11 +94,18 @@ def sidecar(session: Path, number: int) -> Path:
     return session.with_name(f"{session.name[: -len(ENDING)]}.layer-{number}.nii.gz")
 
 
-def save(scene: Scene, path: Path, more: Mapping[str, Any], sidecars: Mapping[int, Path]) -> Work[Path]:
+def save(
+    scene: Scene,
+    path: Path,
+    more: Mapping[str, Any],
+    sidecars: Mapping[int, Path],
+    hashed: dict[Path, dict[str, Any]] | None = None,
+) -> Work[Path]:
     """Write a session, whole or not at all; yields Progress while files are hashed.
 
-    `sidecars` are the files that hold the unsaved layers, by number; a layer that has neither is left out. Refused
-    where the scan itself has no file.
+    `sidecars` are the files that hold the unsaved layers, by number; a layer that has neither is left out. `hashed`
+    keeps what files are known by from one time to the next, for one who saves every few seconds. Refused where the
+    scan itself has no file.
     """
     if not is_session(path):
         raise Refused(path, "a session has another ending", f"end its name with {ENDING}")
@@ -109,7 +116,7 @@ def save(scene: Scene, path: Path, more: Mapping[str, Any], sidecars: Mapping[in
         yield Progress(number, len(scene.layers), "noting files")
         file = sidecars.get(number) or (layer.source.path if layer.source is not None else None)
         if file is not None and (number == 0 or number in sidecars or number not in unsaved(scene)):
-            layers.append(_noted(layer, file, path.parent, number in sidecars))
+            layers.append(_noted(layer, file, path.parent, number in sidecars, hashed))
     document: dict[str, Any] = {
         "format": FORMAT,
         "medviz": __version__,
@@ -118,7 +125,7 @@ def save(scene: Scene, path: Path, more: Mapping[str, Any], sidecars: Mapping[in
         **({"window": dict(more)} if more else {}),
     }
     if scene.second is not None and scene.second.layer.source is not None:
-        noted = _noted(scene.second.layer, scene.second.layer.source.path, path.parent, False)
+        noted = _noted(scene.second.layer, scene.second.layer.source.path, path.parent, False, hashed)
         document["second"] = {"layer": noted, "scene": plain(scene.second, _NOT_KEPT.__contains__)}
     with replacing(path) as file_out:
         file_out.write((json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -192,9 +199,15 @@ def scene_again(session: Session, layers: tuple[Layer, ...], second: Layer | Non
     return replace(made, second=beside)
 
 
-def _noted(layer: Layer, file: Path, folder: Path, aside: bool) -> dict[str, Any]:
-    with opening(file):
-        known_by = fingerprint(file)
+def _noted(
+    layer: Layer, file: Path, folder: Path, aside: bool, hashed: dict[Path, dict[str, Any]] | None
+) -> dict[str, Any]:
+    known_by = None if hashed is None or aside else hashed.get(file)
+    if known_by is None:
+        with opening(file):
+            known_by = fingerprint(file)
+    if hashed is not None:
+        hashed[file] = known_by
     made: dict[str, Any] = {"file": relative(file, folder), "known_by": known_by}
     if layer.source is not None and layer.source.series and not aside:
         made["series"] = series_key(layer.source.series)

@@ -238,3 +238,14 @@ def test_plain_values_go_there_and_back() -> None:
     for hint, bad in ((int, True), (int, 1.5), (float, "1"), (tuple[int, int], [1]), (bool, 1), (str, None)):
         with pytest.raises(Unfit):
             value_of(hint, bad)
+
+
+def test_a_session_noted_every_few_seconds_hashes_a_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = shown(tmp_path)
+    asked: list[Path] = []
+    monkeypatch.setattr("medviz.imaging.session.fingerprint", lambda path: asked.append(path) or fingerprint(path))
+    hashed: dict[Path, dict[str, object]] = {}
+    for _ in range(3):
+        finished(save(scene, tmp_path / f"case{ENDING}", {}, {}, hashed))
+    assert len(asked) == len(set(asked)) == 2
+    assert finished(load(tmp_path / f"case{ENDING}")).troubles == ()

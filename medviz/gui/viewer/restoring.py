@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,7 @@ def saved(
     more: dict[str, object],
     aside: Callable[[Layer], bool] = lambda layer: True,
     known: dict[int, Path] | None = None,
+    hashed: dict[Path, dict[str, Any]] | None = None,
 ) -> Work[Path]:
     """Save a session with its unsaved layers beside it; `known` are sidecars that are on disk already."""
     sidecars = dict(known or {})
@@ -86,7 +88,7 @@ def saved(
             yield Progress(0, 0, f"writing {layer.volume.name}")
             sidecars[number] = free_sidecar(path, number, scene)
             services.write(_on_scan(layer.volume, scene.layers[0].volume), sidecars[number])
-    return (yield from save_session(scene, path, more, sidecars))
+    return (yield from save_session(scene, path, more, sidecars, hashed))
 
 
 def free_sidecar(path: Path, number: int, scene: Scene) -> Path:

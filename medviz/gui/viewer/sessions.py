@@ -45,6 +45,7 @@ class Sessions(Feature):
         self.folder = own_folder(self.desk.preferences)
         self._noted: Scene | None = None
         self._written: dict[int, tuple[Any, Path]] = {}
+        self._hashed: dict[Path, dict[str, Any]] = {}
         self._job: Job | None = None
         self._asked = False
         self._timer = QTimer(self)
@@ -254,9 +255,11 @@ class Sessions(Feature):
             n: (scene.layers[n].volume.voxels, known.get(n) or free_sidecar(path, n, scene)) for n in (*known, *aside)
         }
 
+        hashed = self._hashed
+
         def writing() -> Any:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return (yield from saved(services, scene, path, more, lambda layer: layer in wanted, known))
+            return (yield from saved(services, scene, path, more, lambda layer: layer in wanted, known, hashed))
 
         self._job = self.desk.start("note the session", writing, quiet=True)
         self._job.over.connect(self._over)
