@@ -1,8 +1,6 @@
 """Files of every format, damaged anywhere: read, or refused in a sentence; nothing else, not long, not large."""
 
 import gzip
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from medviz.messages import finished
 from medviz.refused import Refused
 from tests.imaging.dicom_files import phantom, write_series
 from tests.imaging.making import asymmetric, volume
+from tests.imaging.readers.peak import peak_kb
 from tests.imaging.readers.test_contours import square, write_structures
 from tests.imaging.readers.test_instants import write_enhanced
 from tests.standard import a_sentence
@@ -112,10 +111,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 @pytest.fixture(scope="module", autouse=True)
 def memory() -> Iterator[None]:
     """Whatever a header declares, it takes no memory that the file cannot fill."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kb()
     yield
-    if sys.platform == "linux":
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KB
+    assert peak_kb() - before < MOST_KB
 
 
 def survives(path: Path) -> None:
@@ -237,9 +235,9 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     """200 MB of zeros in 200 kB behind the header of a small scan."""
     nifti(tmp_path / "a.nii")
     (tmp_path / "bomb.nii.gz").write_bytes(gzip.compress((tmp_path / "a.nii").read_bytes() + bytes(200 << 20), 1))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kb()
     assert finished(read(tmp_path / "bomb.nii.gz")).shape == (5, 6, 7)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+    assert peak_kb() - before < 50_000
 
 
 @pytest.mark.trap("T16")
@@ -252,9 +250,9 @@ def test_a_header_that_declares_more_than_the_file_can_hold_takes_no_memory(
         content = content.replace(line, line.split(b" ")[0] + (b" = " if b"=" in line else b" ") + b"1200 1200 1200")
     assert content != whole[name]
     (tmp_path / name).write_bytes(content)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kb()
     with pytest.raises(Refused) as refusal:
         finished(read(tmp_path / name))
     a_sentence(refusal.value)
     assert "declares" in str(refusal.value)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+    assert peak_kb() - before < 50_000

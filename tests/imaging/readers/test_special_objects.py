@@ -10,7 +10,9 @@ from pydicom.uid import generate_uid
 from medviz.imaging.readers import describe, read, series_of
 from medviz.imaging.volume import Volume
 from medviz.messages import finished
+from medviz.refused import Refused
 from tests.imaging.dicom_files import item, write_slice
+from tests.imaging.readers.peak import peak_kb
 
 
 def opened(path: Path) -> Volume:
@@ -116,3 +118,36 @@ def test_views_of_one_study_that_differ_in_size_are_told_apart(tmp_path: Path) -
         write_slice(tmp_path / f"{number}.dcm", np.zeros(size, np.int16), number, uid, Modality="CR")
     cards = finished(series_of(tmp_path))
     assert sorted(card.shape[:2] for card in cards) == [(6, 5), (8, 7)]
+
+
+@pytest.mark.trap("T12")
+def test_slices_of_which_some_are_signed_keep_all_their_numbers(tmp_path: Path) -> None:
+    uid = generate_uid()
+    for k, (value, dtype) in enumerate(((-1000, np.int16), (50_000, np.uint16), (7, np.int16))):
+        write_slice(
+            tmp_path / f"{k}.dcm", np.full((4, 4), value, dtype), k, uid, ImagePositionPatient=[0, 0, 2.0 * k],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0], PixelSpacing=[1, 1],
+        )  # fmt: skip
+    scan = opened(tmp_path)
+    assert [scan.value_at((0, 0, 2.0 * k)) for k in range(3)] == [-1000, 50_000, 7]
+
+
+@pytest.mark.trap("T12")
+def test_a_table_that_is_not_applied_is_said(tmp_path: Path) -> None:
+    table = item(LUTDescriptor=[2, 0, 16], ModalityLUTType="US", LUTData=b"\0\0\1\0")
+    write_slice(
+        tmp_path / "a.dcm", np.zeros((4, 4), np.int16), 1, generate_uid(), ModalityLUTSequence=Sequence([table])
+    )
+    assert any("modality LUT" in warning for warning in opened(tmp_path / "a.dcm").warnings)
+
+
+@pytest.mark.trap("T16")
+@pytest.mark.parametrize(
+    "tags", [{"NumberOfFrames": 2_000_000_000}, {"Rows": 65535, "Columns": 65535, "NumberOfFrames": 90}]
+)
+def test_a_header_that_declares_absurd_sizes_is_refused_at_once(tags: dict, tmp_path: Path) -> None:
+    write_slice(tmp_path / "a.dcm", np.zeros((4, 4), np.int16), 1, generate_uid(), **tags)
+    before = peak_kb()
+    with pytest.raises(Refused, match=r"declares|need|fewer pixels"):
+        opened(tmp_path / "a.dcm")
+    assert peak_kb() - before < 60_000

@@ -8,7 +8,7 @@ from typing import Any
 from pydicom import Dataset
 
 from medviz.imaging.readers.dicom.files import DAMAGED, number_of
-from medviz.imaging.readers.dicom.headers import Frame, frame_of, frames_of, kind_of
+from medviz.imaging.readers.dicom.headers import Frame, frame_of, frames_in, frames_of, kind_of
 from medviz.imaging.readers.dicom.times import INDEX
 from medviz.refused import Refused
 
@@ -60,7 +60,7 @@ def _enhanced(path: Path, data: Dataset) -> Iterator[Frame]:
     base = _flat(data, shared[0])
     if kind.window is None and (width := number_of(base, "WindowWidth")) and width >= 1:
         kind = replace(kind, window=(width, number_of(base, "WindowCenter") or 0.0))
-    count = max(1, int(number_of(data, "NumberOfFrames") or 1))
+    count = frames_in(path, data)
     past_place = _past_place(data)
     for number, own in enumerate(data.PerFrameFunctionalGroupsSequence[:count]):
         groups = Dataset()

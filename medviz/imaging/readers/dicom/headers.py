@@ -15,6 +15,7 @@ from medviz.refused import Refused
 
 Triple = tuple[float, float, float]
 _CENTIMETRES = 3
+MOST_FRAMES = 200_000
 _PROJECTIONS = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
@@ -36,6 +37,7 @@ class Kind:
     unit: str = ""
     window: tuple[float, float] | None = None
     syntax: str = ""
+    tabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,19 @@ def _frames(path: Path, data: Dataset) -> tuple[Frame, ...]:
     tiles = tiles_of(data)
     if tiles is not None:
         return tuple(_mosaic(path, data, kind, tiles))
-    count = max(1, int(number_of(data, "NumberOfFrames") or 1))
+    count = frames_in(path, data)
     one = frame_of(path, 0, kind, data, data)
     if count == 1:
         return (one,)
     return tuple(replace(one, number=n, position=_along(one, data, n)) for n in range(count))
+
+
+def frames_in(path: Path, data: Dataset) -> int:
+    """Count the frames of a file; refuses more than it can hold, before anything is made of them."""
+    count = max(1, int(number_of(data, "NumberOfFrames") or 1))
+    if count > min(MOST_FRAMES, 8 * path.stat().st_size):
+        raise Refused(path, f"its header declares {count:,} frames", "it is damaged, copy it again from where it came")
+    return count
 
 
 def _along(frame: Frame, data: Dataset, number: int) -> Triple | None:
@@ -129,6 +139,7 @@ def kind_of(data: Dataset) -> Kind:
         unit=_unit(data, modality),
         window=_window(data),
         syntax=syntax_of(data),
+        tabled="ModalityLUTSequence" in data,
     )
 
 

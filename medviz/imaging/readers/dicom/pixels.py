@@ -155,11 +155,13 @@ def _eight_bits(pixels: Array, bits: int) -> Array:
 
 def room_for(series: Series, thing: object) -> tuple[Array, bool]:
     """Make the array that `fill` fills, after the memory was checked; tell whether values must be scaled."""
-    scales = {(frame.slope, frame.intercept) for row in series.frames for frame in row if frame is not None}
+    frames = [frame for row in series.frames for frame in row if frame is not None]
+    scales = {(frame.slope, frame.intercept) for frame in frames}
     scaled = len(scales) > 1 and colours_of(series.kind) == 1
     channels = 3 if colours_of(series.kind) == 3 else len(series.frames)
-    dtype = np.dtype(np.uint8) if colours_of(series.kind) == 3 else voxel_type(series.kind)
-    dtype = np.dtype(np.float32) if scaled else dtype
+    dtype = np.result_type(*{voxel_type(frame.kind) for frame in frames})  # some files signed, others not
+    if colours_of(series.kind) == 3 or scaled:
+        dtype = np.dtype(np.float32 if scaled else np.uint8)
     shape = (channels, series.slices, series.kind.rows, series.kind.columns)
     need_room(thing, int(np.prod(shape, dtype=object)) * dtype.itemsize)
     return np.zeros(shape, dtype), scaled

@@ -192,6 +192,8 @@ def _doubts(frames: list[Frame]) -> list[str]:
     if short := sum(frame.short for frame in frames):
         of = f"{short} of {len(frames)} frames" if len(frames) > 1 else "it"
         said.append(f"{of} {'have' if short > 1 else 'has'} fewer pixels than declared")
+    if any(frame.kind.tabled for frame in frames):
+        said.append("its values are meant to go through a table (modality LUT), which is not applied")
     if len({frame.spacing_mm for frame in frames}) > 1:
         said.append("its frames have different pixel spacings; that of the first is taken")
     return said
