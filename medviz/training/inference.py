@@ -88,7 +88,9 @@ def predicted(made: Model, scan: Volume, where: torch.device, wishes: Wishes) ->
         agreement = yield from _mirrored(made, image, shares, where)
     yield Progress(1, 1, "back to the scan's grid")
     labels = most_likely(made, shares, scan)
-    volume = replace(like(scan, labels, name=f"{made.name} on {scan.name}"), labels=named(made.labels))
+    volume = replace(
+        like(scan, labels, name=f"{made.trust.title or made.name} on {scan.name}"), labels=named(made.labels)
+    )
     kept = None
     if wishes.keep:
         kept = yield from _kept(made, scan, shares, np.dtype(wishes.keep))

@@ -26,6 +26,8 @@ from medviz.gui.viewer.proposal_box import ProposalBox
 from medviz.gui.viewer.trust_card import Gauge, TrustCard
 from medviz.gui.viewer.voxel_box import VoxelBox
 
+SUSPICIOUS = 0.7
+"""Below this agreement with the mirrored scan the orientation is called suspicious."""
 FILES = "Models (*.pt *.ts *.pt2 *.zip model.json);;All files (*)"
 
 
@@ -176,11 +178,18 @@ class ModelBox(QWidget):
         self.progress.setVisible(running)
         self.answer.setVisible(proposed and not running)
 
-    def show_looked(self, looked: Looked | None, waiting: bool = False) -> None:
-        """Show what a model takes and how the scan stands to its training; None where that is not known (yet)."""
+    def show_looked(self, looked: Looked | None, waiting: bool = False, agreement: float | None = None) -> None:
+        """Show what a model takes and how the scan stands to its training; None where that is not known (yet).
+
+        `agreement` is that of the last result with the mirrored scan.
+        """
         words = "estimating time and memory…" if waiting else ""
         self.estimate.setProperty("look", "small")
-        self.gauge.show_findings(looked.findings if looked is not None else ())
+        findings = looked.findings if looked is not None else ()
+        if agreement is not None:
+            state = "ok" if agreement >= SUSPICIOUS else "outside"
+            findings = (*findings, ("mirrored", f"labelled the same to {agreement:.2f} (Dice)", "0.70 or more", state))
+        self.gauge.show_findings(findings)
         if looked is not None:
             self.card.show_card(looked.card)
             words = looked.estimate

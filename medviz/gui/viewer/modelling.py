@@ -47,11 +47,12 @@ class Modelling(Feature):
         self._listing: Job | None = None
         self._looking: Job | None = None
         self._looked: dict[tuple[str, int], Looked] = {}
+        self._ran = ""
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(LOOK_MS)
         self._rest.timeout.connect(self._look)
-        self.predicting.began.connect(lambda card, job: self._began(job))
+        self.predicting.began.connect(self._began)
         self.predicting.ended.connect(self._ended)
         self.desk.predict_wanted.connect(self.run_model)
         viewer.counting.counted.connect(self._show)
@@ -191,7 +192,7 @@ class Modelling(Feature):
         scan, card = self.desk.scene.state.scan, self.models.chosen
         known = None if scan is None or card is None else self._looked.get((card.where, id(scan)))
         waits = known is None and scan is not None and card is not None and self.predicting.job is None
-        self.models.show_looked(known, waits and self.desk.services.modelled.run is not None)
+        self.models.show_looked(known, waits and self.desk.services.modelled.run is not None, self._agreement)
         if waits and self.desk.services.modelled.run is not None:
             self._rest.start()
         else:
@@ -222,7 +223,14 @@ class Modelling(Feature):
         self._looking = None
         models, scan = self.models, self.desk.scene.state.scan
         if models is not None and scan is not None and models.chosen is not None:
-            models.show_looked(self._looked.get((models.chosen.where, id(scan))))
+            models.show_looked(self._looked.get((models.chosen.where, id(scan))), agreement=self._agreement)
+
+    @property
+    def _agreement(self) -> float | None:
+        """How well the last result agrees with that of the mirrored scan, if it is of the chosen model."""
+        found, models = self.predicting.found, self.models
+        mine = models is not None and models.chosen is not None and models.chosen.where == self._ran
+        return found.agreement if found is not None and mine else None
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -237,7 +245,8 @@ class Modelling(Feature):
         if self.models is not None and self.models.button.isEnabled():
             self.models.button.click()
 
-    def _began(self, job: Job) -> None:
+    def _began(self, card: ModelCard, job: Job) -> None:
+        self._ran = card.where
         self._show()
         models = self.models
         if models is not None:

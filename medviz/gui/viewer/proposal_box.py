@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
 from medviz.gui.viewer.cards import label
-from medviz.gui.viewer.label_list import swatch
+from medviz.gui.viewer.label_list import millilitres, swatch
 from medviz.imaging.labels import Label
 from medviz.imaging.scene import Layer
 
@@ -130,7 +130,9 @@ class ProposalBox(QFrame):
         ml = layer.volume.voxel_ml if layer.volume.calibrated else None
         for item, one in zip(self._items(), there, strict=True):
             voxels = None if counts is None else counts.get(one.value, 0)
-            item.setText(1, "…" if voxels is None else f"{voxels} voxels" if ml is None else f"{voxels * ml:,.1f} ml")
+            item.setText(
+                1, "…" if voxels is None else f"{voxels} voxels" if ml is None else f"{millilitres(voxels * ml)} ml"
+            )
         wanted = ((NEW_LAYER, "a new layer"), *layers)
         if wanted != tuple((self.into.itemData(k), self.into.itemText(k)) for k in range(self.into.count())):
             self.into.clear()

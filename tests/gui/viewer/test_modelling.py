@@ -215,6 +215,8 @@ def test_ticked_it_also_runs_on_the_mirrored_scan(page: ViewerPage, rooms: Rooms
     models.button.click()
     qtbot.waitUntil(lambda: layers(page) == [(True, MODEL.labels)])
     assert ("run", MODEL.where, True) in rooms.calls and "Orientation suspicious" in str(told)
+    qtbot.waitUntil(lambda: models.gauge.outside)
+    assert models.gauge.findings[-1][1] == "labelled the same to 0.40 (Dice)"
 
 
 def test_a_voxel_is_asked_after_a_run(page: ViewerPage, rooms: Rooms, desk: Desk, qtbot: QtBot) -> None:
