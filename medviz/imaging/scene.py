@@ -60,7 +60,8 @@ class Second:
     """Another scan, on its own grid, seen beside the first or mixed into its panes.
 
     What is at a point of the first lies at that point plus `offset_mm` in the second. While it is not `linked` it has a
-    `cursor` of its own. With `window_linked` window and level are those of the first.
+    `cursor` of its own. With `window_linked` window and level are those of the first; with `overlaid` the first one's
+    overlays are drawn over it too, where they lie.
     """
 
     layer: Layer
@@ -68,6 +69,7 @@ class Second:
     linked: bool = True
     cursor: Point | None = None
     window_linked: bool = False
+    overlaid: bool = False
     mix: Mix = NO_MIX
 
 
@@ -165,7 +167,7 @@ class Scene:
         turn = self.turn or acquired(self.scan)
         return replace(
             self,
-            layers=(layer,),
+            layers=(layer, *(_shifted(one, second.offset_mm) for one in self.layers[1:] if second.overlaid)),
             cursor=there,
             turn=None if parallel(layer.volume, turn) else turn,
             frame=min(self.frame, layer.volume.frames - 1),
@@ -214,3 +216,12 @@ class Scene:
             return self
         active = self.active - (self.active >= number)
         return replace(self, layers=self.layers[:number] + self.layers[number + 1 :], active=active)
+
+
+def _shifted(layer: Layer, by_mm: Point) -> Layer:
+    """Return a layer that lies elsewhere in the room."""
+    if not any(by_mm):
+        return layer
+    affine = layer.volume.affine.copy()
+    affine[:3, 3] += by_mm
+    return replace(layer, volume=replace(layer.volume, affine=affine))

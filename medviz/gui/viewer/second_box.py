@@ -61,6 +61,11 @@ def window_linked(scene: Scene, on: bool) -> Scene:
     return scene if scene.second is None else replace(scene, second=replace(scene.second, window_linked=on))
 
 
+def overlaid(scene: Scene, on: bool) -> Scene:
+    """Draw the first scan's overlays over the second too, or not."""
+    return scene if scene.second is None else replace(scene, second=replace(scene.second, overlaid=on))
+
+
 class SecondBox(QWidget):
     """The second scan's part of the panel. `changed` (a function from scene to scene) comes from a hand."""
 
@@ -86,6 +91,8 @@ class SecondBox(QWidget):
         self.zero.clicked.connect(lambda: self.changed.emit(unshifted))
         self.same_window = self._toggle("Window of the first", "Draw both scans with one window and level")
         self.same_window.clicked.connect(lambda on: self.changed.emit(lambda scene: window_linked(scene, on)))
+        self.over = self._toggle("Overlays of the first", "Draw the first scan's labels and maps over the second too")
+        self.over.clicked.connect(lambda on: self.changed.emit(lambda scene: overlaid(scene, on)))
         self.colours = QComboBox()
         self.colours.addItems(COLOUR_MAPS)
         self.colours.setToolTip("Colour map of the second scan")
@@ -112,6 +119,7 @@ class SecondBox(QWidget):
         inside.addWidget(self.hint)
         inside.addWidget(self.zero, 0, Qt.AlignmentFlag.AlignLeft)
         inside.addWidget(self.same_window)
+        inside.addWidget(self.over)
         inside.addWidget(self.mix)
         inside.addWidget(self.note)
         column = QVBoxLayout(self)
@@ -136,6 +144,8 @@ class SecondBox(QWidget):
         self.name.write(second.layer.volume.name or "second scan")
         self.link.setChecked(second.linked)
         self.same_window.setChecked(second.window_linked)
+        self.over.setChecked(second.overlaid)
+        self.over.setVisible(len(scene.layers) > 1)
         self.colours.setCurrentText(second.layer.colours)
         self.hint.setText(shift_words(second))
         self.hint.setVisible(bool(self.hint.text()))

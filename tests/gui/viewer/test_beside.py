@@ -13,13 +13,23 @@ from pytestqt.qtbot import QtBot
 from medviz.gui.store import Store
 from medviz.gui.viewer.beside import Beside
 from medviz.gui.viewer.readout import readings
-from medviz.gui.viewer.second_box import linked, mix_words, next_mix, put_away, shift_words, unshifted, window_linked
+from medviz.gui.viewer.second_box import (
+    linked,
+    mix_words,
+    next_mix,
+    overlaid,
+    put_away,
+    shift_words,
+    unshifted,
+    window_linked,
+)  # fmt: skip
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.swiping import SwipeTool, line_x
 from medviz.imaging.mixing import MIXES, Mix
 from medviz.imaging.scene import Layer, Scene, Second
 from medviz.imaging.slices import PLANES, Plane
-from medviz.imaging.volume import Stored, Volume
+from medviz.imaging.volume import Stored, Volume, like
+from tests.gui.viewer.phantoms import NAMES as LABELS
 from tests.gui.viewer.phantoms import grabbed, scene, turn, volume
 from tests.imaging.making import NAMES, ORDERS, opened, reordered, rotation, saved
 
@@ -191,6 +201,24 @@ def test_turning_slabs_and_sides_are_shared(six: Six) -> None:
     assert six.store.state.layout == "2x2" and six.beside.state.scan is None
     six.beside.put(replace(six.beside.state, radiological=True))
     assert not six.store.state.radiological, "a scene of nothing changes nothing"
+
+
+@pytest.mark.trap("T6")
+@pytest.mark.parametrize("shift", [(0.0, 0.0, 0.0), (5.0, -4.0, 3.0)])
+def test_labels_of_the_first_are_seen_where_they_lie_on_the_second(six: Six, shift, qtbot: QtBot) -> None:
+    first = ball()
+    layer = Layer(like(first, (first.frame() > 500).astype(np.uint8)), "labels", labels=LABELS, style="fill", opacity=1)
+    there = tuple(np.add(BALL, shift))
+    seen = both(first, ball((2.0, 1.5, 3.0), (30, 34, 20), at=there), offset_mm=shift).adding(layer)
+    shown(six, seen)
+    assert len(six.beside.state.layers) == 1
+    six.store.put(overlaid(six.store.state, True))
+    for view in six.second.values():
+        marked = np.abs(grabbed(view)[50:-40, 35:-35] - np.array(LABELS[0].colour)).max(axis=2) < 30
+        rows, cols = np.nonzero(marked)
+        assert len(rows) and (cols.mean() + 35, rows.mean() + 50) == pytest.approx(view.screen_of(there), abs=3)
+    six.beside.put(six.beside.state.at((0.0, 0.0, 0.0)))
+    assert len(six.store.state.layers) == 2, "what is drawn twice is there once"
 
 
 # -- mixed into one pane ------------------------------------------------------------------------------------------
