@@ -73,28 +73,30 @@ class Flat:
             box = (sides[0], sides[1], sides[2])
         if any(side.stop <= side.start for side in box):
             return None
-        mm = centres(affine, box)
         if axis is not None:
-            return Cells(box, mm, np.ones(mm.shape[:3], bool))
-        return Cells(box, mm, np.abs(self.off_mm(mm)) <= self.half_mm(affine) * (1 - 1e-9))
+            return Cells(box, affine, np.ones([side.stop - side.start for side in box], bool))
+        return Cells(box, affine, np.abs(self._along(affine, box, 2)) <= self.half_mm(affine) * (1 - 1e-9))
+
+    def places(self, cells: "Cells") -> Floats:
+        """Two coordinates in the plane (x, y, z, 2), in mm, of the centres of voxels."""
+        return np.stack([self._along(cells.affine, cells.box, n) for n in (0, 1)], axis=-1)
+
+    def _along(self, affine: Affine, box: Box, number: int) -> Floats:
+        """How far the voxels of a box (x, y, z) are along one of the axes: a sum along the axes of the grid."""
+        steps = self.axes[number] @ affine[:3, :3]
+        start = float(self.axes[number] @ (affine[:3, 3] - self.origin))
+        x, y, z = (np.arange(side.start, side.stop) * step for side, step in zip(box, steps, strict=True))
+        found: Floats = (x + start)[:, None, None] + (y[:, None] + z[None])[None]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Voxels of a grid: their box, the centres in RAS mm (x, y, z, 3), and which of them are meant (x, y, z)."""
+    """Voxels of a grid: their box, the grid's affine, and which of them are meant (x, y, z)."""
 
     box: Box
-    mm: Floats
+    affine: Affine
     meant: NDArray[np.bool_]
-
-    @classmethod
-    def within(cls, affine: Affine, shape: Sequence[int], around: Any, reach_mm: float = 0.0) -> "Cells | None":
-        """Return all voxels of the box around some points in RAS mm (n, 3); None where there are none."""
-        box = box_around(affine, shape, around, reach_mm)
-        if any(side.stop <= side.start for side in box):
-            return None
-        mm = centres(affine, box)
-        return cls(box, mm, np.ones(mm.shape[:3], bool))
 
 
 def box_around(affine: Affine, shape: Sequence[int], points: Any, reach_mm: float) -> Box:

@@ -42,7 +42,7 @@ def _region(mark: Mark, flat: Flat, points: Floats, volume: Volume, frame: int) 
     inside = _inside(mark, flat, points)
     if flat.across_axis(volume.affine) is not None:
         cells = flat.cells(volume.affine, volume.shape, points, 0.0)
-        values = voxels[:0] if cells is None else voxels[cells.box][inside(flat.flattened(cells.mm))]
+        values = voxels[:0] if cells is None else voxels[cells.box][inside(flat.places(cells))]
     else:
         values = _sampled(flat, points, inside, volume, voxels)
     return region_of(values, volume.slope, volume.intercept, volume.unit)
@@ -72,11 +72,12 @@ def _inside(mark: Mark, flat: Flat, points: Floats) -> Callable[[Floats], Array]
     inverse = np.linalg.inv(half)
 
     def within(at: Floats) -> Array:
-        share = (at - middle) @ inverse
+        u, v = at[..., 0] - middle[0], at[..., 1] - middle[1]
+        first, second = (u * inverse[0, n] + v * inverse[1, n] for n in (0, 1))
         if mark.kind == "rectangle":
-            box: Array = (np.abs(share) <= 1 + 1e-9).all(axis=-1)
+            box: Array = (np.abs(first) <= 1 + 1e-9) & (np.abs(second) <= 1 + 1e-9)
             return box
-        oval: Array = (share**2).sum(axis=-1) <= 1 + 1e-9
+        oval: Array = first * first + second * second <= 1 + 1e-9
         return oval
 
     return within
@@ -108,7 +109,7 @@ def enclosed(shape: Sequence[int], affine: Affine, flat: Flat, points: Sequence[
     if cells is None:
         return None
     meant = cells.meant.copy()
-    meant[meant] = points_in_poly(flat.flattened(cells.mm[cells.meant]), flat.flattened(corners))
+    meant[meant] = points_in_poly(flat.places(cells)[cells.meant], flat.flattened(corners))
     return replace(cells, meant=meant)
 
 

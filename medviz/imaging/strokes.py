@@ -100,8 +100,8 @@ class Stroke:
             cells = flat.cells(self.affine, self.labels.shape, ends, least)
             if cells is None:
                 return False
-            axes, box = flat.axes[:2], cells.box
-            touched = reached(cells.mm @ axes.T, first @ axes.T, last @ axes.T, radius) & cells.meant
+            ends, box = flat.flattened(ends), cells.box
+            touched = reached(flat.places(cells), ends[0], ends[1], radius) & cells.meant
         if radius < spacing.max():
             self._nearest(touched, box, first, last, float(spacing.min()))
         return self._put(box, touched)
@@ -157,8 +157,7 @@ def values_under(image: Volume, flat: Flat, mm: Any, radius_mm: float, frame: in
     cells = flat.cells(image.affine, image.shape, place, max(radius_mm, max(image.spacing_mm)))
     if cells is None:
         return np.zeros(0)
-    axes = flat.axes[:2]
-    away = (cells.mm - place) @ axes.T
+    away = flat.places(cells) - flat.flattened(place)
     near = np.einsum("...i,...i", away, away)
     meant = cells.meant & (near <= max(radius_mm**2, float(near[cells.meant].min(initial=np.inf))))
     voxels = image.frame(min(frame, image.frames - 1))
