@@ -39,7 +39,8 @@ def told(k: int) -> dict[str, object]:
         "ReferencedImageSequence": [
             item(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID="1.2.3.4.777.9")
         ],
-        "RescaleSlope": 1, "RescaleIntercept": -1024,
+        "RescaleSlope": 1, "RescaleIntercept": -1024, "ManufacturerModelName": "bed of DOE",
+        "ConvolutionKernel": "seen by Dr^Who",
     }  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def test_tags_private_elements_and_nested_items_are_found_and_gone_in_a_clean_co
     what = {finding.what: finding for finding in found.findings}
     assert what["Patient's Name"].level == what["Patient ID"].level == "identifies"
     assert {"Institution Name", "Scheduled Procedure Step Description", "Study Date"} <= set(what)
+    assert what["Manufacturer's Model Name"].level == what["Convolution Kernel"].level == "identifies"  # her name in it
     assert any(finding.kind == "private" and "VENDOR" in finding.what for finding in found.findings)
     assert what["Patient's Name"].where.endswith("and 5 more")
     report = finished(share((folder,), tmp_path / "copy"))

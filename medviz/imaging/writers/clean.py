@@ -4,8 +4,9 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _copied(paths: tuple[Path, ...], folder: Path) -> Work[Report]:
     found: list[Finding] = []
     made: list[Path] = []
     left: dict[str, int] = {}
-    places: dict[str, Path] = {}
+    places: dict[str, Iterator[Path]] = {}
     total = 0
     for path in paths:
         files = files_of(path)
@@ -111,15 +112,16 @@ def _unfit(header: Dataset, file: Path) -> str:
     return "text seems to be written into the picture" if picture is not None and has_text(picture) else ""
 
 
-def _dicom(file: Path, folder: Path, uid: Callable[[str], str], places: dict[str, Path]) -> Path:
+def _dicom(file: Path, folder: Path, uid: Callable[[str], str], places: dict[str, Iterator[Path]]) -> Path:
     data: Any = whole_of(file)
     if data is None:
         raise Refused(file, "it cannot be read any more", "copy it again from where it came")
     series = str(data.get("SeriesInstanceUID") or file.parent)
     if series not in places:
-        places[series] = folder / f"series-{len(places) + 1:02d}"
-        places[series].mkdir()
-    path = places[series] / f"{len(list(places[series].iterdir())) + 1:05d}.dcm"
+        place = folder / f"series-{len(places) + 1:02d}"
+        place.mkdir()
+        places[series] = (place / f"{number:05d}.dcm" for number in count(1))
+    path = next(places[series])
     if not data.get("SOPClassUID"):
         data.SOPClassUID = data.file_meta.get("MediaStorageSOPClassUID", UID(""))
     if not data.get("SOPInstanceUID"):

@@ -5,6 +5,7 @@ places are emptied or removed, UIDs replaced, all private elements removed. Pixe
 """
 
 import hashlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydicom.dataelem import DataElement
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from medviz.imaging.findings import Finding, Level
+from medviz.imaging.findings import Finding, Level, suspicion
 from medviz.imaging.readers.dicom.files import DAMAGED, whole_of
 
 _EMPTIED = frozenset(  # Z or D of the profile: type 2 or 1, so that they must stay
@@ -57,8 +58,8 @@ _REMOVED = frozenset(
     PerformedStationName PerformingPhysicianIdentificationSequence PerformingPhysicianName PersonAddress
     PersonIdentificationCodeSequence PersonTelephoneNumbers PhysicianApprovingInterpretation PhysiciansOfRecord
     PhysiciansOfRecordIdentificationSequence PhysiciansReadingStudyIdentificationSequence PlateID PreMedication
-    PregnancyStatus ProcedureCodeSequence ProcedureStepCancellationDateTime ProtocolName ReasonForStudy
-    ReasonForTheImagingServiceRequest ReasonForTheRequestedProcedure ReferencedPatientAliasSequence
+    PregnancyStatus ProcedureCodeSequence ProcedureStepCancellationDateTime ProtocolName ROIDescription
+    ReasonForStudy ReasonForTheImagingServiceRequest ReasonForTheRequestedProcedure ReferencedPatientAliasSequence
     ReferencedPatientSequence ReferringPhysicianAddress ReferringPhysicianIdentificationSequence
     ReferringPhysicianTelephoneNumbers RegionOfResidence RequestAttributesSequence RequestedContrastAgent
     RequestedProcedureCodeSequence RequestedProcedureComments RequestedProcedureDescription RequestedProcedureID
@@ -67,9 +68,10 @@ _REMOVED = frozenset(
     ScheduledPerformingPhysicianName ScheduledProcedureStepDescription ScheduledProcedureStepStartDate
     ScheduledProcedureStepStartTime ScheduledProtocolCodeSequence ScheduledStationAETitle ScheduledStationName
     ScheduledStudyLocation SeriesDate SeriesDescription SeriesTime ServiceEpisodeDescription ServiceEpisodeID
-    SmokingStatus SpecialNeeds StationName StorageMediaFileSetID StudyComments StudyDescription StudyIDIssuer
-    TextComments TextString TimeOfLastCalibration TimeOfSecondaryCapture TimezoneOffsetFromUTC TopicAuthor
-    TopicKeywords TopicSubject TopicTitle VerifyingOrganization VisitComments""".split()
+    SmokingStatus SpecialNeeds StationName StorageMediaFileSetID StructureSetDescription StructureSetName
+    StudyComments StudyDescription StudyIDIssuer TextComments TextString TimeOfLastCalibration
+    TimeOfSecondaryCapture TimezoneOffsetFromUTC TopicAuthor TopicKeywords TopicSubject TopicTitle
+    VerifyingOrganization VisitComments""".split()
 )
 _KEPT_UIDS = frozenset(
     """CodingSchemeUID ContextGroupExtensionCreatorUID ContextUID DigitalSignatureUID ImplementationClassUID
@@ -81,6 +83,7 @@ _STRONG = frozenset(
     PatientBirthName PatientID PatientMotherBirthName PatientName PatientTelephoneNumbers""".split()
 )
 _DATES = ("DA", "DT", "TM")
+_TEXTS = ("LO", "LT", "SH", "ST", "UC", "UT")
 _EMPTY_WORDS = frozenset(
     ("", "anonymous", "anonymized", "anonymised", "anon", "unknown", "none", "removed", "n/a", "no name")
 )
@@ -89,10 +92,13 @@ _OWN = "medviz label map"
 
 def identifying(data: Dataset, where: str) -> Iterator[Finding]:
     """List what in a header may tell who the patient is; what was blanked before is passed over."""
+    own = own_words(data)
     for element in _all(data):
         if element.tag.is_private:
             continue
         level, action = _judged(element)
+        if level is None and _tells(element, own):
+            level, action = "identifies", "emptied"
         text = _text(element)
         if level is not None and text.lower() not in _EMPTY_WORDS and not text.lower().startswith("removed"):
             yield Finding("tag", level, where, _name(element), text, action)
@@ -105,7 +111,7 @@ def identifying(data: Dataset, where: str) -> Iterator[Finding]:
 
 def blank(data: Dataset, uid: Callable[[str], str]) -> None:
     """Take out of a header, nested items included, what may tell who the patient is; `uid` gives the new UIDs."""
-    _blank(data, uid)
+    _blank(data, uid, own_words(data))
     if hasattr(data, "file_meta"):
         for name in ("SourceApplicationEntityTitle", "SendingApplicationEntityTitle", "ReceivingApplicationEntityTitle",
                      "PrivateInformation", "PrivateInformationCreatorUID"):  # fmt: skip
@@ -116,6 +122,28 @@ def blank(data: Dataset, uid: Callable[[str], str]) -> None:
     data.PatientIdentityRemoved = "YES"
     data.DeidentificationMethod = "medviz: a subset of PS3.15 Table E.1-1; pixels as they were"
     data.LongitudinalTemporalInformationModified = "REMOVED"
+
+
+def own_words(data: Dataset) -> frozenset[str]:
+    """The patient's own names and number, in small letters, as they may stand in any free text of the file."""
+    found: set[str] = set()
+    for name in ("PatientName", "OtherPatientNames", "PatientBirthName"):
+        found |= {word for word in re.split(r"[^\w]+|_", str(data.get(name) or "").lower()) if len(word) > 2}
+    for name in ("PatientID", "AccessionNumber", "OtherPatientIDs"):
+        number = str(data.get(name) or "").strip().lower()
+        found |= {number} if len(number) > 3 else set()
+    return frozenset(found - _EMPTY_WORDS)
+
+
+def _tells(element: DataElement, own: frozenset[str]) -> bool:
+    """Whether a text that no rule names holds the patient's name or number, or looks like a name all the same."""
+    if element.VR not in _TEXTS or not element.value:
+        return False
+    text = str(element.value)
+    found = suspicion(text)
+    return (found is not None and found[0] == "identifies") or any(
+        re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text.lower()) for word in own
+    )
 
 
 def new_uids(secret: bytes) -> Callable[[str], str]:
@@ -158,7 +186,7 @@ def picture_of(path: Path) -> NDArray[Any] | None:
     return pixels if pixels.ndim in (2, 3) else None
 
 
-def _blank(data: Dataset, uid: Callable[[str], str]) -> None:
+def _blank(data: Dataset, uid: Callable[[str], str], own: frozenset[str]) -> None:
     for element in list(data):
         tag, keyword = element.tag, element.keyword
         if tag.is_private:
@@ -168,8 +196,8 @@ def _blank(data: Dataset, uid: Callable[[str], str]) -> None:
             del data[tag]
         elif element.VR == "SQ":
             for item in element.value or ():
-                _blank(item, uid)
-        elif keyword in _EMPTIED or element.VR == "PN":
+                _blank(item, uid, own)
+        elif keyword in _EMPTIED or element.VR == "PN" or _tells(element, own):
             element.value = ""
         elif element.VR in _DATES:
             del data[tag]
