@@ -52,7 +52,10 @@ def write_structures(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
                 found[value] += [(k, line + corner) for line in outlines(one[box] == value)]
     made = _dataset(reference, path)
     _describe(made, thing, labels, reference)
-    made.ROIContourSequence = [_contours(n, one, found, reference) for n, one in enumerate(labels, start=1)]
+    made.ROIContourSequence = []
+    for number, label in enumerate(labels, start=1):
+        yield Progress(number, len(labels), f"contours of {label.name}")
+        made.ROIContourSequence.append(_contours(number, label, found, reference))
     with putting(path) as waiting:
         made.save_as(waiting, enforce_file_format=True)
     return (path,)
