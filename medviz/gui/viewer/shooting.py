@@ -41,6 +41,7 @@ class Shooting(QObject):
         self._job: Job | None = None
         self._fast = False
         self._again = False
+        self._later: tuple[Wish, Callable[[Shot], object]] | None = None
         self._fine_s = 1.0
         self._asked_at = 0.0
         self._rest = QTimer(self)
@@ -92,7 +93,7 @@ class Shooting(QObject):
         """Stop, and end the renderer."""
         self._rest.stop()
         self._live.stop()
-        self._again = False
+        self._again, self._later = False, None
         job = self._job
         if job is not None:
             job.stop()
@@ -100,6 +101,18 @@ class Shooting(QObject):
             self._renderer.close()
         if job is not None:
             job.wait(5.0)
+
+    def once(self, wish: Wish, then: Callable[[Shot], object]) -> None:
+        """Make one picture more, that is not shown (to point into)."""
+        if self._job is not None:
+            self._later = (wish, then)
+            return
+        renderer = self.renderer
+        self._job = self._desk.start(
+            "3-D", lambda: renderer.draw(wish), then=lambda shot: then(shot) if shot else None, quiet=True, drain_ms=6
+        )
+        self._job.said.connect(self._hear)
+        self._job.over.connect(self._over)
 
     # -- one after the other ------------------------------------------------------------------------------------
 
@@ -147,6 +160,9 @@ class Shooting(QObject):
     def _over(self) -> None:
         self._job = None
         self.worked.emit(None)
-        if self._again:
+        later, self._later = self._later, None
+        if later is not None:
+            self.once(*later)
+        elif self._again:
             self._again = False
             self._begin(fast=True)

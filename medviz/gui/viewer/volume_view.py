@@ -35,7 +35,7 @@ from medviz.gui.viewer.volume_marks import (
 from medviz.gui.viewer.volume_strip import VolumeStrip, placed, stepped
 from medviz.gui.viewer.volume_words import described, waiting
 from medviz.imaging.rendering.sight import Sight, mm_per_pixel, zoomed
-from medviz.imaging.rendering.view import Cut, Mode, Shot, View, Wish, cut_of, has_whole
+from medviz.imaging.rendering.view import Cut, Mode, Shot, View, Wish, cut_of, has_whole, solid
 from medviz.imaging.scene import Layer, Point, Scene
 from medviz.messages import Progress
 
@@ -142,12 +142,12 @@ class VolumeView(QWidget):
         painter.end()
         return made
 
-    def point_at(self, at: QPointF) -> Point | None:
-        """Return the point in RAS mm that is seen at a place on the pane; None beside everything."""
-        if self.shown is None:
+    def point_at(self, at: QPointF, shot: Shot | None = None) -> Point | None:
+        """Return the point in RAS mm that is seen at a place on the pane (or of a shot); None beside everything."""
+        shot = shot or self.shown
+        if shot is None:
             return None
-        ground = Ground(self.width(), self.height(), self.shown)
-        return self.shooting.renderer.point_at(self.shown, *ground.pixel(at))
+        return self.shooting.renderer.point_at(shot, *Ground(self.width(), self.height(), shot).pixel(at))
 
     def close_view(self) -> None:
         """Stop listening, and end the renderer."""
@@ -302,10 +302,16 @@ class VolumeView(QWidget):
         if side is not None:
             self.look(replace(side, zoom=self.sight.zoom, shift=self.sight.shift))
             return
-        point = self.point_at(at)
         self._before = scene.cursor
+        opaque = solid(self.shown.wish) if self.shown is not None else None
+        if opaque is None:
+            self._go(self.point_at(at))
+        else:
+            self.shooting.once(opaque, lambda shot: self._go(self.point_at(at, shot)))
+
+    def _go(self, point: Point | None) -> None:
         if point is not None:
-            self._store.put(scene.at(point))
+            self._store.put(self._store.state.at(point))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fill the viewer with it, or show all panes again; the cross-hair stays where it was."""

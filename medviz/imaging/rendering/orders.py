@@ -30,7 +30,7 @@ from medviz.imaging.volume import Volume
 
 Array = NDArray[Any]
 Note = dict[str, Any]
-IVORY = (214, 198, 180)
+IVORY = (232, 218, 202)
 SKIN_THROUGH = 0.26
 """Opacity of the scan's own surface when labels are seen through it."""
 

@@ -170,6 +170,17 @@ def opacity_of(layer: Layer) -> float:
     return min(1.0, layer.opacity / SOLID_FROM)
 
 
+def solid(wish: Wish) -> Wish | None:
+    """Return the wish for the same picture with nothing seen through, to point into; None where it is so already.
+
+    What is seen through has no depth of its own: a click on it is answered by this picture, coarse is enough.
+    """
+    if not shows_labels(wish) or all(opacity_of(layer) >= 1.0 for layer in label_layers(wish.scene)):
+        return None
+    layers = tuple(replace(layer, opacity=1.0) if layer.opacity > 0 else layer for layer in wish.scene.layers)
+    return replace(wish, scene=replace(wish.scene, layers=layers), view=replace(wish.view, skin=False), fast=True)
+
+
 def shows_labels(wish: Wish) -> bool:
     """Whether surfaces of labels are in the picture."""
     view = wish.view

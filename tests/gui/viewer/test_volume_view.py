@@ -298,6 +298,26 @@ def test_a_click_puts_the_cross_hair_on_the_surface(
     at_rest(view, qtbot)
 
 
+def test_a_click_on_what_is_seen_through_finds_it_too(
+    rendered_page: ViewerPage, desk: Desk, studios: list[Studio], qtbot: QtBot
+) -> None:
+    scan = bare_block()
+    desk.scene.put(scene(scan).adding(replace(halves(scan), opacity=0.2)))
+    view = rendered_page.panes.volume
+    view.look(STANDARD["A"])
+    shot = at_rest(view, qtbot)
+    if studios[0].simple:
+        pytest.skip("VTK cannot draw here")
+    at = Ground(view.width(), view.height(), shot).place(
+        *to_pixel(shot.frame, view.sight, shot.wish.size, (9, 21.5, 4))
+    )
+    qtbot.mouseClick(view, Button.LeftButton, pos=at.toPoint())
+    qtbot.waitUntil(lambda: abs(desk.scene.state.cursor[0] - 9.0) < 1.5, timeout=WAIT)
+    np.testing.assert_allclose(desk.scene.state.cursor, (9.0, 21.5, 4.0), atol=1.5)
+    assert np.array_equal(view.shown.picture, shot.picture), "what is seen stays seen through"  # type: ignore[union-attr]
+    at_rest(view, qtbot)
+
+
 def test_a_renderer_that_dies_is_replaced_and_the_window_says_so(
     rendered_page: ViewerPage, desk: Desk, studios: list[Studio], qtbot: QtBot
 ) -> None:
