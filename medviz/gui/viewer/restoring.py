@@ -1,7 +1,8 @@
 """A session back into a scene, as Work: each file read, placed, and made to look as it did. No widget."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from medviz.gui.viewer.reading import Opened, overlay_layer, scan_layer, seen
 from medviz.imaging.intensity import Role
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.series import SeriesCard
-from medviz.imaging.session import Kept, Session, layer_again, scene_again, sidecar, unsaved
+from medviz.imaging.session import Kept, Session, layer_again, load, looked_up, scene_again, sidecar, unsaved
 from medviz.imaging.session import save as save_session
 from medviz.imaging.sources import on_grid, series_key
 from medviz.imaging.volume import Volume, like
@@ -44,6 +45,26 @@ class Restored:
     def put(self, old: Scene) -> Scene:
         """Show the session in place of what was open."""
         return scene_again(self.session, self.layers, self.second, old)
+
+
+def loaded(services: Services, path: Path, places: Mapping[str, Path]) -> Work[Session]:
+    """Read a session; what is not where it says is looked for where this person had it last, and in what ships.
+
+    `places` are paths by the hash of what they hold.
+    """
+    session = yield from load(path)
+    gone = [kept for kept in session.troubles if kept.state == "missing"]
+    told = {kept.path: places[hash_of(kept)] for kept in gone if hash_of(kept) in places}
+    if len(told) < len(gone):
+        with suppress(Refused):
+            sample = services.sample()
+            told |= {kept.path: sample for kept in gone if kept.path.name == sample.name and kept.path not in told}
+    return (yield from looked_up(session.moved(told))) if told else session
+
+
+def hash_of(kept: Kept) -> str:
+    """What a file of a session is known by."""
+    return str(kept.known_by.get("sha256", ""))
 
 
 def restored(services: Services, session: Session) -> Work[Restored]:

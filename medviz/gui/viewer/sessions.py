@@ -18,7 +18,8 @@ from medviz.gui.job import Job
 from medviz.gui.viewer.editing import Editing
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.missing_dialog import STATES, MissingDialog
-from medviz.gui.viewer.restoring import Restored, free_sidecar, restored, saved
+from medviz.gui.viewer.places import Places
+from medviz.gui.viewer.restoring import Restored, free_sidecar, loaded, restored, saved
 from medviz.gui.viewer.sheet import Camera
 from medviz.imaging.findings import in_name
 from medviz.imaging.plain import Unfit
@@ -124,6 +125,7 @@ class Sessions(Feature):
         for number in unsaved(scene):  # they lie beside the session now
             self.viewer.saving.saved.emit(scene.layers[number].volume)
         self.desk.remember(path)
+        Places(self.desk.preferences).note(path, scene)
         self.desk.tell(f"The session is saved as {path}")
         told = next((guess for layer in scene.layers if (guess := _telling(layer)) is not None), None)
         if told is not None:
@@ -149,7 +151,10 @@ class Sessions(Feature):
 
     def open(self, path: Path) -> Job:
         """Open a session; a person is asked once about all files that are not what they were."""
-        return self.desk.start(f"open {path.name}", lambda: load(path), then=partial(self._loaded, path))
+        places, services = Places(self.desk.preferences).known(), self.desk.services
+        return self.desk.start(
+            f"open {path.name}", lambda: loaded(services, path, places), then=partial(self._loaded, path)
+        )
 
     def restore(self, path: Path) -> Job:
         """Open what a crash left behind."""

@@ -372,6 +372,41 @@ def test_what_is_missing_is_asked_about_in_one_question(
     assert len(desk.scene.state.layers) == 2
 
 
+def test_files_far_from_the_session_are_found_where_this_person_had_them(
+    shown: ViewerPage, desk: Desk, idle: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "files")  # as if the session lay on another disk
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "elsewhere" / f"case{ENDING}"
+    part(shown, Sessions).save(path)
+    idle()
+    told = json.loads(path.read_text())
+    assert [layer["file"] for layer in told["layers"]] == ["scan.nii", "mask.nii.gz"]  # no folder is named
+    desk.scene.put(Scene())
+    shown.open(path)
+    idle()
+    assert part(shown, Sessions).dialog is None and len(desk.scene.state.layers) == 2
+
+
+def test_the_sample_comes_back_wherever_the_session_lies(
+    page: ViewerPage, desk: Desk, services: Services, idle: Callable[[], None], tmp_path: Path
+) -> None:
+    sample = saved(tmp_path / "shipped.nii", asymmetric((24, 26, 20)), np.eye(4))
+    desk.services = replace(services, sample=lambda: sample)
+    page.open(sample, "scan")
+    idle()
+    (tmp_path / "far").mkdir()
+    path = tmp_path / "far" / f"case{ENDING}"
+    part(page, Sessions).save(path)
+    idle()
+    path.write_text(path.read_text().replace("../shipped.nii", "shipped.nii"))
+    desk.preferences.remove("places")
+    desk.scene.put(Scene())
+    page.open(path)
+    idle()
+    assert len(desk.scene.state.layers) == 1
+
+
 def test_a_changed_file_is_opened_as_it_is_or_not_at_all(
     shown: ViewerPage, desk: Desk, files: Path, idle: Callable[[], None]
 ) -> None:
