@@ -130,7 +130,8 @@ class Opening(QObject):
         elif self._desk.scene.state.scan is None or wanted.kind == "scan":
             self._put(found, "scan", wanted.then)
         elif wanted.over:
-            self._put(found, found.role if found.sure else "image", wanted.then)
+            named = found.sure or found.card is None  # a series of DICOM that does not say it is labels is a picture
+            self._put(found, found.role if named else "image", wanted.then)
         elif wanted.kind is not None or found.sure or not self._desk.asks:
             self._put(found, wanted.kind or found.role, wanted.then)
         else:

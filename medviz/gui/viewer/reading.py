@@ -58,6 +58,8 @@ def looked(
         if len(cards) > 1 and asks:
             return cards
         card = cards[0] if cards else None
+    if card is not None and isinstance(card.source, Path):  # a file of its own, not a series of DICOM
+        path, card = card.source, None
     if card is not None:
         volume = yield from files.read_series(card, scan, False)
         path = card.path

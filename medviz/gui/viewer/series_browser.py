@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -75,11 +76,13 @@ class SeriesChoice(Card):
         self._scan_open = scan_open
         place = cards[0].path
         scans = sum(card.content == "scan" for card in cards)
-        self.title.setText(breakable(f"Series in {place.name or place}"))
+        files = all(isinstance(card.source, Path) for card in cards)
+        what = "files" if files else "series"
+        self.title.setText(breakable(f"{what.capitalize()} in {place.name or place}"))
         over = len(cards) - scans
         more = f", and {over} that lie{'s' if over == 1 else ''} over a scan" if over else ""
         how = "Double click opens one; with Shift it is laid over the scan." if scan_open else "Double click opens one."
-        self.what.setText(f"{scans} series{more}. {how}")
+        self.what.setText(f"{scans} {what}{more}. {how}")
         self.finder.clear()
         self.finder.setVisible(len(cards) >= MANY)
         self.list.show_cards(cards)
@@ -95,7 +98,7 @@ class SeriesChoice(Card):
             return
         wide = min(WIDE_PX, max(parent.width() - 32, 240))
         rows = range(self.list.items.rowCount())
-        wanted = sum(self.list.sizeHintForRow(row) for row in rows) + 190
+        wanted = sum(self.list.sizeHintForRow(row) for row in rows) + (190 if len(rows) >= MANY else 156)
         high = max(min(wanted, MOST_HIGH_PX, parent.height() - 32), 160)
         self.setGeometry((parent.width() - wide) // 2, (parent.height() - high) // 2, wide, high)
         self.raise_()

@@ -2,9 +2,11 @@
 
 import stat
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from medviz.catalog import Catalog, Entry
+from medviz.imaging.readers.loose_files import file_cards, file_pictures, files_in
 from medviz.imaging.readers.reader import Description, Reader
 from medviz.imaging.readers.streams import first_bytes
 from medviz.imaging.regular import regular_grid
@@ -104,21 +106,33 @@ def read_form(path: Path, form: str) -> Work[Volume]:
 def series_of(path: Path) -> Work[tuple[SeriesCard, ...]]:
     """List the series of a folder, the one with most frames first; empty where a file holds one thing only.
 
-    Yields Progress; no voxel is decoded. Refuses a place that holds nothing to be seen.
+    A folder of files of other formats lists these (`source` is their path). Yields Progress; no voxel is decoded.
+    Refuses a place that holds nothing to be seen.
     """
-    reader, _ = _reader_of(path)
+    try:
+        reader, _ = _reader_of(path)
+    except Refused:
+        if not path.is_dir():
+            raise
+        cards = yield from file_cards(path, _endings(), describe)
+        if not cards:
+            raise
+        return cards
     return () if reader.cards is None else (yield from reader.cards(path))
 
 
 def pictures_of(cards: tuple[SeriesCard, ...]) -> Work[None]:
     """Yield a Picture of the middle slice of each card, named by its key, at most 128 pixels a side."""
     reader = READERS["dicom"]
-    if reader.pictures is not None:
+    if reader.pictures is not None and not all(isinstance(card.source, Path) for card in cards):
         yield from reader.pictures(cards)
+    yield from file_pictures(tuple(card for card in cards if isinstance(card.source, Path)), partial(read, lazily=True))
 
 
 def read_series(card: SeriesCard, over: Volume | None = None, fill_gaps: bool = False) -> Work[Volume]:
     """Read the series of a card; contours are drawn on the grid of `over`, and gaps are left blank unless filled."""
+    if isinstance(card.source, Path):
+        return (yield from read(card.source))
     reader = READERS["dicom"]
     if reader.card is None:
         raise Refused(card.title, "there is no reader for it", "open its folder anew")
@@ -139,14 +153,34 @@ def named_card(cards: tuple[SeriesCard, ...], wanted: str, path: Path) -> Series
 def describe(path: Path) -> Description:
     """Say what a file holds without decoding voxels, in plain values for JSON (`medviz info`).
 
-    Keys: path, format, series (a list, here of one) and the keys of its first: shape and axes as stored, spacing_mm
-    along them (None where uncalibrated), affine (stored voxel to RAS mm), dtype, frames, warnings ...
+    Keys: path, format, series (a list, of a folder all that is in it) and the keys of its first: shape and axes as
+    stored, spacing_mm along them (None where uncalibrated), affine (stored voxel to RAS mm), dtype, frames,
+    warnings ...
     """
-    reader, warnings = _reader_of(path)
+    try:
+        reader, warnings = _reader_of(path)
+    except Refused:
+        if not path.is_dir() or not (told := _files_described(path)):
+            raise
+        return {**told[0], "path": str(path), "format": "folder", "series": told}
     found = reader.describe(path)
     found["warnings"] = [*warnings, *found["warnings"]]
     series = found.pop("series", [found])
     return {"path": str(path), "format": reader.name, "series": series, **series[0]}
+
+
+def _files_described(folder: Path) -> list[Description]:
+    """Describe the files of a folder that can be read; the first says which cannot."""
+    told: list[Description] = []
+    left: list[str] = []
+    for file in files_in(folder, _endings()):
+        try:
+            told.append({**describe(file), "description": file.name})
+        except Refused as refusal:
+            left.append(f"{file.name} is left out: {refusal.fault}")
+    if told:
+        told[0]["warnings"] = [*told[0]["warnings"], *left]
+    return told
 
 
 def write(volume: Volume, path: Path, like: Volume | None = None) -> None:
@@ -212,11 +246,14 @@ def _fault(path: Path, folder: bool, head: bytes, named: list[str]) -> str:
     return f"it is {what or 'of no image format that can be read'}"
 
 
+def _endings() -> tuple[str, ...]:
+    return tuple(ending for suffixes in _suffixes().values() for ending in suffixes)
+
+
 def _example(folder: Path) -> str:
     """Name a file of a folder that could be opened."""
-    endings = tuple(ending for suffixes in _suffixes().values() for ending in suffixes)
     with opening(folder):
-        found = next((one.name for one in sorted(folder.iterdir()) if one.name.lower().endswith(endings)), "")
+        found = next((one.name for one in sorted(folder.iterdir()) if one.name.lower().endswith(_endings())), "")
     return f"open a file of it, for example {found}" if found else "choose another folder"
 
 

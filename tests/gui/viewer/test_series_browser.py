@@ -308,3 +308,25 @@ def test_a_file_that_says_it_is_labels_is_laid_over_the_scan_without_a_question(
     scene = desk.scene.state
     assert given == [scene.scan] and page.ask.isHidden()
     assert scene.layers[1].role == "labels" and scene.layers[1].labels[0].name == "liver"
+
+
+def test_files_of_a_folder_are_offered_like_series(
+    page: ViewerPage, browser: SeriesBrowser, desk: Desk, tmp_path: Path, qtbot: QtBot
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    listed = tuple(SeriesCard(name, scans, description=name, source=scans / name) for name in ("a.nii", "b.nii"))
+
+    def series(path: Path) -> Work[tuple[SeriesCard, ...]]:
+        yield Progress(0, 1, "looking through")
+        return listed
+
+    desk.services = replace(desk.services, files=Files(series))
+    desk.open_wanted.emit(scans)
+    qtbot.waitUntil(browser.choice.isVisible)
+    quiet(qtbot, desk)
+    assert "Files in scans" in browser.choice.title.text().replace("\u200b", "")
+    qtbot.keyClick(browser.choice.list, Key.Key_Down)
+    qtbot.keyClick(browser.choice.list, Key.Key_Return)
+    arrived(qtbot, page)
+    assert names(page) == ["b.nii"] and desk.recent()[0] == scans / "b.nii"
