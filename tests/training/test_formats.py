@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import shutil
 import zipfile
 from pathlib import Path
@@ -311,6 +312,34 @@ class TestBundle:
         with pytest.raises(Refused, match="weights cannot be used"):
             load(str(folder))
         assert not (tmp_path / "harmed").exists()
+
+
+@pytest.mark.trap("T25")
+@pytest.mark.parametrize("kind", ["torchscript", "exported", "zip", "layers"])
+def test_a_damaged_file_is_refused_in_one_sentence_and_nothing_else(tmp_path: Path, kind: str) -> None:
+    """Cut short and with bytes changed, forty times: it loads or it is refused."""
+    weights = [np.ones((3, 3, 3, 1, 4)), np.ones((1, 1, 1, 4, 3))]
+    foreign.bundle(tmp_path / "liver")
+    good = {
+        "torchscript": lambda: foreign.torchscript(tmp_path / "a.pt", foreign.network()),
+        "exported": lambda: foreign.exported(tmp_path / "a.pt2", foreign.network()),
+        "zip": lambda: Path(shutil.make_archive(str(tmp_path / "b"), "zip", tmp_path, "liver")),
+        "layers": lambda: foreign.layers_folder(tmp_path / "net", weights) / "model.json",
+    }[kind]()
+    data, chance, refused = good.read_bytes(), random.Random(0), 0
+    for number in range(40):
+        bad = bytearray(data)
+        if number % 3 == 0:
+            del bad[chance.randrange(len(bad)) :]
+        for _ in range(number % 3 * 10):
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+        good.write_bytes(bytes(bad))
+        try:
+            load(str(good), PLAIN)
+        except Refused as refusal:
+            refused += 1
+            assert "\n" not in str(refusal)
+    assert refused > 10
 
 
 @pytest.mark.data

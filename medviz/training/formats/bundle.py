@@ -20,10 +20,12 @@ from medviz.data.needs import Needs
 from medviz.imaging.storage import in_words, need_room, opening
 from medviz.refused import Refused
 from medviz.training.formats.form import (
+    BROKEN,
     Format,
     archive,
     card_beside,
     first_convolution,
+    member,
     needs_of,
     ready,
 )
@@ -53,10 +55,13 @@ def recognises(where: str) -> bool:
     path = Path(where) if where else Path(".none")
     if path.is_dir():
         return (path / _METADATA).is_file()
-    if path.suffix.lower() != ".zip" or not path.is_file() or not zipfile.is_zipfile(path):
+    if path.suffix.lower() != ".zip" or not path.is_file():
         return False
-    with zipfile.ZipFile(path) as zipped:
-        return any(name.endswith(_METADATA) for name in zipped.namelist())
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            return any(name.endswith(_METADATA) for name in zipped.namelist())
+    except BROKEN:
+        return False
 
 
 def load(where: str, needs: Needs | None = None) -> Model:
@@ -85,7 +90,11 @@ class _Files:
                 top = next(one for one in zipped.namelist() if one.endswith(_METADATA)).removesuffix(_METADATA)
                 wanted = {*_INFERENCE, _METADATA, *_SCRIPTS, *_WEIGHTS}
                 inside = {name.removeprefix(top): name for name in zipped.namelist() if name.startswith(top)}
-                self._zipped = {name: zipped.read(inside[name]) for name in wanted if name in inside}
+                self._zipped = {
+                    name: member(zipped, inside[name], path, zipped.getinfo(inside[name]).file_size)
+                    for name in wanted
+                    if name in inside
+                }
 
     def __contains__(self, name: str) -> bool:
         return name in self._zipped if self._zipped is not None else (self.path / name).is_file()
@@ -184,7 +193,11 @@ def _needs(said: Mapping[str, Any], recipe: Mapping[str, Any], network: nn.Modul
     unread: list[str] = []
     for step in _steps(_resolved(recipe.get("preprocessing", recipe.get("preprocessing_transforms")), recipe)):
         name = str(step.get("_target_", "")).rpartition(".")[2]
-        if not _read(name.removesuffix("d"), step, about):
+        try:
+            known = _read(name.removesuffix("d"), step, about)
+        except (KeyError, TypeError, ValueError):
+            known = False  # its settings are no numbers
+        if not known:
             unread.append(name)
     side = _tile(_resolved(recipe.get("inferer"), recipe))
     if side:
@@ -237,18 +250,20 @@ def _tile(inferer: Any) -> int:
 
 
 def _labels(said: Mapping[str, Any]) -> tuple[str, ...]:
-    outputs = (said.get("network_data_format") or {}).get("outputs") or {}
+    outputs = _mapping(_mapping(said.get("network_data_format")).get("outputs"))
     first = next((one for one in outputs.values() if isinstance(one, Mapping)), {})
-    names = first.get("channel_def") or {}
-    if not isinstance(names, Mapping):
-        return ()
+    names = _mapping(first.get("channel_def"))
     listed = [str(names[key]) for key in sorted(names, key=lambda key: int(key) if str(key).isdigit() else 0)]
     return tuple(listed[1:] if listed and listed[0].lower() in ("background", "bg", "other") else listed)
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _about(said: Mapping[str, Any], unread: Sequence[str]) -> dict[str, Any]:
     metrics = {}
-    for name, value in (said.get("eval_metrics") or {}).items():
+    for name, value in _mapping(said.get("eval_metrics")).items():
         if isinstance(value, (int, float)):
             metrics[str(name)] = float(value)
     limits = str(said.get("intended_use") or "")

@@ -3,6 +3,7 @@
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from medviz.training.model import Model, Output
 from medviz.training.shelf import LARGEST_CARD, kept_cards, read_json
 from medviz.training.trust import Trust
 
+BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, KeyError)
+"""What reading a damaged archive may raise."""
 _CLASSES_AT_MOST = 4096
 _TRIED_SIDE, _MULTIPLES = 64, (1, 2, 4, 8, 16, 32)
 
@@ -66,7 +69,7 @@ def archive(where: Path, data: bytes) -> zipfile.ZipFile:
     """Open a zip archive whose members fit into memory; refuses a broken one and one that swells when unpacked."""
     try:
         made = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, OSError, ValueError) as problem:
+    except BROKEN as problem:
         raise Refused(where, "it is no archive that can be read", "download it again") from problem
     total = sum(one.file_size for one in made.infolist())
     if total > 200 * max(len(data), 1):
@@ -82,7 +85,7 @@ def member(opened: zipfile.ZipFile, name: str, where: object, most: int = LARGES
         raise Refused(where, f"its {name} is too large", "take another file")
     try:
         return opened.read(name)
-    except (zipfile.BadZipFile, OSError, EOFError) as problem:
+    except BROKEN as problem:
         raise Refused(where, f"its {name} is damaged", "download it again") from problem
 
 
