@@ -84,10 +84,10 @@ class Shooting(QObject):
         """Something else changed: the fine picture, when all rests."""
         self._rest.start(REST_MS)
 
-    def hurry(self) -> None:
-        """Give up the picture in hand for a newer one."""
+    def hurry(self, building: bool = False) -> None:
+        """Give up the picture in hand for a newer one; also the surfaces that are being built, if `building`."""
         if self._renderer is not None and self._job is not None:
-            self._renderer.hurry()
+            self._renderer.hurry(building)
 
     def close(self) -> None:
         """Stop, and end the renderer."""

@@ -111,6 +111,8 @@ class VolumeView(QWidget):
     def look_as(self, view: View) -> None:
         """Look another way."""
         if view != self.view:
+            if self._work is not None and (view.mode, view.labels) != (self.view.mode, self.view.labels):
+                self.shooting.hurry(building=True)  # surfaces of something else are waited for
             self.view = view
             self._show_strip()
             self.shooting.move()

@@ -69,7 +69,7 @@ def label_array(layer: Layer, frame: int = 0, thin: bool = True) -> tuple[Array,
     """
     volume = layer.volume
     voxels = volume.frame(min(frame, volume.frames - 1))
-    step = max(1, round((voxels.size / MOST_LABEL_VOXELS) ** (1 / 3) + 0.49)) if thin else 1
+    step = label_step(volume) if thin else 1
     if step > 1:
         voxels = coarser(voxels, (step,) * 3, nearest=True)
     if layer.role == "probability":
@@ -79,7 +79,14 @@ def label_array(layer: Layer, frame: int = 0, thin: bool = True) -> tuple[Array,
     else:
         read = np.nan_to_num(np.rint(voxels * volume.slope + volume.intercept), nan=0.0)
         made = read.clip(0, 65535).astype(np.uint16)
-    return np.ascontiguousarray(made), thinned(volume.affine, (step,) * 3), min(volume.spacing_mm) * step
+    affine = thinned(volume.affine, (step,) * 3)
+    affine[:3, 3] = volume.to_mm((step // 2,) * 3)  # one of each block was taken, not its mean
+    return np.ascontiguousarray(made), affine, min(volume.spacing_mm) * step
+
+
+def label_step(volume: Volume) -> int:
+    """Every how many-th voxel of a label map surfaces are made of: memory and time have bounds."""
+    return max(1, round((np.prod(volume.shape) / MOST_LABEL_VOXELS) ** (1 / 3) + 0.49))
 
 
 def thinned(affine: Affine, factors: tuple[int, ...]) -> Affine:

@@ -11,7 +11,7 @@ import numpy as np
 from medviz.figures import Picture
 from medviz.imaging.drawn import layer_table
 from medviz.imaging.rendering.looks import Range, range_of
-from medviz.imaging.rendering.matter import Matter, label_array, matter_of, within
+from medviz.imaging.rendering.matter import Matter, label_array, label_step, matter_of, within
 from medviz.imaging.rendering.orders import Built, order, preset_of, volume_note
 from medviz.imaging.rendering.pointing import point_at
 from medviz.imaging.rendering.process import Gone, Process
@@ -45,7 +45,7 @@ class Studio:
         self._start = start
         self._process: Process | None = None
         self._numbers = count(1)
-        self._drawing = 0
+        self._drawing = self._asked = 0
         self._given: dict[tuple[Any, ...], tuple[Volume, Built]] = {}
         self._latest: dict[int, tuple[Any, ...]] = {}
         self._solids: dict[tuple[int, int], tuple[Volume, Solid]] = {}
@@ -91,11 +91,14 @@ class Studio:
                 return None
         return (yield from self._by_rays(wish))
 
-    def hurry(self) -> None:
-        """Give up the picture in hand, something newer is wanted; surfaces that are being built are finished."""
+    def hurry(self, building: bool = False) -> None:
+        """Give up the picture in hand, something newer is wanted.
+
+        Surfaces that are being built are finished, unless they are wanted no more (`building`).
+        """
         process = self._process
         if process is not None:
-            process.hurry(self._drawing)
+            process.hurry(self._asked if building else self._drawing)
 
     def close(self) -> None:
         """End the process; what is being drawn ends with it."""
@@ -201,7 +204,7 @@ class Studio:
 
     def _ask(self, process: Process, note: dict[str, Any], arrays: list[Any]) -> Work[tuple[dict[str, Any], list[Any]]]:
         """Send a request and wait for its answer; the answers to older ones, that nobody waited for, are dropped."""
-        number = next(self._numbers)
+        number = self._asked = next(self._numbers)
         if note["do"] == "draw":
             self._drawing = number
         process.tell({**note, "number": number}, tuple(arrays))
@@ -227,7 +230,7 @@ class Studio:
 
     @staticmethod
     def _grid(wish: Wish, solid: Solid, labels: bool) -> float:
-        return min(label_array_grid(layer) for layer in label_layers(wish.scene)) if labels else solid.grid_mm
+        return min(label_grid_mm(layer) for layer in label_layers(wish.scene)) if labels else solid.grid_mm
 
     def _forget(self, wish: Wish) -> None:
         """Let go of what was made of volumes that are in the scene no more, and of other frames."""
@@ -320,9 +323,9 @@ def frame_of(solid: Solid) -> Frame:
     return Frame(solid.middle_mm, solid.radius_mm, solid.girth_mm, solid.half_mm)
 
 
-def label_array_grid(layer: Layer) -> float:
-    """Finest side of the grid on which a layer's surfaces are made, in mm."""
-    return min(layer.volume.spacing_mm)
+def label_grid_mm(layer: Layer) -> float:
+    """Finest side of the grid on which a layer's surfaces are made."""
+    return min(layer.volume.spacing_mm) * label_step(layer.volume)
 
 
 def _frame(wish: Wish) -> int:

@@ -136,8 +136,8 @@ class Renderer(Protocol):
         """Return the point in RAS mm that is seen at a place in a picture; None where there is nothing."""
         ...
 
-    def hurry(self) -> None:
-        """Give up what is being made: something newer is wanted."""
+    def hurry(self, building: bool = False) -> None:
+        """Give up the picture that is being made: something newer is wanted; also the surfaces, if `building`."""
         ...
 
     def close(self) -> None:

@@ -256,6 +256,29 @@ def test_a_picture_is_given_up_for_a_newer_one(by_vtk: Studio) -> None:
     assert shot(by_vtk, one, view).picture.max() > 60, "and the next is whole"
 
 
+def test_surfaces_that_nobody_waits_for_are_given_up(by_vtk: Studio) -> None:
+    side = 150
+    scan, _ = ball((side,) * 3, radius_mm=70.0)
+    many = (np.indices((side,) * 3) // 10 * np.array([1, 15, 3]).reshape(3, 1, 1, 1)).sum(axis=0) % 117 + 1
+    layer = labelled(scan, many)
+    shot(by_vtk, scene(scan), View(cut="none"))
+    work = by_vtk.draw(Wish(scene(scan, layer), View(), (60, 80)))
+    shares: list[float] = []
+    while True:
+        try:
+            message = next(work)
+        except StopIteration as end:
+            made = end.value
+            break
+        if isinstance(message, Progress) and message.what == "surfaces":
+            shares.append(message.done)
+            if message.done > 0:
+                by_vtk.hurry(building=True)
+    assert made is None and max(shares) < 0.9
+    by_vtk.hurry()
+    assert shot(by_vtk, scene(scan, layer), View(), (60, 80)).picture.max() > 60, "asked again they are built"
+
+
 def test_surfaces_are_built_once(by_vtk: Studio) -> None:
     scan, labels = sides()
     layer = labelled(scan, labels, RED, GREEN, BLUE, RED, GREEN, BLUE)
