@@ -12,6 +12,7 @@ from medviz.networks import NETWORKS
 from medviz.parameters import MISSING, Parameter, Range, Settings, parameters
 from medviz.tasks import TASKS
 from medviz.training.models import models
+from medviz.training.shelf import listed
 
 _CATALOGS: dict[str, Catalog[Any]] = {
     "labs": LABS,
@@ -29,6 +30,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> Said:
     if options.what == "models":
         cards = [{"name": card.name, "title": card.title, "summary": card.summary} for card in models()]
+        cards += [{"name": at, "title": trust.title, "summary": trust.summary} for at, trust in listed()]
     else:
         cards = [_card(options.what, name, options.json) for name in _CATALOGS[options.what]]
     rows = [(card["name"], card["title"], card["summary"]) for card in cards]
