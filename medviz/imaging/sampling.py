@@ -81,6 +81,15 @@ class Places:
         np.minimum(np.maximum(index, 0, out=index), self.shape[axis] - 1, out=index)
         return index
 
+    def band(self, rows: slice, strides: tuple[int, ...], offset: int, depth: float) -> NDArray[np.intp]:
+        """Place in memory of the voxels nearest to some rows of pixels."""
+        total: Any = offset
+        for axis in range(3):
+            index = self.near(axis, depth, rows)
+            index *= strides[axis]
+            total = index + total
+        return np.broadcast_to(total, (rows.stop - rows.start, self.cols))
+
     def indices(self, strides: tuple[int, ...], offset: int, depth: float = 0.0) -> NDArray[np.intp]:
         """Place in memory of the voxel nearest to each pixel; kept, since a label map mostly lies as its scan does."""
         of = (strides, offset, depth)
@@ -88,12 +97,7 @@ class Places:
             made = np.empty((self.rows, self.cols), np.intp)
             for top in range(0, self.rows, BAND):
                 rows = slice(top, min(top + BAND, self.rows))
-                total: Any = offset
-                for axis in range(3):
-                    index = self.near(axis, depth, rows)
-                    index *= strides[axis]
-                    total = index + total
-                made[rows] = total
+                made[rows] = self.band(rows, strides, offset, depth)
             self._indices = {of: made}
         return self._indices[of]
 
@@ -155,6 +159,15 @@ def nearest(voxels: Array, places: Places, depth: float = 0.0) -> Array:
     """Voxels (x, y, z) nearest to each pixel of a section, `depth` slices further on; (rows, cols)."""
     flat, strides, offset = flattened(voxels)
     return np.asarray(np.take(flat, places.indices(strides, offset, depth), mode="clip"))
+
+
+def nearest_into(made: Array, voxels: Array, places: Places, depth: float = 0.0) -> Iterator[int]:
+    """Write the voxels nearest to each pixel into `made` (rows, cols), some rows at a time; yields the rows done."""
+    flat, strides, offset = flattened(voxels)
+    for top in range(0, places.rows, BAND):
+        rows = slice(top, min(top + BAND, places.rows))
+        made[rows] = np.take(flat, places.band(rows, strides, offset, depth), mode="clip")
+        yield rows.stop
 
 
 def linear_into(made: Array, voxels: Array, places: Places, depth: float = 0.0) -> Iterator[int]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil, sqrt
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medviz.imaging.oblique import Section, scaled
-from medviz.imaging.sampling import Order, Places, framed, linear_into, nearest, own, seen
+from medviz.imaging.sampling import Order, Places, framed, linear_into, nearest, nearest_into, own, seen
 from medviz.imaging.slices import NORMAL, Plane, Slice, facing
 from medviz.imaging.volume import Volume
 from medviz.parameters import Choice, Range, When
@@ -22,6 +23,8 @@ FEW = 7
 """While a hand turns a slab, no more slices of it are looked at."""
 COARSE = 2
 """... and one pixel in so many each way."""
+QUICK_PX = 500_000
+"""A section of more pixels is looked at coarsely while a hand moves."""
 PLANES_AT_ONCE = 12
 _JOINED = {"max": np.maximum, "min": np.minimum, "mean": np.add}
 
@@ -79,20 +82,25 @@ def quick(
     A slab that is not along the volume's own slices is looked at coarsely; `fine` is for when the hand rests. `places`
     are those of the section in the volume's grid, where they are known.
     """
-    count = steps(slab, section)
-    if count == 0:
+    count, factor = steps(slab, section), coarseness(section)
+    if count == 0 and (factor == 1 or own(volume, section)):
         return seen(volume, section, frame, places=places)
     if own(volume, section):
         return _along(volume, section, frame, slab, count)
-    few = np.unique(np.linspace(-count, count, min(2 * count + 1, FEW)).round())
-    coarse = _coarser(section)
-    places = Places(coarse, volume.inverse, volume.shape)
+    factor = max(factor, COARSE if count else 1)
+    coarse = _coarser(section, factor)
+    near = Places(coarse, volume.inverse, volume.shape)
     joined = _Joined(volume, coarse, slab)
-    for depth in few:
-        joined.add(nearest(volume.frame(frame), places, float(depth)), places.inside(float(depth)))
+    for depth in np.unique(np.linspace(-count, count, min(2 * count + 1, FEW)).round()):
+        joined.add(nearest(volume.frame(frame), near, float(depth)), near.inside(float(depth)))
     made = joined.slice()
-    pixels, inside = (_enlarged(part, section) for part in (made.pixels, made.inside))
-    return framed(volume, section, pixels, inside)  # type: ignore[arg-type]
+    inside = None if made.inside is None else _enlarged(made.inside, section, factor)
+    return framed(volume, section, _enlarged(made.pixels, section, factor), inside)
+
+
+def coarseness(section: Section) -> int:
+    """How many pixels are taken together each way while a hand moves, so that even a large section follows it."""
+    return max(1, ceil(sqrt(section.rows * section.cols / QUICK_PX) - 0.25))
 
 
 def fine(
@@ -106,13 +114,10 @@ def fine(
     places = Places(section, volume.inverse, volume.shape)
     joined = _Joined(volume, section, slab)
     for depth in range(-count, count + 1):
-        if order == "nearest":
-            pixels = nearest(volume.frame(frame), places, float(depth))
+        pixels = np.empty((section.rows, section.cols), volume.voxels.dtype)
+        into = nearest_into if order == "nearest" else linear_into
+        for _ in into(pixels, volume.frame(frame), places, float(depth)):
             yield None
-        else:
-            pixels = np.empty((section.rows, section.cols), volume.voxels.dtype)
-            for _ in linear_into(pixels, volume.frame(frame), places, float(depth)):
-                yield None
         if count == 0:
             yield framed(volume, section, pixels, places.inside())
             return
@@ -212,13 +217,11 @@ def _as(values: Array, volume: Volume) -> Array:
     return values.astype(volume.voxels.dtype)
 
 
-def _coarser(section: Section) -> Section:
-    """Every second row and column of a section."""
-    down, across = (scaled(way, COARSE) for way in (section.down, section.across))
-    return replace(section, down=down, across=across, rows=-(-section.rows // COARSE), cols=-(-section.cols // COARSE))
+def _coarser(section: Section, factor: int) -> Section:
+    """Take only each so many-th row and column of a section."""
+    down, across = (scaled(way, factor) for way in (section.down, section.across))
+    return replace(section, down=down, across=across, rows=-(-section.rows // factor), cols=-(-section.cols // factor))
 
 
-def _enlarged(pixels: Array | None, section: Section) -> Array | None:
-    if pixels is None:
-        return None
-    return pixels.repeat(COARSE, axis=0).repeat(COARSE, axis=1)[: section.rows, : section.cols]
+def _enlarged(pixels: Array, section: Section, factor: int) -> Array:
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)[: section.rows, : section.cols]

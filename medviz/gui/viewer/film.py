@@ -15,7 +15,7 @@ from medviz.imaging.intensity import levels
 from medviz.imaging.oblique import Section
 from medviz.imaging.sampling import Places, own
 from medviz.imaging.scene import Layer
-from medviz.imaging.slabs import NO_SLAB, Slab, fine, quick
+from medviz.imaging.slabs import NO_SLAB, Slab, coarseness, fine, quick
 from medviz.imaging.slices import Plane, Slice
 from medviz.imaging.volume import Volume
 
@@ -32,6 +32,7 @@ class Film:
         self.slice: Slice | None = None
         self.cuts = 0
         self.coarse = False
+        self._labels = False
         self._volume: Volume | None = None
         self._cut_of: tuple[Any, ...] = ()
         self._drawn_of: tuple[Any, ...] = ()
@@ -61,7 +62,9 @@ class Film:
             cuts = [quick(volume, section, number, slab, there) for number in _channels(volume, of[1])]
             self._volume, self._cut_of = volume, of
             self._take(cuts, layer.role == "labels")
-            self.coarse = layer.role != "labels" and (smooth or slab.how != "off") and not mine
+            self._labels = layer.role == "labels"
+            worth = coarseness(section) > 1 or (not self._labels and (smooth or slab.how != "off"))
+            self.coarse = worth and not mine
             self.cuts += 1
         assert self.slice is not None
         return self.slice
@@ -74,12 +77,12 @@ class Film:
         section, frame, slab, smooth = of
         found: list[Slice] = []
         for number in _channels(volume, frame):
-            for made in fine(volume, section, number, slab, "linear" if smooth else "nearest"):
+            for made in fine(volume, section, number, slab, "linear" if smooth and not self._labels else "nearest"):
                 if made is not None:
                     found.append(made)
                 yield None
         if of is self._cut_of:  # else another slice is wanted by now
-            self._take(found, labels=False)
+            self._take(found, self._labels)
             self.coarse = False
 
     def _take(self, cuts: list[Slice], labels: bool) -> None:

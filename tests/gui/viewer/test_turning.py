@@ -16,6 +16,7 @@ from medviz.gui.viewer.hand import at_end, nudged, stepped
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.oblique import acquired
+from medviz.imaging.sampling import seen
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import PLANES, Plane
@@ -160,8 +161,8 @@ def test_all_48_orders_give_one_turned_picture(three: Three, order: np.ndarray, 
     scan = opened(saved(tmp_path / "scan.nii", *reordered(phantom, affine, order)))
     pictures, letters = [], []
     for one in (as_ras, scan):
-        seen = turned(turned(scene(one, window=6000, level=2500), "coronal", 20.0), "axial", -35.0)
-        views = shown(three, seen)
+        looked = turned(turned(scene(one, window=6000, level=2500), "coronal", 20.0), "axial", -35.0)
+        views = shown(three, looked)
         pictures.append([settled(view, qtbot) for view in views.values()])
         letters.append([view.section.letters for view in views.values()])  # type: ignore[union-attr]
     assert letters[0] == letters[1]
@@ -208,6 +209,25 @@ def test_what_is_coarse_is_worked_out_when_the_hand_rests(three: Three, qtbot: Q
     settled(view, qtbot)
     later = view.films[0].slice.pixels
     assert not np.array_equal(at_once, later) and np.abs(at_once.astype(int) - later).max() <= 40
+
+
+def test_a_large_section_follows_the_hand_coarsely_and_its_labels_are_worked_out_too(
+    three: Three, qtbot: QtBot
+) -> None:
+    voxels = np.random.default_rng(2).integers(0, 900, (1000, 1000, 2)).astype(np.int16)
+    scan = volume(voxels, (0.3, 0.3, 1.0))
+    layer = Layer(like(scan, (voxels > 450).astype(np.uint8)), "labels", labels=NAMES, style="fill", opacity=1.0)
+    view = shown(three, turned(scene(scan, layer), "axial", 7.0))["axial"]
+    three.store.put(turned(three.store.state, "coronal", 1.0))
+    view.grab()
+    image, labels = view.films
+    assert image.coarse and labels.coarse and labels.slice is not None and view.section is not None
+    assert np.array_equal(
+        labels.slice.pixels[::2, ::2], labels.slice.pixels[1::2, ::2][: len(labels.slice.pixels[::2])]
+    )
+    settled(view, qtbot)
+    assert np.array_equal(labels.slice.pixels, seen(layer.volume, view.section).pixels)
+    assert np.array_equal(image.slice.pixels, seen(scan, view.section, order="linear").pixels)  # type: ignore[union-attr]
 
 
 def test_crisp_voxels_need_no_working_out(three: Three) -> None:
