@@ -211,9 +211,7 @@ def test_what_is_coarse_is_worked_out_when_the_hand_rests(three: Three, qtbot: Q
     assert not np.array_equal(at_once, later) and np.abs(at_once.astype(int) - later).max() <= 40
 
 
-def test_a_large_section_follows_the_hand_coarsely_and_its_labels_are_worked_out_too(
-    three: Three, qtbot: QtBot
-) -> None:
+def test_a_large_section_follows_the_hand_coarsely_until_it_rests(three: Three, qtbot: QtBot) -> None:
     voxels = np.random.default_rng(2).integers(0, 900, (1000, 1000, 2)).astype(np.int16)
     scan = volume(voxels, (0.3, 0.3, 1.0))
     layer = Layer(like(scan, (voxels > 450).astype(np.uint8)), "labels", labels=NAMES, style="fill", opacity=1.0)
@@ -222,9 +220,8 @@ def test_a_large_section_follows_the_hand_coarsely_and_its_labels_are_worked_out
     view.grab()
     image, labels = view.films
     assert image.coarse and labels.coarse and labels.slice is not None and view.section is not None
-    assert np.array_equal(
-        labels.slice.pixels[::2, ::2], labels.slice.pixels[1::2, ::2][: len(labels.slice.pixels[::2])]
-    )
+    rows = len(labels.slice.pixels) // 2 * 2
+    assert np.array_equal(labels.slice.pixels[:rows:2], labels.slice.pixels[1:rows:2]), "every second row only"
     settled(view, qtbot)
     assert np.array_equal(labels.slice.pixels, seen(layer.volume, view.section).pixels)
     assert np.array_equal(image.slice.pixels, seen(scan, view.section, order="linear").pixels)  # type: ignore[union-attr]
