@@ -31,10 +31,10 @@ from medviz.gui.viewer.edits import Edits
 from medviz.gui.viewer.journalling import Journalling, changes_words, when_words
 from medviz.gui.viewer.kit import TIP, WHOLE, Kit
 from medviz.gui.viewer.label_list import swatch
-from medviz.gui.viewer.layer_controls import quiet, shrink
+from medviz.gui.viewer.layer_controls import shrink
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import OPERATIONS, Operation
-from medviz.gui.viewer.tool_buttons import ToolButtons
+from medviz.gui.viewer.tool_buttons import ToolButtons, small_button
 from medviz.gui.viewer.tools import Tool
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.scene import Layer, Scene
@@ -131,14 +131,14 @@ class EditBox(QWidget):
         self.label.setIconSize(QSize(12, 12))
         self.label.activated.connect(lambda row: self._editing.take(self.label.itemData(row)))
         first, second = QHBoxLayout(), QHBoxLayout()
-        self.new_layer = self._small("mdi6.layers-plus", "New label layer over the scan", self._new_layer)
-        self.undo = self._small("ph.arrow-u-up-left", "Take the last change back (Ctrl+Z)", self._editing.undo)
-        self.redo = self._small("ph.arrow-u-up-right", "Do it again (Ctrl+Y)", self._editing.redo)
-        self.add = self._small("ph.plus", "Add a label", naming.add)
-        self.rename = self._small("ph.pencil-simple", "Rename the label", lambda: naming.ask_name(self.value))
-        self.recolour = self._small("ph.palette", "Colour of the label", lambda: naming.ask_colour(self.value))
-        self.merge = self._small("ph.git-merge", "Merge the label into another", lambda: naming.ask_merge(self.value))
-        self.delete = self._small("ph.trash", "Delete the label and its voxels", lambda: naming.delete(self.value))
+        self.new_layer = small_button("mdi6.layers-plus", "New label layer over the scan", self._new_layer)
+        self.undo = small_button("ph.arrow-u-up-left", "Take the last change back (Ctrl+Z)", self._editing.undo)
+        self.redo = small_button("ph.arrow-u-up-right", "Do it again (Ctrl+Y)", self._editing.redo)
+        self.add = small_button("ph.plus", "Add a label", naming.add)
+        self.rename = small_button("ph.pencil-simple", "Rename the label", lambda: naming.ask_name(self.value))
+        self.recolour = small_button("ph.palette", "Colour of the label", lambda: naming.ask_colour(self.value))
+        self.merge = small_button("ph.git-merge", "Merge the label into another", lambda: naming.ask_merge(self.value))
+        self.delete = small_button("ph.trash", "Delete the label and its voxels", lambda: naming.delete(self.value))
         for row, widgets in (
             (first, (self.layer, self.new_layer, self.undo, self.redo)),
             (second, (self.label, self.add, self.rename, self.recolour, self.merge, self.delete)),
@@ -196,12 +196,6 @@ class EditBox(QWidget):
         shrink(made)
         calm(made)
         return made
-
-    @staticmethod
-    def _small(sign: str, words: str, act: object) -> QToolButton:
-        button = quiet(sign, words)
-        button.clicked.connect(lambda: act())  # type: ignore[operator]
-        return button
 
     def _offer(self) -> QFrame:
         """Make the row that offers what a crash left behind."""

@@ -15,7 +15,7 @@ from medviz.imaging.volume import Volume
 
 Index = QModelIndex | QPersistentModelIndex
 NAME, VOLUME, MEAN, SD, VOXELS, SIZE, CENTRE = range(7)
-WIDTHS = {NAME: 128, VOLUME: 62, MEAN: 62, SD: 56, VOXELS: 82, SIZE: 164, CENTRE: 172}
+WIDTHS = {NAME: 120, VOLUME: 58, MEAN: 68, SD: 56, VOXELS: 82, SIZE: 164, CENTRE: 172}
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 ROW_PX = 24
 

@@ -15,6 +15,8 @@ LINE, CHOSEN = QColor(240, 228, 66), QColor(86, 180, 233)
 """Yellow and sky blue: told apart by everybody, and bright on tissue of any grey."""
 RIM, GROUND = QColor(0, 0, 0, 170), QColor(0, 0, 0, 175)
 HANDLE_PX, TEXT_PX = 4.0, 13
+WRITTEN_PX = (150.0, 62.0)
+"""What the name of the plane and the number of the slice take of a pane."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,13 @@ class Words:
 
     lines: tuple[str, ...]
     box: QRectF
+
+
+def bounds_of(view: SliceView, mark: Mark) -> QRectF:
+    """Return the box on the pane that a mark fills."""
+    points = [view.screen_of((float(x), float(y), float(z))) for x, y, z in mark.outline]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
 def paint_mark(
@@ -70,13 +79,20 @@ def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView, t
     high = _metrics().height() * len(lines) + 5
     xs, ys = [one.x() for one in outline], [one.y() for one in outline]
     level, upright = (min(ys) + max(ys) - high) / 2, (min(xs) + max(xs) - wide) / 2
+    right, left, below, above = max(xs) + 10, min(xs) - 10 - wide, max(ys) + 10, min(ys) - 10 - high
     places = [
-        (max(xs) + 10, level), (min(xs) - 10 - wide, level), (upright, max(ys) + 10), (upright, min(ys) - 10 - high),
+        (right, level), (left, level), (upright, below), (upright, above),
+        (right, above), (right, below), (left, below), (left, above),
     ]  # fmt: skip
-    boxes = [_within(left, top, wide, high, view) for left, top in places]
+    boxes = [_within(across, down, wide, high, view) for across, down in places]
     bounds = QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
-    free = [one for one in boxes if not any(one.intersects(other) for other in (bounds, *taken))]
-    return (free or boxes)[0]
+    written = QRectF(0, 0, *WRITTEN_PX)
+    return min(boxes, key=lambda one: sum(_shared(one, other) for other in (bounds, written, *taken)))
+
+
+def _shared(one: QRectF, other: QRectF) -> float:
+    both = one.intersected(other)
+    return both.width() * both.height()
 
 
 def _within(left: float, top: float, wide: float, high: float, view: SliceView) -> QRectF:

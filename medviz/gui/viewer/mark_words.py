@@ -33,7 +33,7 @@ def size_words(found: Found) -> str:
         words = f"{found.length:.1f} {unit}"
     else:
         area = found.area or 0.0
-        words = f"{area:.{1 if area < 1000 else 0}f} {unit}²"
+        words = f"{area:.{1 if area < 100 else 0}f} {unit}²"
     return words if found.calibrated else f"{words} ({UNCALIBRATED})"
 
 

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,12 +26,11 @@ from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.feature import Viewer
 from medviz.gui.viewer.label_measuring import LabelMeasuring
 from medviz.gui.viewer.label_table import LabelTable
-from medviz.gui.viewer.layer_controls import quiet
 from medviz.gui.viewer.mark_tools import MarkTool
 from medviz.gui.viewer.mark_words import Cell, short
 from medviz.gui.viewer.panel import labels_shown
 from medviz.gui.viewer.rooms import ROOMS
-from medviz.gui.viewer.tool_buttons import ToolButtons
+from medviz.gui.viewer.tool_buttons import ToolButtons, small_button
 from medviz.imaging.marks import Found, Mark
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.volume import Volume
@@ -131,23 +129,17 @@ class MeasureBox(QWidget):
 
     def _marks_row(self) -> QHBoxLayout:
         self.marks_title = label("Measurements", "heading")
-        self.copy = self._button("ph.copy", "Copy all measurements as text", self.copy_marks)
-        self.save = self._button("ph.floppy-disk", "Save all measurements as CSV …", self._ask_marks)
-        self.delete = self._button("ph.trash", "Delete the selected measurement (Del)", self._delete)
+        self.copy = small_button("ph.copy", "Copy all measurements as text", self.copy_marks)
+        self.save = small_button("ph.floppy-disk", "Save all measurements as CSV …", self._ask_marks)
+        self.delete = small_button("ph.trash", "Delete the selected measurement (Del)", self._delete)
         return _row(self.marks_title, self.copy, self.save, self.delete)
 
     def _labels_row(self) -> QHBoxLayout:
         self.labels_title = label("Labels", "heading")
-        self.copy_labels_button = self._button("ph.copy", "Copy the table of labels", self.copy_labels)
-        self.save_labels = self._button("ph.floppy-disk", "Save the table of labels as CSV …", self._ask_labels)
-        self.enlarge = self._button("ph.arrows-out-simple", "Show the table in a window of its own", self.show_large)
+        self.copy_labels_button = small_button("ph.copy", "Copy the table of labels", self.copy_labels)
+        self.save_labels = small_button("ph.floppy-disk", "Save the table of labels as CSV …", self._ask_labels)
+        self.enlarge = small_button("ph.arrows-out-simple", "Show the table in a window of its own", self.show_large)
         return _row(self.labels_title, self.copy_labels_button, self.save_labels, self.enlarge)
-
-    @staticmethod
-    def _button(sign: str, words: str, act: object) -> QToolButton:
-        button = quiet(sign, words)
-        button.clicked.connect(lambda: act())  # type: ignore[operator]
-        return button
 
     # -- asked ----------------------------------------------------------------------------------------------------
 

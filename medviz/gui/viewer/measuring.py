@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from medviz.gui.viewer.feature import Feature, Viewer
-from medviz.gui.viewer.mark_paint import Words, paint_mark
+from medviz.gui.viewer.mark_paint import Words, bounds_of, paint_mark
 from medviz.gui.viewer.mark_tools import (
     AngleTool,
     EllipseTool,
@@ -90,13 +90,15 @@ class Measuring(Feature):
         if scene.overlays_hidden or scene.scan is None:
             return
         measures = scene.tool in {tool.NAME for tool in self.drawing}
-        for mark in scene.marks:
-            if seen_in(view, mark):
-                written = self.lines(mark) if not mark.name else (mark.name, *self.lines(mark))
-                taken = [words.box for (plane, _), words in self.words.items() if plane == view.plane]
-                self.words[view.plane, mark.number] = paint_mark(
-                    painter, view, mark, written, mark.number == self.selected, measures, taken
-                )
+        seen = [mark for mark in scene.marks if seen_in(view, mark)]
+        bounds = {mark.number: bounds_of(view, mark) for mark in seen}
+        for mark in seen:
+            written = self.lines(mark) if not mark.name else (mark.name, *self.lines(mark))
+            taken = [words.box for (plane, _), words in self.words.items() if plane == view.plane]
+            taken += [box for number, box in bounds.items() if number != mark.number]
+            self.words[view.plane, mark.number] = paint_mark(
+                painter, view, mark, written, mark.number == self.selected, measures, taken
+            )
         if self._sketch is not None and self._sketch[0] is view:
             paint_mark(painter, view, self._sketch[1], self.lines(self._sketch[1]), False, True)
 

@@ -1,13 +1,13 @@
 """Buttons for tools: an icon over a word; the one in the hand is pressed, and pressing it again puts it down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
+from medviz.gui.viewer.layer_controls import quiet
 from medviz.gui.viewer.tools import CURSOR, Tool
 from medviz.imaging.scene import Scene
 
@@ -32,21 +32,6 @@ class ToolButtons(QWidget):
         self.leave = store.listen(lambda old, new: self._show() if old.tool != new.tool else None)
         self._show()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Ask for room anew: a button does not say that the style has given it a larger icon and text."""
-        self._ask()
-        super().showEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Ask for room anew with other type."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
-            self._ask()
-
-    def _ask(self) -> None:
-        for button in self.buttons.values():
-            button.updateGeometry()
-
     def _take(self, name: str) -> None:
         self._store.update(tool=CURSOR if self._store.state.tool == name else name)
         self._show()
@@ -54,6 +39,14 @@ class ToolButtons(QWidget):
     def _show(self) -> None:
         for name, button in self.buttons.items():
             button.setChecked(self._store.state.tool == name)
+
+
+def small_button(sign: str, words: str, act: Callable[[], object]) -> QToolButton:
+    """A flat button with an icon that keeps its size where there is little room."""
+    button = quiet(sign, words)
+    button.setStyleSheet("QToolButton { min-width: 20px; min-height: 20px; }")
+    button.clicked.connect(lambda: act())
+    return button
 
 
 def tool_button(tool: Tool) -> QToolButton:
@@ -68,4 +61,5 @@ def tool_button(tool: Tool) -> QToolButton:
     button.setAccessibleName(tool.TITLE)
     button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     button.setMinimumWidth(40)
+    button.setStyleSheet("QToolButton { min-height: 2.9em; }")  # else a layout without room takes the word away
     return button
