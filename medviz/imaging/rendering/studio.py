@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medviz.figures import Picture
 from medviz.imaging.drawn import layer_table
@@ -110,6 +111,10 @@ class Studio:
         return point_at(
             shot, row, col, self.matter(shot.wish) if shot.wish.view.mode in ("volume", "maximum") else None
         )
+
+    def volumes_ml(self, layer: Layer) -> NDArray[np.float64]:
+        """Volume that the surface of each label value encloses, in ml; empty where none was built of the layer."""
+        return next((one.ml for of, (volume, one) in self._given.items() if volume is layer.volume), np.zeros(0))
 
     def matter(self, wish: Wish) -> tuple[Matter, Range]:
         """Return the field that is rendered as a volume, and between which values it lies."""

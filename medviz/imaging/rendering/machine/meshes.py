@@ -26,7 +26,7 @@ FAST_CELLS = 60
 SKIN_TRIANGLES, SKIN_CELLS = 500_000, 150
 """The surface of a scan is smooth: it need not have more."""
 SMOOTHINGS = 20
-GROWN = 2
+GROWN, TRUE = 4, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +216,8 @@ def _grown(mesh: Mesh, held_mm3: Array, finest_mm: float) -> Mesh:
     points = mesh.points
     for _ in range(GROWN):
         volumes, areas = _measures(points, mesh.triangles, mesh.label, len(held_mm3))
+        if np.all(np.abs(volumes - held_mm3) <= TRUE * held_mm3):
+            break
         step = np.clip((held_mm3 - volumes) / np.maximum(areas, 1e-9), -0.5 * finest_mm, 0.5 * finest_mm)
         points = points + mesh.normals * step.astype(np.float32)[mesh.label_of_point, None]
     return Mesh(points, normals_of(points, mesh.triangles), mesh.triangles, mesh.label, mesh.beyond)
