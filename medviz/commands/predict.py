@@ -69,7 +69,10 @@ def _single(options: argparse.Namespace, case: Case, quiet: bool) -> Said:
     told = followed(_case(options, made, case), quiet)
     rows = [_row(one) for one in told["labels"]]
     text = table(rows, ("label", "name", "voxels", "ml"))
-    return Said(told, f"{case.out}: {made.name}, {told['seconds']:.1f} s\n{text}")
+    mirrored = (
+        "" if told["agreement"] is None else f", the mirrored scan is labelled the same to {told['agreement']:.2f}"
+    )
+    return Said(told, f"{case.out}: {made.name}, {told['seconds']:.1f} s{mirrored}\n{text}")
 
 
 def _folder(options: argparse.Namespace, out: Path, found: tuple[Case, ...], quiet: bool) -> Said:
