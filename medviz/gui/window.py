@@ -129,7 +129,8 @@ class Window(QMainWindow):
             page = self.pages.get(name)
             own = getattr(page or self._kinds[name], "KEYS", ())
             acts = [(act.shortcut().toString(), act.text().replace("&", "")) for act in page.actions()] if page else []
-            found[stop.word] = (*own, *((key, text) for key, text in acts if key))
+            told = {key for key, _ in own}
+            found[stop.word] = (*own, *((key, text) for key, text in acts if key and key not in told))
         return {where: rows for where, rows in found.items() if rows}
 
     def _build(self) -> None:

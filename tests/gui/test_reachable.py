@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -22,8 +23,9 @@ from tests.gui.conftest import settle
 
 HANDLED = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
 TAB = Qt.FocusPolicy.TabFocus
-PARTS = ("qt_", "ExtensionButton", "ScrollLeftButton", "ScrollRightButton")
-"""Names of widgets that Qt makes inside of its own."""
+PARTS = ("qt_", "ExtensionButton", "ScrollLeftButton", "ScrollRightButton", "maxTracesSpin", "downsampleSpin",
+         "alphaSlider", "gridAlphaSlider")  # fmt: skip
+"""Names of widgets that Qt makes inside of its own, and pyqtgraph in a menu that is never shown."""
 
 
 @pytest.fixture
@@ -114,3 +116,16 @@ def test_icons_without_words_say_in_a_tool_tip_what_they_do(window: Window, qtbo
         if isinstance(one, QAbstractButton) and not one.text().strip() and not told(one)
     ]
     assert not silent, "\n".join(silent)
+
+
+def test_no_key_means_two_things(window: Window, qtbot: QtBot) -> None:
+    window.show_page("viewer")
+    acts = {act for one in (window, window.pages["viewer"]) for act in (*one.actions(), *one.findChildren(QAction))}
+    keyed: dict[str, list[str]] = {}
+    for act in acts:
+        for keys in act.shortcuts():
+            keyed.setdefault(keys.toString(), []).append(act.text())
+    twice = {keys: words for keys, words in keyed.items() if len(words) > 1}
+    assert not twice
+    viewer = [key for key, _ in window.keys()["Viewer"]]
+    assert len(viewer) == len(set(viewer)), sorted(key for key in viewer if viewer.count(key) > 1)

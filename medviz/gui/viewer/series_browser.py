@@ -142,7 +142,7 @@ class SeriesBrowser(Feature):
     """Offers the series of a folder when it is opened, and again when asked for."""
 
     NAME: ClassVar[str] = "series"
-    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("Ctrl+Shift+O", "the other series of the folder"),)
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("Ctrl+Alt+O", "the other series of the folder"),)
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(viewer, parent)
@@ -150,7 +150,7 @@ class SeriesBrowser(Feature):
         self.cards: tuple[SeriesCard, ...] = ()
         self._drawing: Job | None = None
         self._again = QAction("Other &series of the folder…", self)
-        self._again.setShortcut("Ctrl+Shift+O")
+        self._again.setShortcut("Ctrl+Alt+O")
         self._again.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._again.setProperty("menu", "file")
         self._again.setEnabled(False)
