@@ -14,7 +14,7 @@ from medviz.imaging.marks import Mark
 LINE, CHOSEN = QColor(240, 228, 66), QColor(86, 180, 233)
 """Yellow and sky blue: told apart by everybody, and bright on tissue of any grey."""
 RIM, GROUND = QColor(0, 0, 0, 170), QColor(0, 0, 0, 175)
-HANDLE_PX, TEXT_PX = 4.0, 13
+HANDLE_PX, TEXT_PX, ROOM_PX = 4.0, 13, 10.0
 WRITTEN_PX = (150.0, 62.0)
 """What the name of the plane and the number of the slice take of a pane."""
 
@@ -31,7 +31,8 @@ def bounds_of(view: SliceView, mark: Mark) -> QRectF:
     """Return the box on the pane that a mark fills."""
     points = [view.screen_of((float(x), float(y), float(z))) for x, y, z in mark.outline]
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    return QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    box = QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+    return box.adjusted(-ROOM_PX, -ROOM_PX, ROOM_PX, ROOM_PX)  # a level line has no height, and is not to be hidden
 
 
 def paint_mark(
