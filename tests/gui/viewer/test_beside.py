@@ -22,6 +22,7 @@ from medviz.gui.viewer.second_box import (
     shift_words,
     unshifted,
     window_linked,
+    with_mix,
 )  # fmt: skip
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.swiping import SwipeTool, line_x
@@ -104,6 +105,36 @@ def test_what_is_at_one_place_is_seen_at_one_place_in_both(
         assert second.screen_of(BALL) == pytest.approx((x, y), abs=1e-3), "the same mm at the same place of the pane"
         assert bright_at(second, qtbot) == pytest.approx((x, y), abs=0.8 * second.sheet.scale + 1)
         assert first.section.letters == second.section.letters  # type: ignore[union-attr]
+
+
+@pytest.mark.trap("T19")
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_ten_mm_circle_is_round_in_both(six: Six, plane: Plane) -> None:
+    shown(six, both(ball(), ball((0.5, 0.5, 6.0), (96, 104, 8))))
+    for view in (six.first[plane], six.second[plane]):
+        assert view.section is not None
+        across, down = (np.array(way) / np.linalg.norm(way) for way in (view.section.across, view.section.down))
+        middle = view.screen_of(BALL)
+        for angle in np.linspace(0, 2 * np.pi, 16):
+            x, y = view.screen_of(tuple(np.array(BALL) + 5 * (np.cos(angle) * across + np.sin(angle) * down)))
+            assert np.hypot(x - middle[0], y - middle[1]) == pytest.approx(5 * six.first[plane].sheet.scale, rel=1e-6)
+
+
+@pytest.mark.trap("T23")
+def test_a_radiograph_of_4096_pixels_is_seen_beside_and_mixed_in(six: Six, qtbot: QtBot) -> None:
+    voxels = np.zeros((4096, 4096, 1), np.uint16)
+    voxels[1024:3072, 1024:3072] = 1000
+    film = volume(voxels, (0.01, 0.01, 1.0))
+    shown(six, replace(both(volume(np.zeros((48, 52, 44), np.int16)), film), cursor=(0.0, 0.0, 0.0)))
+    view = six.second["axial"]
+    x, y = (round(place) for place in view.screen_of((0.0, 0.0, 0.0)))
+    assert grabbed(view)[y + 10, x + 10].tolist() == [255, 255, 255]
+    first = six.first["axial"]
+    assert grabbed(first)[y + 10, x + 10].max() < 20
+    six.store.put(with_mix(six.store.state, Mix("blend", 1.0)))
+    first.grab()
+    qtbot.waitUntil(lambda: not first.plate.coarse, timeout=5000)
+    assert grabbed(first)[y + 10, x + 10].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("plane", PLANES)
