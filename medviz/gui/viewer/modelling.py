@@ -17,6 +17,7 @@ from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.model_box import ModelBox
 from medviz.gui.viewer.needs_dialog import NeedsDialog
 from medviz.gui.viewer.predicting import Predicting, proposal_number
+from medviz.imaging.resample import onto
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
@@ -111,9 +112,9 @@ class Modelling(Feature):
         self.desk.start(f"look at {path.name}", lambda: self.desk.services.modelled.add(path), then=self._added)
 
     def show_class(self, number: int) -> None:
-        """Lay the probabilities of a class over the scan."""
-        found = self.predicting.found
-        if found is None or found.probabilities is None:
+        """Lay the probabilities of a class over the scan, on its own grid."""
+        found, scan = self.predicting.found, self.desk.scene.state.scan
+        if found is None or found.probabilities is None or scan is None:
             return
         shares = found.probabilities
         name = next((one.name for one in found.labels.labels if one.value == number), "background")
@@ -121,15 +122,17 @@ class Modelling(Feature):
         def made() -> Work[Volume]:
             yield Progress(0, 0, "probabilities")
             voxels = shares.voxels[number : number + 1].astype(np.float32)
-            stored = replace(shares.stored, dtype=voxels.dtype)
-            return replace(shares, voxels=voxels, stored=stored, kind="scalar", name=f"{name} ({shares.name})")
+            share = replace(shares, voxels=voxels, stored=replace(shares.stored, dtype=voxels.dtype), kind="scalar")
+            return replace(onto(share, scan, "linear"), name=f"{name} ({shares.name})")
 
         def put(volume: Volume) -> None:
+            if self.desk.scene.state.scan is not scan:
+                return
             layer = Layer(volume, "probability", window=1.0, level=0.5, colours="magma", style="fill")
             scene = self.desk.scene.state
             self.desk.scene.put(replace(scene.adding(layer), active=len(scene.layers)))
 
-        self.desk.start("probabilities", made, then=put, quiet=True)
+        self.desk.start(f"probabilities of {name}", made, then=put)
 
     def close_feature(self) -> None:
         """Stop listening."""

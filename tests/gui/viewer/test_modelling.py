@@ -237,7 +237,8 @@ def test_a_voxel_is_asked_after_a_run(page: ViewerPage, rooms: Rooms, desk: Desk
     models.voxel.button.click()
     qtbot.waitUntil(lambda: desk.scene.state.layers[-1].role == "probability")
     layer = desk.scene.state.layers[-1]
-    assert layer.volume.voxels.dtype == np.float32 and layer.volume.value_at(desk.scene.state.cursor) == 1.0
+    assert layer.volume.voxels.dtype == np.float32 and layer.volume.same_grid(scan)
+    assert layer.volume.value_at(desk.scene.state.cursor) == 1.0
     quiet(qtbot, desk)
     page.open(Path("other.nii.gz"), "scan")
     qtbot.waitUntil(lambda: desk.scene.state.scan is not scan)
