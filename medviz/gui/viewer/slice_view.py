@@ -20,12 +20,13 @@ from medviz.gui.viewer.annotations import Annotations, paint_box
 from medviz.gui.viewer.content import Content
 from medviz.gui.viewer.crosshair import TURN, crossing, paint_bands, paint_crosshair
 from medviz.gui.viewer.film import Film
+from medviz.gui.viewer.leading import lead, led
 from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
 from medviz.gui.viewer.tools import Tool
-from medviz.imaging.oblique import Section, added
+from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane, Slice
 
@@ -132,24 +133,7 @@ class SliceView(QWidget):
         box = self._content.box_of(scene.scan, section)
         mm = section.mm or (1.0, 1.0)
         sheet = Sheet(section.rows, section.cols, mm, self.width(), self.height(), self.camera, box)
-        return sheet if self.leader is None else self._led(self.leader, section, sheet)
-
-    def _led(self, leader: "SliceView", section: Section, sheet: Sheet) -> Sheet:
-        """Look where the leader looks: what is in the middle of its pane is in the middle of this one."""
-        theirs, there = leader.sheet, leader.section
-        if there is None:
-            return sheet
-        apart = leader.scene.second.offset_mm if leader.scene.second is not None else (0.0, 0.0, 0.0)
-        middle = added(there.to_mm(*theirs.to_slice(theirs.width / 2, theirs.height / 2)), apart)
-        plain = replace(sheet, camera=Camera())
-        looking = replace(plain, camera=Camera(theirs.scale / plain.scale))
-        x, y = looking.to_screen(*section.to_place(middle)[:2])
-        camera = Camera(
-            looking.camera.zoom,
-            (y - sheet.height / 2) / looking.scale,
-            (x - sheet.width / 2) / looking.scale,
-        )
-        return replace(sheet, camera=camera)
+        return sheet if self.leader is None else led(self.leader, section, sheet)
 
     def fit(self) -> None:
         """Show the whole slice, as large as the pane allows."""
@@ -158,26 +142,11 @@ class SliceView(QWidget):
     def look(self, camera: Camera) -> None:
         """Look from elsewhere; a pane that is led hands it on to its leader."""
         if self.leader is not None:
-            self._lead(self.leader, camera)
+            lead(self.leader, self.sheet, camera)
         elif camera != self.camera:
             self.camera = camera
             self.looked.emit()
             self.update()
-
-    def _lead(self, leader: "SliceView", camera: Camera) -> None:
-        """Let the leader move by as much as this pane is to move."""
-        now = self.sheet
-        theirs = leader.sheet
-        if camera == Camera():
-            leader.fit()
-            return
-        leader.look(
-            Camera(
-                leader.camera.zoom * camera.zoom / now.camera.zoom,
-                theirs.camera.down_mm + camera.down_mm - now.camera.down_mm,
-                theirs.camera.across_mm + camera.across_mm - now.camera.across_mm,
-            )
-        )
 
     def preview(self, picture: QImage | None) -> None:
         """Show a first picture while the scan is still being read; None ends that."""
