@@ -211,5 +211,26 @@ LABS: Catalog[Any] = Catalog(
             theme="Neurons and training",
             icon="ph.swap",
         ),
+        "vit_maps": Entry(
+            "medviz.labs.vit_maps:VitMaps",
+            "Where a ViT looks",
+            "Point at a patch: who it asks, head by head",
+            theme="Attention and sequences",
+            icon="ph.crosshair",
+        ),
+        "screening": Entry(
+            "medviz.labs.screening:Screening",
+            "Screening",
+            "Detector, localiser, classifier, and a gate of attention",
+            theme="Detection",
+            icon="ph.funnel",
+        ),
+        "tour": Entry(
+            "medviz.labs.tour:Tour",
+            "Tours of a network",
+            "From the first filter to the answer, stop by stop",
+            theme="Networks",
+            icon="ph.path",
+        ),
     },
 )

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medviz.figures import Curves, Figure, Gallery, Heatmap, Line, Table, Text
+from medviz.figures import Curves, Figure, Gallery, Heatmap, Line, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN, grey, shades
 from medviz.labs.formulas import number
@@ -136,7 +136,7 @@ class TrainingLoop(Lab):
     """A neuron learns to tell bright pieces of the slice from others; the loop of the deck, one line a step."""
 
     TITLE: ClassVar[str] = "Training loop"
-    ARRANGE: ClassVar[str] = "code / weights gradient batch / formula / losses state / story / erratum"
+    ARRANGE: ClassVar[str] = "code / weights gradient / batch losses / formula / story / erratum"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("One batch, line by line", "TRAIN-13", "D3", {"at": 6},
                 {"story": "forward → zero_grad → loss → backward → step"}, E13,
@@ -189,7 +189,6 @@ class TrainingLoop(Lab):
         yield Gallery("batch", tiles, f"the batch: {len(tiles)} samples", self._titles(now, targets), "grey",
                       shared_scale=True, columns=min(8, len(tiles)))  # fmt: skip
         yield _losses(run)
-        yield self._state(now)
         yield Text("story", self._story(now), "")
 
     def _code(self, line: int) -> str:
@@ -224,15 +223,6 @@ class TrainingLoop(Lab):
         if now.line == 6 and self.optimiser == "sgd" and slope is not None:
             return f"w₀ = {number(w_before)} − {number(self.rate)}·{number(slope)} = {number(w)}".replace("·−", "·(−)")
         return told[now.line]
-
-    def _state(self, now: Moment) -> Table:
-        rows: tuple[tuple[str | float | None, ...], ...] = (
-            ("output of the first", None if now.output is None else round(float(now.output[0]), 4)),
-            ("loss of the batch (nats)", None if now.loss is None else round(now.loss, 4)),
-            ("gradient norm", None if now.gradient is None else round(float(np.linalg.norm(now.gradient)), 4)),
-            ("train_loss", round(sum(one for one, _ in now.sums), 4)),
-        )
-        return Table("state", ("variable", "value"), rows, "what there is")
 
     def _story(self, now: Moment) -> str:
         said = []

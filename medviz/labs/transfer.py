@@ -25,6 +25,7 @@ Array = NDArray[Any]
 SIDE = 16
 BLOCKS = ("block 1", "block 2", "head")
 SMOOTHING = 0.9
+_WORDS = {True: "frozen", False: "learns"}
 
 
 class Small(nn.Module):
@@ -169,7 +170,7 @@ class Transfer(Lab):
                 {"story": "frozen blocks get no gradient", "blocks": "block 1 80 frozen None 0"},
                 text="80 + 1,168 parameters stay as they were pre-trained; 257 of the head learn."),
         Example("All of it is fine-tuned", "TRAIN-15", "D2", {}, {"formula": "80 + 1,168 + 257 = 1,505"},
-                text="Pre-trained, it errs boldly at first, and is ahead of the one from chance after some eight steps."),
+                text="Pre-trained, it errs boldly at first, and is ahead of chance after some eight steps."),
         Example("Rare things, not weighed", "TRAIN-15", "D2", {"rare": 0.08, "loss": "plain"}, {"story": "8 % of"},
                 text="Where few pieces hold anything, saying no is nearly always right."),
         Example("Rare things, weighed", "TRAIN-15", "D2", {"rare": 0.08, "loss": "weighted"}, {"story": "weighted"},
@@ -279,7 +280,7 @@ class Transfer(Lab):
             (
                 name,
                 count,
-                "frozen" if still else "learns",
+                _WORDS[still],
                 None if norm is None else round(norm, 4),
                 round(moved, 4) or 0,
             )
