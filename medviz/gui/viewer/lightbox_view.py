@@ -17,7 +17,7 @@ from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
 from medviz.imaging.oblique import Section
 from medviz.imaging.pages import Page, page_of, turned_to
-from medviz.imaging.scene import Layer, Point, Scene
+from medviz.imaging.scene import Layer, Layout, Point, Scene
 
 NOTCH = 120
 GAP_PX = 2
@@ -34,7 +34,8 @@ SHOWN = (
 class LightboxView(QWidget):
     """Shows a page of slices; a click puts the cross-hair there, a double click goes back to the panes.
 
-    `pointed` (RAS mm or None) follows the mouse. `done` says that every cell is drawn as finely as it will be.
+    `pointed` (RAS mm or None) follows the mouse. `done` says that every cell is drawn as finely as it will be,
+    `before` how the panes lay before it.
     """
 
     pointed = Signal(object)
@@ -45,6 +46,7 @@ class LightboxView(QWidget):
         self.camera = Camera()
         self.written: list[dict[str, str]] = []
         self.done = False
+        self.before: Layout = "2x2"
         self._content = content or Content()
         self._plates: list[Plate] = []
         self._lettering = Lettering()
@@ -114,6 +116,8 @@ class LightboxView(QWidget):
         self.update()
 
     def _told(self, old: Scene, new: Scene) -> None:
+        if new.layout == "lightbox" and old.layout != "lightbox":
+            self.before = old.layout
         if old.radiological != new.radiological and new.lightbox.plane != "sagittal":
             self.camera = replace(self.camera, across_mm=-self.camera.across_mm)
         if old.scan is not new.scan or old.turn is not new.turn or old.lightbox.plane != new.lightbox.plane:
@@ -280,7 +284,7 @@ class LightboxView(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             self._held = None
             self._point(event.position())
-            self.store.update(layout="2x2", maximised=None)
+            self.store.update(layout=self.before, maximised=None)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the mouse any more."""

@@ -127,11 +127,12 @@ class Looking(Feature):
         self.desk.scene.put(change(self.desk.scene.state))
 
     def lay_out(self, how: Layout) -> None:
-        """Lay out the panes; a second scan or a lightbox once more goes back to four panes."""
+        """Lay out the panes; a second scan or a lightbox once more goes back to how they lay."""
         scene = self.desk.scene.state
         back = scene.layout == how and how in ("compare", "lightbox")
         box = replace(scene.lightbox, plane=self.viewer.panes.front.plane) if how == "lightbox" else scene.lightbox
-        self.desk.scene.put(replace(scene, layout="2x2" if back else how, maximised=None, lightbox=box))
+        before: Layout = self.viewer.panes.lightbox.before if how == "lightbox" else "2x2"
+        self.desk.scene.put(replace(scene, layout=before if back else how, maximised=None, lightbox=box))
 
     def _lay_out(self, name: str) -> None:
         """Do what a button of the strip says."""

@@ -92,6 +92,10 @@ def test_a_click_goes_to_the_place_in_mm_and_a_double_click_back_to_the_panes(vi
     assert view.store.state.voxel[2] == page.sections[6].index and view.page.now == 6  # type: ignore[union-attr]
     qtbot.mouseDClick(view, Button.LeftButton, pos=at)
     assert view.store.state.layout == "2x2" and view.store.state.cursor == pytest.approx(wanted)
+    view.store.update(layout="1+3")
+    view.store.update(layout="lightbox")
+    qtbot.mouseDClick(view, Button.LeftButton, pos=at)
+    assert view.store.state.layout == "1+3", "back to how the panes lay"
     qtbot.wait(40)
 
 
