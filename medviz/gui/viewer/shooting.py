@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.imaging.rendering.view import Renderer, Shot, Wish
-from medviz.messages import Message, Note, Progress
+from medviz.messages import Message, Note, Progress, Work
 
 REST_MS = 160
 """How long hand and cursor must rest before the fine picture is made."""
@@ -41,6 +41,7 @@ class Shooting(QObject):
         self._job: Job | None = None
         self._fast = False
         self._again = False
+        self._closed = False
         self._later: tuple[Wish, Callable[[Shot], object]] | None = None
         self._fine_s = 1.0
         self._asked_at = 0.0
@@ -52,10 +53,8 @@ class Shooting(QObject):
         self._live.timeout.connect(self.move)
 
     @property
-    def renderer(self) -> Renderer:
-        """The renderer; made when it is first asked for."""
-        if self._renderer is None:
-            self._renderer = self._desk.services.studio()
+    def renderer(self) -> Renderer | None:
+        """The renderer; None before the first picture."""
         return self._renderer
 
     @property
@@ -94,25 +93,22 @@ class Shooting(QObject):
         self._rest.stop()
         self._live.stop()
         self._again, self._later = False, None
+        self._closed = True
         job = self._job
-        if job is not None:
-            job.stop()
-        if self._renderer is not None:
-            self._renderer.close()
-        if job is not None:
-            job.wait(5.0)
+        for _ in range(2):  # it may be made while this is said
+            if job is not None:
+                job.stop()
+            if self._renderer is not None:
+                self._renderer.close()
+            if job is not None:
+                job.wait(5.0)
 
     def once(self, wish: Wish, then: Callable[[Shot], object]) -> None:
         """Make one picture more, that is not shown (to point into)."""
         if self._job is not None:
             self._later = (wish, then)
             return
-        renderer = self.renderer
-        self._job = self._desk.start(
-            "3-D", lambda: renderer.draw(wish), then=lambda shot: then(shot) if shot else None, quiet=True, drain_ms=6
-        )
-        self._job.said.connect(self._hear)
-        self._job.over.connect(self._over)
+        self._start(wish, lambda shot: then(shot) if shot is not None else None)
 
     # -- one after the other ------------------------------------------------------------------------------------
 
@@ -134,10 +130,19 @@ class Shooting(QObject):
             return
         self._fast = quick
         self._asked_at = monotonic()
-        renderer = self.renderer
-        self._job = self._desk.start("3-D", lambda: renderer.draw(wish), then=self._take, quiet=True, drain_ms=DRAIN_MS)
+        self._start(wish, self._take)
+
+    def _start(self, wish: Wish, then: Callable[[Shot | None], object]) -> None:
+        self._job = self._desk.start("3-D", lambda: self._made(wish), then=then, quiet=True, drain_ms=DRAIN_MS)
         self._job.said.connect(self._hear)
         self._job.over.connect(self._over)
+
+    def _made(self, wish: Wish) -> Work[Shot | None]:
+        """Make a picture, in the job's thread; the renderer too, whose import takes longer than a window may wait."""
+        yield Progress(0, 0, "3-D")
+        if self._renderer is None and not self._closed:
+            self._renderer = self._desk.services.studio()
+        return None if self._renderer is None else (yield from self._renderer.draw(wish))
 
     def _take(self, shot: Shot | None) -> None:
         if shot is None:

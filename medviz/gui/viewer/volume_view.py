@@ -147,9 +147,10 @@ class VolumeView(QWidget):
     def point_at(self, at: QPointF, shot: Shot | None = None) -> Point | None:
         """Return the point in RAS mm that is seen at a place on the pane (or of a shot); None beside everything."""
         shot = shot or self.shown
-        if shot is None:
+        renderer = self.shooting.renderer
+        if shot is None or renderer is None:
             return None
-        return self.shooting.renderer.point_at(shot, *Ground(self.width(), self.height(), shot).pixel(at))
+        return renderer.point_at(shot, *Ground(self.width(), self.height(), shot).pixel(at))
 
     def close_view(self) -> None:
         """Stop listening, and end the renderer."""
@@ -248,7 +249,8 @@ class VolumeView(QWidget):
         if self._store.state.scan is None:
             return ""
         if self.shown is not None and self._work is None and self._shows:
-            return described(self.shown, self.width(), self.shooting.renderer.simple)
+            renderer = self.shooting.renderer
+            return described(self.shown, self.width(), renderer is not None and renderer.simple)
         return waiting(self._store.state.scan, self._work)
 
     # -- moved --------------------------------------------------------------------------------------------------
