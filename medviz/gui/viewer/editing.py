@@ -24,7 +24,7 @@ from medviz.gui.viewer.edits import Edits, Then
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.filling import Filling
 from medviz.gui.viewer.journalling import Journalling, changes_words
-from medviz.gui.viewer.kit import Kit, kit_of
+from medviz.gui.viewer.kit import Kit, kit_of, suited
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import Operation, Wanted
 from medviz.gui.viewer.rooms import ROOMS
@@ -349,8 +349,9 @@ class Editing(Feature):
         return tuple(made)
 
     def _told(self, old: Scene, new: Scene) -> None:
-        if new.scan is not None and (old.scan is None or old.scan.calibrated != new.scan.calibrated):
-            self.kit.put(kit_of(self.kit.state, new.scan.calibrated))
+        if new.scan is not None and new.scan is not old.scan:
+            kit = kit_of(self.kit.state, new.scan.calibrated)
+            self.kit.put(kit if kit.in_range else suited(kit, new.layers[0]))
         layer = self.layer
         values = [] if layer is None else [one.value for one in layer.labels]
         if values and self.kit.state.value not in values:

@@ -1,11 +1,12 @@
 """What the tools that edit labels are set to; the form in the tab is read off these lines."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated
 
+from medviz.imaging.scene import Layer
 from medviz.parameters import Group, Range, When
 
-ANY = Range(-1e6, 1e6)
+ANY = Range(-1e6, 1e6, step=1.0)
 WHERE = Group("Where", advanced=True)
 AREA = Group("Fill and lasso", advanced=True)
 
@@ -21,7 +22,9 @@ class Kit:
     low: Annotated[float, ANY, "Least value that is painted", When("in_range", True), WHERE] = 0.0
     high: Annotated[float, ANY, "Greatest value that is painted", When("in_range", True), WHERE] = 100.0
     only_free: Annotated[bool, "Never paint over another label", WHERE] = False
-    tolerance: Annotated[float, Range(0.0, 1e6), "Fill takes what differs so much from the value clicked", AREA] = 50.0
+    tolerance: Annotated[
+        float, Range(0.0, 1e6, step=1.0), "Fill takes what differs so much from the value clicked", AREA
+    ] = 50.0
     all_slices: Annotated[bool, "Fill and lasso go through all slices", AREA] = False
     distance: Annotated[float, Range(0.1, 50.0, unit="mm", log=True), "How far to smooth, grow and shrink"] = 1.0
     smallest: Annotated[int, Range(1, 1_000_000, unit="voxels", log=True), "Smaller pieces are removed"] = 20
@@ -38,6 +41,12 @@ class PixelKit(Kit):
 TIP = ("size", "ball", "in_range", "low", "high", "only_free", "tolerance", "all_slices")
 WHOLE = ("distance", "smallest")
 """What is shown with the tools, and what with the operations on a whole label."""
+
+
+def suited(kit: Kit, layer: Layer) -> Kit:
+    """Return the same settings with a range and a tolerance that suit a scan as it is shown."""
+    low, high = (float(f"{layer.level + sign * layer.window / 2:.3g}") for sign in (-1, 1))
+    return replace(kit, low=low, high=high, tolerance=float(f"{layer.window / 10:.2g}"))
 
 
 def kit_of(kit: Kit, calibrated: bool) -> Kit:

@@ -263,6 +263,7 @@ def test_fill_takes_what_looks_alike_in_the_slice_or_in_all(page: ViewerPage, qt
     scan = opened(page, qtbot).scan
     assert scan is not None
     view = pane(page)
+    assert editing(page).kit.state.tolerance == pytest.approx(page.desk.scene.state.layers[0].window / 10, rel=0.1)
     take(qtbot, view, Key.Key_W, "fill")
     qtbot.mouseClick(view, Button.LeftButton, NONE, middle(view))
     k = page.desk.scene.state.voxel[2]
