@@ -20,7 +20,7 @@ QToolButton { color: #f2f2f2; background: rgba(28, 30, 34, 215); border: 1px sol
               padding: 1px 5px; min-height: 20px; }
 QToolButton:hover { background: #3a3e46; }
 QToolButton:focus { border: 1px solid #6cb8ff; }
-QToolButton:checked { background: #1f4e79; border: 1px solid #6cb8ff; }
+QToolButton:checked { background: #05080c; border: 2px solid #6cb8ff; }
 QToolButton:disabled { color: #7d8087; }
 QToolButton::menu-indicator { image: none; }
 QSlider::groove:horizontal { height: 4px; background: #4a4e56; border-radius: 2px; }

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QEnterEvent,
     QImage,
     QKeyEvent,
@@ -17,21 +16,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
-from medviz.gui.colours import colours
 from medviz.gui.desk import Desk
-from medviz.gui.viewer.annotations import DIM, EDGE, PLANE_COLOURS, Lettering, Word
 from medviz.gui.viewer.hand import turned_layer, windowed
 from medviz.gui.viewer.shooting import Shooting
 from medviz.gui.viewer.volume_keys import keyed
-from medviz.gui.viewer.volume_marks import (
-    Ground,
-    arm_at,
-    image_pixels,
-    paint_arms,
-    paint_bar,
-    paint_cross,
-    paint_letters,
-)
+from medviz.gui.viewer.volume_marks import Ground, arm_at, image_pixels
+from medviz.gui.viewer.volume_painting import Painting
 from medviz.gui.viewer.volume_strip import VolumeStrip, placed, stepped
 from medviz.gui.viewer.volume_words import described, waiting
 from medviz.imaging.rendering.sight import Sight, mm_per_pixel, zoomed
@@ -71,13 +61,12 @@ class VolumeView(QWidget):
         super().__init__(parent)
         self.view = View()
         self.shown: Shot | None = None
-        self.written: dict[str, str] = {}
+        self.painting = Painting()
         self._desk, self._store = desk, desk.scene
         self._image: QImage | None = None
         self._drag: Drag | None = None
         self._before: Point | None = None
         self._work: Progress | None = None
-        self._lettering = Lettering()
         self.shooting = Shooting(desk, self._wish, self)
         self.shooting.taken.connect(self._take)
         self.shooting.worked.connect(self._worked)
@@ -95,6 +84,11 @@ class VolumeView(QWidget):
     def sizeHint(self) -> QSize:
         """Ask for room."""
         return QSize(400, 400)
+
+    @property
+    def written(self) -> dict[str, str]:
+        """What stands where on the pane, for those who read the screen by program."""
+        return self.painting.written
 
     # -- for others ---------------------------------------------------------------------------------------------
 
@@ -215,35 +209,9 @@ class VolumeView(QWidget):
         painter.end()
 
     def _paint(self, painter: QPainter) -> None:
-        painter.fillRect(self.rect(), Qt.GlobalColor.black)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        size = 13 if min(self.width(), self.height()) >= 220 else 11
-        scene, shot = self._store.state, self.shown
-        self.written = {"title": "3-D"}
-        if self._image is not None and shot is not None:
-            painter.drawImage(QRectF(self.rect()), self._image)
-            ground = Ground(self.width(), self.height(), shot)
-            if scene.crosshair:
-                paint_cross(painter, scene, ground)
-            if scene.scan is not None and scene.scan.oriented:
-                self.written |= paint_letters(painter, self._lettering, ground, size, self.strip.x())
-                paint_arms(painter, self._lettering, shot.wish.view.sight, self.height(), size)
-            self.written["bar"] = paint_bar(
-                painter, self._lettering, ground, size, scene.scan is not None and scene.scan.calibrated
-            )
-        self._paint_words(painter, size)
-
-    def _paint_words(self, painter: QPainter, size: int) -> None:
-        title = Word("title", "3-D", EDGE, EDGE + size * 0.8, PLANE_COLOURS["volume"], size, True)
-        self._lettering.put(painter, title)
-        words = self._said()
-        self.written["what"] = words
-        self._lettering.put(painter, Word("what", words, EDGE, EDGE + size * 2.2, DIM, size))
-        if self._work is not None and self._work.total:
-            share = min(max(self._work.done / self._work.total, 0.0), 1.0)
-            painter.fillRect(QRectF(0, self.height() - 3, self.width(), 3), QColor(60, 63, 69))
-            painter.fillRect(QRectF(0, self.height() - 3, self.width() * share, 3), colours().of("accent"))
+        size, scene = (self.width(), self.height()), self._store.state
+        self.painting.paint(painter, size, scene, self.shown, self._image, self.strip.x())
+        self.painting.say(painter, size, self._said(), self._work)
 
     def _said(self) -> str:
         if self._store.state.scan is None:
