@@ -106,9 +106,13 @@ def flood(
     return _set("flood fill", labels, box, near, value, locked)
 
 
-def fill_between(labels: Array, value: int, normal: int, locked: Collection[int] = ()) -> Change | None:
-    """Fill the empty slices between drawn ones by interpolating signed distances (Raya and Udupa, 1990)."""
-    mask = np.moveaxis(labels == value, normal, 0)
+def fill_between(
+    labels: Array, value: int, normal: int, locked: Collection[int] = (), spacing_mm: Spacing = (1.0, 1.0, 1.0)
+) -> Change | None:
+    """Fill the empty slices between drawn ones by interpolating signed distances in mm (Raya and Udupa, 1990)."""
+    whole = labels == value
+    box = tight_box(whole) if whole.any() else _ALL
+    mask = np.moveaxis(np.pad(whole[box], 1), normal, 0)[1:-1]  # distances to the outside are known at the edge
     drawn = np.flatnonzero(mask.any(axis=(1, 2)))
     if len(drawn) < 2:
         raise Refused("fill between slices", "the label is drawn on fewer than two slices", "draw it on a second one")
@@ -116,16 +120,17 @@ def fill_between(labels: Array, value: int, normal: int, locked: Collection[int]
     for first, last in pairwise(drawn):
         if last - first < 2:
             continue
-        below, above = _signed(mask[first]), _signed(mask[last])
+        in_plane = [step for axis, step in enumerate(spacing_mm) if axis != normal]
+        below, above = _signed(mask[first], in_plane), _signed(mask[last], in_plane)
         for between in range(first + 1, last):
             share = (between - first) / (last - first)
             filled[between] = (1 - share) * below + share * above > 0
-    return _set("fill between slices", labels, _ALL, np.moveaxis(filled, 0, normal), value, locked)
+    return _set("fill between slices", labels, box, np.moveaxis(filled[:, 1:-1, 1:-1], 0, normal), value, locked)
 
 
-def _signed(mask: Array) -> Array:
-    inside: Array = ndimage.distance_transform_edt(mask)
-    outside: Array = ndimage.distance_transform_edt(~mask)
+def _signed(mask: Array, spacing_mm: Sequence[float]) -> Array:
+    inside: Array = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
+    outside: Array = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
     return inside - outside
 
 

@@ -167,6 +167,21 @@ def test_between_two_discs_a_cone_is_filled() -> None:
     assert areas[10] == pytest.approx(np.pi * 8**2, rel=0.15)
 
 
+@pytest.mark.parametrize("normal", [0, 1, 2])
+def test_what_lies_between_is_the_same_across_each_axis_and_spares_locked_labels(normal: int) -> None:
+    labels = np.zeros((24, 24, 24), np.uint8)
+    turned = np.moveaxis(labels, normal, 0)
+    turned[4, 6:18, 6:18], turned[12, 9:15, 9:15] = 1, 1
+    turned[8, 11:13, 11:13] = 5
+    change = edit.fill_between(labels, 1, normal, locked={5}, spacing_mm=(0.5, 2.0, 3.0))
+    assert change is not None
+    change.redo(labels)
+    assert (turned[5:12, 9:11, 9:11] == 1).all() and (turned[8, 11:13, 11:13] == 5).all()
+    assert not turned[:4].any() and not turned[13:].any() and not turned[:, :6].any()
+    areas = (turned == 1).sum(axis=(1, 2))[4:13]
+    assert (np.diff(areas[[0, 1, 2, 3, 5, 6, 7, 8]]) <= 0).all()
+
+
 def test_filling_between_needs_two_slices() -> None:
     with pytest.raises(Refused, match="second one"):
         edit.fill_between(empty(), 1, normal=2)

@@ -96,7 +96,12 @@ class Edits(QObject):
 
         With `stands` the voxels hold it already (a stroke paints as it goes).
         """
-        if change is not None:
+        if change is None:
+            return
+        layer = self._desk.scene.state.layers[number]
+        if self.is_busy(layer) and not stands:
+            self._desk.tell(f"{layer.volume.name} is still being worked on", "warning", "Wait a moment")
+        else:
             self.ready(number, lambda made: self._do(made, change, stands))
 
     def run(self, number: int, title: str, describe: Describe, then: Then | None = None) -> None:

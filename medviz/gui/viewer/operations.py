@@ -56,7 +56,7 @@ def _shrink(labels: Any, wanted: Wanted) -> Change | None:
 
 
 def _between(labels: Any, wanted: Wanted) -> Change | None:
-    return ROOMS["fill between"](labels, wanted.kit.value, wanted.across, wanted.locked)
+    return ROOMS["fill between"](labels, wanted.kit.value, wanted.across, wanted.locked, wanted.spacing_mm)
 
 
 def _largest(labels: Any, wanted: Wanted) -> Change | None:

@@ -7,6 +7,7 @@ from medviz.gui.store import Store
 from medviz.gui.viewer.edits import Edits
 from medviz.gui.viewer.kit import Kit
 from medviz.imaging.corrections import Corrections
+from medviz.imaging.labels import Label, default_colour
 from medviz.imaging.scene import Layer
 
 
@@ -60,7 +61,11 @@ class Target:
         scene = self.desk.scene.state
         layer = scene.layers[number]
         style = "outline" if layer.style == "off" else layer.style
-        shown = replace(layer, visible=True, style=style, hidden_labels=layer.hidden_labels - {value})
+        table = layer.labels
+        if value and all(one.value != value for one in table):
+            table = tuple(sorted((*table, Label(value, f"label {value}", default_colour(value))), key=by_value))
+        hidden = layer.hidden_labels - {value}
+        shown = replace(layer, visible=True, style=style, hidden_labels=hidden, labels=table)
         if shown != layer or scene.overlays_hidden:
             layers = (*scene.layers[:number], shown, *scene.layers[number + 1 :])
             self.desk.scene.put(replace(scene, layers=layers, overlays_hidden=False))
@@ -73,3 +78,8 @@ class Target:
         """Return the colour of the label that is painted with."""
         labels = () if layer is None else layer.labels
         return next((one.colour for one in labels if one.value == self.kit.state.value), (230, 159, 0))
+
+
+def by_value(label: Label) -> int:
+    """Return what labels are sorted by."""
+    return label.value
