@@ -199,6 +199,7 @@ class ViewerPage(Page):
         self.opening.arrived.connect(self._arrived)
         self.ask.decided.connect(self.opening.decide)
         self.empty.browse.connect(self._browse)
+        self.empty.browse_folder.connect(self._browse_folder)
         self.empty.sample.connect(self.open_sample)
         self.empty.wanted.connect(lambda path: self.desk.open_wanted.emit(path))
         self.strip.fit.connect(self.panes.fit_front)
@@ -367,6 +368,10 @@ class ViewerPage(Page):
     def _pointed(self, point: Point | None) -> None:
         if self._panel is not None and self._panel.isVisible():
             self._panel.show_point(point)
+
+    def _browse_folder(self) -> None:
+        if name := QFileDialog.getExistingDirectory(self, "Open a DICOM study or a folder of scans"):
+            self.desk.open_wanted.emit(Path(name))
 
     def _browse(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Open scans and overlays")

@@ -177,6 +177,7 @@ class EmptyCard(Card):
 
     wanted = Signal(object)
     browse = Signal()
+    browse_folder = Signal()
     sample = Signal()
 
     def __init__(self, parent: QWidget) -> None:
@@ -186,18 +187,23 @@ class EmptyCard(Card):
         ways = QGridLayout()
         ways.setHorizontalSpacing(12)
         ways.setVerticalSpacing(8)
-        self.open_button = QPushButton(icon("ph.folder-open", "on_accent"), "  Choose a file …")
+        self.open_button = QPushButton(icon("ph.file", "on_accent"), "  Choose a file …")
         self.open_button.setProperty("look", "primary")
+        self.open_button.setToolTip("NIfTI, DICOM, NRRD, MetaImage, MGH, pictures, arrays  (Ctrl+O)")
         self.open_button.clicked.connect(self.browse)
+        self.folder_button = QPushButton(icon("ph.folder-open"), "  Choose a folder …")
+        self.folder_button.setToolTip("A DICOM study or a folder of scans; its series are shown to choose from")
+        self.folder_button.clicked.connect(self.browse_folder)
         self.sample_button = QPushButton(icon("ph.brain"), "  Open the sample")
         self.sample_button.setToolTip("MNI152: the mean T1 of 152 heads, 1 mm")
         self.sample_button.clicked.connect(self.sample)
         ways.addWidget(self.open_button, 0, 0)
-        ways.addWidget(self.sample_button, 0, 1)
+        ways.addWidget(self.folder_button, 0, 1)
+        ways.addWidget(self.sample_button, 1, 0, 1, 2)
         self.column.addLayout(ways)
         self.column.addWidget(
             label(
-                "Or drop files here: the first is the scan, further ones are laid over it. "
+                "Or drop files or a folder here: the first is the scan, further ones are laid over it. "
                 "Or start from a command line: medviz scan.nii.gz labels.nii.gz",
                 "dim",
                 wrap=True,

@@ -32,6 +32,7 @@ Button, Key = Qt.MouseButton, Qt.Key
 def test_an_empty_viewer_offers_three_ways_and_the_sample(page: ViewerPage, qtbot: QtBot) -> None:
     assert page.empty.isVisible() and page.strip.isHidden()
     assert page.empty.open_button.isVisible() and page.empty.sample_button.isVisible()
+    assert page.empty.folder_button.isVisible()
     qtbot.mouseClick(page.empty.sample_button, Button.LeftButton)
     qtbot.waitUntil(lambda: len(page.desk.scene.state.layers) == 2)
     assert page.empty.isHidden() and not page.strip.isHidden()
