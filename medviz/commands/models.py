@@ -46,8 +46,9 @@ def _look(where: str, scan: Volume | None) -> Work[Looked]:
     return Looked(card_of(where, seen.trust), words, fits, findings, seen.asks)
 
 
-def _run(where: str, scan: Volume, mirror: bool) -> Work[Prediction]:
-    work: Work[Prediction] = ENGINE["prediction"](where, scan, ENGINE["wishes"](keep="float16", mirror=mirror))
+def _run(where: str, scan: Volume, mirror: bool, frame: int) -> Work[Prediction]:
+    wishes = ENGINE["wishes"](keep="float16", mirror=mirror, frame=frame)
+    work: Work[Prediction] = ENGINE["prediction"](where, scan, wishes)
     return work
 
 

@@ -42,6 +42,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                         "scale, labels ...")  # fmt: skip
     parser.add_argument("--mirror", action="store_true", help="run on the mirrored scan too; low agreement means that "
                         "the orientation is suspicious")  # fmt: skip
+    parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame of a series, counted from 1 (1)")
     parser.add_argument("--estimate", action="store_true", help="only say what it would take; nothing is run")
     parser.add_argument("--again", action="store_true", help="also the scans of a folder that are done")
 
@@ -109,7 +110,10 @@ def _case(options: argparse.Namespace, made: Model, case: Case) -> Work[dict[str
     """Label one scan and write it: probabilities first, the card last, so that a card says that all is there."""
     start_s = time.monotonic()
     scan = yield from read(case.scan)
-    wishes = Wishes(options.device, keep="float32" if case.probabilities else "", mirror=options.mirror)
+    if not 1 <= options.frame <= scan.frames:
+        raise Refused(f"--frame {options.frame}", f"{scan.name} has {scan.frames}", "frames are counted from 1")
+    wishes = Wishes(options.device, keep="float32" if case.probabilities else "", mirror=options.mirror,
+                    frame=options.frame - 1)  # fmt: skip
     doubts: list[str] = []
     found = yield from _heard(predicted(made, scan, chosen(options.device), wishes), doubts)
     labels = _labels(made, found.labels)

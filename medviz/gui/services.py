@@ -75,13 +75,14 @@ def _no_model(*what: Any) -> Work[Looked]:
 class Modelled:
     """What can be done with models beside labelling a scan.
 
-    look(where, scan) says what is known before a run. run(where, scan, mirror) labels a scan, keeps the probabilities
-    and, with `mirror`, holds it against the mirrored scan; None where only `Services.predict` is there. add(path) puts
-    a file or folder on the list, tell(where, needs) does after a person completed what it asks; forget(where).
+    look(where, scan) says what is known before a run. run(where, scan, mirror, frame) labels a scan, keeps the
+    probabilities and, with `mirror`, holds it against the mirrored scan; None where only `Services.predict` is there.
+    add(path) puts a file or folder on the list, tell(where, needs) does after a person completed what it asks;
+    forget(where).
     """
 
     look: Callable[[str, Volume | None], Work[Looked]] = _no_look
-    run: Callable[[str, Volume, bool], Work[Prediction]] | None = None
+    run: Callable[[str, Volume, bool, int], Work[Prediction]] | None = None
     add: Callable[[Path], Work[Looked]] = _no_model
     tell: Callable[[str, Any], Work[Looked]] = _no_model
     forget: Callable[[str], object] = lambda where: None

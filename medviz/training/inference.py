@@ -41,13 +41,14 @@ class Wishes:
     """What a run is asked for beside the labels.
 
     `keep` keeps the probabilities in that type, `mirror` also runs on the mirrored scan, `needs` say what input a model
-    needs that does not say so itself.
+    needs that does not say so itself. `frame` is the one that is labelled where a network looks at one picture.
     """
 
     device: str = "auto"
     keep: Literal["", "float16", "float32"] = ""
     mirror: bool = False
     needs: Needs | None = None
+    frame: int = 0
 
 
 def predict(where: str, scan: Volume, on: str = "auto") -> Work[Volume]:
@@ -80,8 +81,9 @@ def predicted(made: Model, scan: Volume, where: torch.device, wishes: Wishes) ->
     """Label a scan with a model that is at hand."""
     began_s = time.monotonic()
     yield Progress(0, 0, "preparing the scan")
+    yield from doubts(made, scan, wishes.frame)
+    scan = yield from _wanted(made, scan, wishes.frame)
     image = made.preparation.prepared(scan)
-    yield from doubts(made, scan)
     shares = yield from _on_grid_of(made, scan, probabilities(made, image, where, growing=True))
     agreement = None
     if wishes.mirror:
@@ -95,6 +97,17 @@ def predicted(made: Model, scan: Volume, where: torch.device, wishes: Wishes) ->
     if wishes.keep:
         kept = yield from _kept(made, scan, shares, np.dtype(wishes.keep))
     return checked(Prediction(volume, kept, agreement, time.monotonic() - began_s), scan)
+
+
+def _wanted(made: Model, scan: Volume, frame: int) -> Work[Volume]:
+    """Take what the network looks at: one frame of a series, or as many as it has channels; they are read first."""
+    channels = made.preparation.channels
+    one = channels == 1 and scan.kind == "frames"
+    numbers = [min(max(frame, 0), scan.frames - 1)] if one else list(range(min(scan.frames, channels)))
+    if scan.pending is not None:
+        for number in numbers:
+            yield from scan.pending.load(number)
+    return replace(scan, voxels=scan.voxels[numbers[0] : numbers[0] + 1], pending=None) if one else scan
 
 
 def checked(found: Prediction, scan: Volume) -> Prediction:
@@ -200,7 +213,7 @@ def most_likely(made: Model, shares: Tensor, scan: Volume) -> NDArray[np.uint8 |
     return winner
 
 
-def doubts(made: Model, scan: Volume) -> Iterator[Note]:
+def doubts(made: Model, scan: Volume, frame: int = 0) -> Iterator[Note]:
     """Say where a scan differs from what the network was trained on."""
     wants = made.preparation.spacing_mm
     if wants is not None and not scan.calibrated:
@@ -209,4 +222,4 @@ def doubts(made: Model, scan: Volume) -> Iterator[Note]:
         has = "×".join(f"{mm:.3g}" for mm in scan.spacing_mm)
         yield Note(f"The scan ({has} mm) is resampled to {'×'.join(f'{mm:.3g}' for mm in wants)} mm for the network")
     if scan.kind == "frames" and made.preparation.channels == 1 and scan.frames > 1:
-        yield Note("The scan has several frames; the first one is labelled", "warning")
+        yield Note(f"The scan has {scan.frames} frames; frame {frame + 1} is labelled", "warning")

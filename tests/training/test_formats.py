@@ -272,6 +272,14 @@ class TestBundle:
         assert "Lambda" in made.trust.limits, "what is not done here is said"
         assert made.trust.licence == "Apache-2.0" and dict(made.trust.metrics) == {"mean_dice": 0.95}
 
+    def test_one_whose_preparation_cannot_be_read_asks(self, tmp_path: Path) -> None:
+        """A configuration in YAML, say: nothing is guessed."""
+        folder = foreign.bundle(tmp_path / "liver")
+        (folder / "configs" / "inference.json").rename(folder / "configs" / "inference.yaml")
+        with pytest.raises(Asks) as asked:
+            load(str(folder))
+        assert asked.value.proposal.names == ("liver", "tumour")
+
     def test_a_zip_of_it_is_the_same(self, tmp_path: Path) -> None:
         foreign.bundle(tmp_path / "liver")
         path = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "liver"))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from typing import ClassVar
@@ -11,16 +12,17 @@ from torch import nn
 from medviz.data.needs import Needs
 from medviz.data.preparation import Preparation
 from medviz.figures import Gallery
+from medviz.imaging.frames import Pending
 from medviz.imaging.readers import read, write
 from medviz.imaging.volume import Stored, Volume
-from medviz.messages import Message, Note, Progress, finished
+from medviz.messages import Message, Note, Progress, Work, finished
 from medviz.networks.unet import UNet
 from medviz.refused import Refused
 from medviz.training import running
 from medviz.training.estimating import memory_bytes
 from medviz.training.formats import load
 from medviz.training.formats.own import built
-from medviz.training.inference import label_map, most_likely, predict
+from medviz.training.inference import Wishes, label_map, most_likely, predict, predicted
 from medviz.training.model import Model, Prepares
 from medviz.training.running import probabilities
 
@@ -327,3 +329,39 @@ class TestShippedModel:
         assert set(np.unique(found[0].frame())) == {0, 1, 2, 3}
         assert np.array_equal(found[0].frame(), found[1].frame())
         assert np.array_equal(found[0].frame(), found[2].frame())
+
+
+def test_of_a_series_the_frame_that_was_asked_for_is_labelled() -> None:
+    voxels = np.full((3, 16, 16, 4), 100, np.float32)
+    voxels[2, 4:8, 4:8] = 200
+    voxels[:, 0, 0, 0] = 0
+    series = Volume(voxels, np.eye(4), Stored("test", (16, 16, 4, 3), "RAS", np.eye(4), voxels.dtype), "s", "frames")
+    made, said = by_brightness(), []
+    found = finished(predicted(made, series, CPU, Wishes(frame=2)), said.append).labels
+    assert (found.frame()[4:8, 4:8] == 2).all() and found.voxels.shape == (1, 16, 16, 4)
+    assert any(isinstance(one, Note) and "frame 3 is labelled" in one.text for one in said)
+    plain = finished(label_map(made, series, CPU)).frame()
+    assert np.array_equal(plain[4:8, 4:8], plain[8:12, 8:12]), "the first one has no box"
+
+
+@pytest.mark.trap("T17")
+def test_frames_that_were_not_read_yet_are_read_before_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "memory_bytes", lambda made, window: 0)  # it would try a tile of nothing
+    voxels = np.zeros((2, 8, 8, 4), np.float32)
+    loaded: list[int] = []
+
+    def fill(number: int) -> Work[None]:
+        yield Progress(0, 1)
+        loaded.append(number)
+        voxels[number] = picture(8, 8, 4, seed=number)
+
+    series = Volume(voxels, np.eye(4), Stored("test", (8, 8, 4, 2), "RAS", np.eye(4), voxels.dtype), "s", "frames")
+    series = replace(series, pending=Pending(2, fill))
+
+    class Two(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert x[:, 1].any(), "the second frame is there"
+            return torch.cat([x, x[:, :1]], 1)
+
+    finished(label_map(Model("two", Two(), Needs(channels=2), ("one", "two")), series, CPU))
+    assert loaded == [0, 1]

@@ -57,7 +57,8 @@ class Predicting(QObject):
     def run(self, card: ModelCard, mirror: bool = False) -> Job | None:
         """Start a model on the open scan; a model that runs already is left to it.
 
-        With `mirror` it also runs on the mirrored scan, which tells whether the orientation is suspicious.
+        With `mirror` it also runs on the mirrored scan, which tells whether the orientation is suspicious. Of a series
+        the frame on screen is labelled.
         """
         scan = self._desk.scene.state.scan
         if scan is None:
@@ -66,10 +67,10 @@ class Predicting(QObject):
         if self.job is not None:
             self._desk.tell(f"{self.job.title} is still running", "warning", "Wait for it or cancel it")
             return None
-        services = self._desk.services
+        services, frame = self._desk.services, min(self._desk.scene.state.frame, scan.frames - 1)
         job = self._desk.start(
             f"{card.title} on {scan.name}",
-            lambda: _labelled(services, card.where, scan, mirror),
+            lambda: _labelled(services, card.where, scan, mirror, frame),
             then=lambda made: self._take(card, scan, made),
         )
         job.setProperty("grows", True)
@@ -138,9 +139,9 @@ class Predicting(QObject):
         self.ended.emit()
 
 
-def _labelled(services: Services, where: str, scan: Volume, mirror: bool) -> Work[Prediction]:
+def _labelled(services: Services, where: str, scan: Volume, mirror: bool, frame: int) -> Work[Prediction]:
     """Label a scan; the probabilities are kept where the rooms below can."""
     if services.modelled.run is not None:
-        return (yield from services.modelled.run(where, scan, mirror))
+        return (yield from services.modelled.run(where, scan, mirror, frame))
     labels = yield from services.predict(where, scan)
     return Prediction(labels)

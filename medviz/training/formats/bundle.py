@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from medviz.imaging.storage import in_words, need_room, opening
 from medviz.refused import Refused
 from medviz.training.formats.form import (
     BROKEN,
+    Asks,
     Format,
     archive,
     card_beside,
@@ -75,8 +77,12 @@ def load(where: str, needs: Needs | None = None) -> Model:
     card = card_beside(path, sha256)
     read, unread = _needs(said, recipe, network)
     labels = _labels(said)
+    says_so = "preprocessing" in recipe or "preprocessing_transforms" in recipe
+    asked = needs or needs_of(card) or (read if says_so else None)
+    if asked is None:
+        raise Asks(where, replace(read, scale="unit", labels=", ".join(labels)))
     trust = Trust.of({**_about(said, unread), **card}, format="MONAI bundle", sha256=sha256)
-    return ready(str(said.get("name") or path.stem), network, needs or needs_of(card) or read, trust, where, labels)
+    return ready(str(said.get("name") or path.stem), network, asked, trust, where, labels)
 
 
 class _Files:

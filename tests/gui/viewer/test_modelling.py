@@ -53,7 +53,7 @@ class Rooms:
         yield Progress(0, 0)
         return self.looked
 
-    def _run(self, where: str, scan: Volume, mirror: bool) -> Work[Prediction]:
+    def _run(self, where: str, scan: Volume, mirror: bool, frame: int) -> Work[Prediction]:
         self.calls.append(("run", where, mirror))
         yield Progress(1, 2, "tile 1 of 2")
         if mirror:
