@@ -1,5 +1,6 @@
 """Correcting labels as a person does it: tools by key, press, drag, release, undo."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,10 @@ from scipy import ndimage
 
 from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.viewer.label_list import LOCK, NAME
+from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.imaging.corrections import Corrections
+from medviz.imaging.oblique import Turn, rotated
 from medviz.imaging.scene import Layer
 from medviz.imaging.slices import PLANES, Plane
 from medviz.imaging.volume import Volume
@@ -380,3 +383,96 @@ def test_without_spacing_the_tip_is_in_pixels(page: ViewerPage, files: dict[str,
         one.unit for one in type(editing(page).kit.state).__annotations__["size"].__metadata__ if hasattr(one, "unit")
     ]
     assert units == ["px"]
+
+
+@pytest.mark.trap("T15")
+def test_while_a_stroke_goes_on_nothing_is_counted_copied_or_rendered(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    view, store = pane(page), page.desk.scene
+    store.update(tool="brush")
+    drag(qtbot, view, middle(view))
+    qtbot.wait(400)  # the view of the whole looks at the first stroke
+    quiet(qtbot, page.desk)
+    voxels, told = edited(page).volume.voxels, []
+    leave = store.listen(lambda old, new: told.append(new))
+    qtbot.mousePress(view, Button.LeftButton, NONE, middle(view, 20))
+    for step in range(6):
+        qtbot.mouseMove(view, middle(view, 20, 4 * step))
+        qtbot.wait(18)
+    assert not told and not page.desk.jobs
+    qtbot.mouseRelease(view, Button.LeftButton, NONE, middle(view, 20, 24))
+    assert len(told) == 1, "the scene is told once, at the end"
+    assert edited(page).volume.voxels is voxels, "painted in place"
+    assert page.counting.of(edited(page).volume) == {1: int(labels(page).sum())}
+    leave()
+    quiet(qtbot, page.desk)
+
+
+def test_what_takes_long_runs_beside_the_window_and_the_brush_waits(
+    page: ViewerPage, qtbot: QtBot, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(page, qtbot)
+    view = pane(page)
+    page.desk.scene.update(tool="brush")
+    drag(qtbot, view, middle(view))
+    quiet(qtbot, page.desk)
+    monkeypatch.setattr("medviz.gui.viewer.edits.AT_ONCE", 10)
+    go, smooth = threading.Event(), ROOMS["smooth"]
+
+    def slow(*wanted: Any) -> Any:
+        go.wait(10)
+        return smooth(*wanted)
+
+    monkeypatch.setattr("medviz.imaging.edit.smooth", slow)
+    editing(page).kit.update(distance=4.0)
+    box = editing(page).box
+    qtbot.mouseClick(box.operations["Smooth"], Button.LeftButton)
+    assert [job.title for job in page.desk.jobs] == ["smooth: label 1"] and not box.operations["Grow"].isEnabled()
+    before = labels(page).copy()
+    drag(qtbot, view, middle(view, 40))
+    assert "still being worked on" in str(told)
+    np.testing.assert_array_equal(labels(page), before)
+    go.set()
+    quiet(qtbot, page.desk)
+    assert made(page).history.names[-1] == "smooth: label 1" and box.operations["Grow"].isEnabled()
+    editing(page).undo()
+    quiet(qtbot, page.desk)
+    np.testing.assert_array_equal(labels(page), before)
+
+
+def test_a_large_layer_is_made_ready_when_the_brush_is_taken_up(
+    page: ViewerPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_prediction(page, qtbot)
+    store = page.desk.scene
+    store.put(store.state.with_layer(1, proposal=False))
+    monkeypatch.setattr("medviz.gui.viewer.edits.AT_ONCE", 10)
+    shown = store.state.layers[1].volume
+    store.update(tool="brush")
+    qtbot.waitUntil(lambda: editing(page).corrections is not None)
+    assert edited(page).volume.voxels is not shown.voxels
+    np.testing.assert_array_equal(labels(page), shown.frame())
+    quiet(qtbot, page.desk)
+
+
+def test_in_turned_planes_the_brush_paints_what_is_seen(page: ViewerPage, qtbot: QtBot) -> None:
+    opened(page, qtbot)
+    view, store = pane(page), page.desk.scene
+    store.update(turn=rotated(Turn(), (1.0, 0.3, 0.0), np.radians(30)), tool="brush")
+    editing(page).kit.update(size=24.0)
+    drag(qtbot, view, middle(view))
+    section = view.section
+    assert section is not None and not section.straight
+    at = edited(page).volume.to_mm(np.argwhere(labels(page)))
+    assert len(at) > 60
+    assert max(view.off_plane_mm(tuple(mm)) for mm in at) < 2.0
+    assert np.linalg.norm(at - store.state.cursor, axis=1).max() < 13
+    side = round(8 * view.sheet.scale)
+    store.update(tool="lasso")
+    drag(qtbot, view, *(middle(view, x * side, y * side) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))),
+         held=Held.ShiftModifier)  # fmt: skip
+    left = edited(page).volume.to_mm(np.argwhere(labels(page)))
+    inside = [
+        mm for mm in left if np.abs(np.subtract(view.screen_of(tuple(mm)), middle(view).toTuple())).max() < side - 2
+    ]
+    assert 0 < len(left) < len(at) and not inside
