@@ -111,7 +111,7 @@ def _thick(store: Store[Scene], views: dict[Plane, SliceView], steps: int) -> li
 def _tilted(store: Store[Scene], views: dict[Plane, SliceView], steps: int) -> list[Measured]:
     start = replace(store.state.at_voxel((256.0, 256.0, 150.0)), turn=None)
     drag = [turned(start, "axial", 1.0 + number / 2) for number in range(steps)]
-    rows = _told("planes turned by a drag, three panes", _times(drag, store, list(views.values())), {95: 16.0})
+    rows = _told("planes turned by a drag, three panes", _times(drag, store, list(views.values())), {95: 33.0})
     thick = [replace(one, slab=Slab("max", 20.0)) for one in drag[: steps // 3]]
     rows += _told("the same with 20 mm taken together", _times(thick, store, list(views.values())))
     store.put(start)

@@ -1,14 +1,14 @@
 """The cross-hair: where the other two planes cut a pane, straight or turned, and the grips that turn them."""
 
 from dataclasses import dataclass
-from math import floor, inf
+from math import floor, inf, sqrt
 
-import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from medviz.gui.viewer.annotations import PLANE_COLOURS, SHADOW
 from medviz.gui.viewer.sheet import Sheet
+from medviz.imaging.oblique import crossed, dotted, scaled
 from medviz.imaging.scene import Scene
 from medviz.imaging.slabs import Slab
 from medviz.imaging.slices import NORMAL, Plane
@@ -46,10 +46,10 @@ def crossing(scene: Scene, plane: Plane) -> tuple[Line, Line]:
     if scene.turn is None or seen is None:
         return Line(upright, 0.0, 1.0), Line(level, 1.0, 0.0)
     lines = []
-    across, down = (np.array(way) / np.linalg.norm(way) for way in (seen.across, seen.down))
+    across, down = (scaled(way, 1 / sqrt(dotted(way, way))) for way in (seen.across, seen.down))
     for other in (upright, level):
-        way = np.cross(scene.turn.axes[NORMAL[plane]], scene.turn.axes[NORMAL[other]])
-        lines.append(Line(other, float(way @ across), float(way @ down)))
+        way = crossed(scene.turn.axes[NORMAL[plane]], scene.turn.axes[NORMAL[other]])
+        lines.append(Line(other, dotted(way, across), dotted(way, down)))
     return lines[0], lines[1]
 
 
