@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from medviz.figures import Picture
-from medviz.imaging.readers import describe, read
+from medviz.imaging.readers import describe, read, read_form
 from medviz.imaging.slices import cut
 from medviz.messages import Progress, finished
 from medviz.refused import Refused
@@ -173,6 +173,19 @@ def test_two_forms_that_disagree_are_told_of_and_the_sform_is_used(tmp_path: Pat
     scan = opened(two_forms(tmp_path / "scan.nii", moved, AFFINE))
     assert np.allclose(scan.stored.affine, moved, atol=1e-5)
     assert len(scan.warnings) == 1 and "4 mm" in scan.warnings[0] and "sform" in scan.warnings[0]
+
+
+@pytest.mark.trap("T4")
+def test_a_person_may_have_it_placed_by_either_form(tmp_path: Path) -> None:
+    moved = AFFINE.copy()
+    moved[0, 3] += 4.0
+    path = two_forms(tmp_path / "scan.nii", moved, AFFINE)
+    for form, affine in (("sform", moved), ("qform", AFFINE)):
+        scan = finished(read_form(path, form))
+        assert np.allclose(scan.stored.affine, affine, atol=1e-5)
+        assert scan.warnings[0].endswith(f"the {form} is used")
+    only = two_forms(tmp_path / "one.nii", moved, AFFINE, codes=(1, 0))
+    assert np.allclose(finished(read_form(only, "qform")).stored.affine, moved, atol=1e-5)
 
 
 @pytest.mark.trap("T4")

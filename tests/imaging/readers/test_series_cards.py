@@ -55,6 +55,13 @@ def test_no_card_names_the_patient(study: Path) -> None:
     assert "Doe" not in told and "Jane" not in told
 
 
+@pytest.mark.trap("T24", "T25")
+def test_a_text_whose_length_is_damaged_does_not_run_on_into_the_patients_name(tmp_path: Path) -> None:
+    write_series(tmp_path, phantom(), tags=named(1, "T1 " + "x" * 61 + " Doe^Jane"))
+    told = repr(cards_in(tmp_path)) + repr(describe(tmp_path))
+    assert "T1 x" in told and "Jane" not in told
+
+
 def test_the_series_that_is_wanted_is_read(study: Path) -> None:
     for wanted, columns in (("3", 6), ("#2", 4), (cards_in(study)[1].key, 4)):
         volume = finished(read(study, series=wanted))
