@@ -55,6 +55,7 @@ def test_no_card_names_the_patient(study: Path) -> None:
     assert "Doe" not in told and "Jane" not in told
 
 
+@pytest.mark.filterwarnings("ignore:The value length")
 @pytest.mark.trap("T24", "T25")
 def test_a_text_whose_length_is_damaged_does_not_run_on_into_the_patients_name(tmp_path: Path) -> None:
     write_series(tmp_path, phantom(), tags=named(1, "T1 " + "x" * 61 + " Doe^Jane"))
