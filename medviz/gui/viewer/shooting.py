@@ -126,7 +126,7 @@ class Shooting(QObject):
     def _begin(self, fast: bool) -> None:
         quick = fast and self._fine_s > FINE_AIM_S
         wish = self._wanted(self.share if quick else 1.0, quick)
-        if wish is None:
+        if wish is None or self._closed:
             return
         self._fast = quick
         self._asked_at = monotonic()

@@ -4,6 +4,7 @@ Nothing is pickled: what a broken or replaced program at the other end sends is 
 """
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
@@ -45,9 +46,10 @@ def _write(stream: BinaryIO, view: memoryview) -> None:
 
 
 def _array(stream: BinaryIO, told: Mapping[str, Any]) -> Array:
-    made = np.empty(told["shape"], np.dtype(told["dtype"]))
-    if made.dtype.hasobject or made.nbytes > _LARGEST:
-        raise EOFError(f"an array of {made.nbytes} bytes of {made.dtype}")
+    kind, size = np.dtype(told["dtype"]), math.prod(told["shape"])
+    if kind.hasobject or size * kind.itemsize > _LARGEST:
+        raise EOFError(f"an array of {size} times {kind}")
+    made = np.empty(told["shape"], kind)
     if made.size:
         _fill(stream, made.data.cast("B"))
     return made
