@@ -21,12 +21,16 @@ PARTS = ("colour", "texture", "size", "fill")
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """Pixels that belong together: how many, their box, and shares (BINS,) of grey levels and of slopes in them."""
+    """Pixels that belong together: how many, their box, and shares of grey levels (BINS,) and of slopes (8,) in them.
+
+    `steep` is the sum of all slopes, by which those of two regions are weighed when they merge.
+    """
 
     size: int
     box: Box
     colour: Array
     texture: Array
+    steep: float
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,13 @@ def likeness(one: Region, other: Region, pixels: int, parts: tuple[bool, ...] = 
 
 
 def joined(one: Region, other: Region) -> Region:
-    """Make two regions one; histograms are averaged by size."""
+    """Make two regions one; grey levels are weighed by pixels, directions by how steep they are."""
     size = one.size + other.size
     (x0, y0, x1, y1), (u0, v0, u1, v1) = one.box, other.box
     box = min(x0, u0), min(y0, v0), max(x1, u1), max(y1, v1)
     colour = (one.colour * one.size + other.colour * other.size) / size
-    return Region(size, box, colour, (one.texture * one.size + other.texture * other.size) / size)
+    steep = one.steep + other.steep
+    return Region(size, box, colour, (one.texture * one.steep + other.texture * other.steep) / steep, steep)
 
 
 def grown(values: Array, first: Array, parts: tuple[bool, ...] = (True,) * 4) -> Tree:
@@ -168,6 +173,7 @@ def _described(values: Array, first: Array) -> list[Region]:
             (int(ends[0][0][k]), int(ends[1][0][k]), int(ends[0][1][k]) + 1, int(ends[1][1][k]) + 1),
             colours[k] / sizes[k],
             slopes[k] / slopes[k].sum(),
+            float(slopes[k].sum()),
         )
         for k in range(count)
     ]

@@ -27,7 +27,7 @@ from medviz.refused import Refused
 Array = NDArray[Any]
 SIDE, TAUGHT = 64, 30
 STAGES = ("1 detector: where", "2 localiser: how far", "3 classifier: what")
-PROPERTIES = ("roundness", "unevenness of the border", "contrast")
+PROPERTIES = ("roundness", "unevenness", "contrast")
 _LAST: "WeakKeyDictionary[Slice, tuple[object, dict[str, Array]]]" = WeakKeyDictionary()
 
 
@@ -203,11 +203,8 @@ class Screening(Lab):
         rows: list[tuple[str | float | None, ...]] = []
         for k, (row, chance, mask) in enumerate(zip(facts, chances, masks, strict=True)):
             area = None if mm is None else round(float(mask.sum()) * mm[0] * mm[1], 1)
-            verdict = "suspicious" if chance >= self.threshold else "round"
-            rows.append(
-                (k, *(round(float(v), 3) for v in row), int(mask.sum()), area, round(float(chance), 3), verdict)
-            )
-        columns = ("spot", *PROPERTIES, "area", "area", "chance", "said")
+            rows.append((k, *(round(float(v), 3) for v in row), int(mask.sum()), area, round(float(chance), 3)))
+        columns = ("spot", *PROPERTIES, "area", "area", "chance")
         return Table("table", columns, tuple(rows), "what each model hands on", ("", "", "", "spreads", "px", "mm²"))
 
     def _story(self, count: int, chances: Array, names: list[str]) -> str:

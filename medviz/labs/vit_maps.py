@@ -94,7 +94,7 @@ class VitMaps(Lab):
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("The answer is right; where does it look?", "SEQ-11", "D2", {"image": Slice(_DISC,
                 name="a drawn disc")}, {"formula": "= 1", "attention.shape": (GRID, GRID)},
-                text="Taught here to tell where a bright disc lies. Its last layer need not look there: others have before."),
+                text="Taught to tell where a bright disc lies. Its last layer need not look there: others have."),
         Example("A patch of a scan", "SEQ-11", "D2", {"place": (4, 2)}, {"story": "rows sum to 1"},
                 text="Point at the slice: the row of attention of that patch is laid over it."),
         Example("Untrained, it looks everywhere", "SEQ-11", "D2", {"trained": False}, {"story": "untrained"},
