@@ -253,3 +253,23 @@ def test_interpolation_is_right_for_a_ramp(by, kind) -> None:
 def test_what_began_straight_in_the_world_is_the_world() -> None:
     assert world() == Turn(WORLD, WORLD) and world().degrees == 0
     assert rotated(world(), (0.0, 0.0, 1.0), np.radians(30)).degrees == pytest.approx(30)
+
+
+@pytest.mark.data
+@pytest.mark.trap("T1", "T6")
+def test_the_liver_is_as_bright_on_turned_planes_as_in_its_voxels(data: Path) -> None:
+    folder = data / "seg3d" / "totalsegmentator_ct"
+    scan, labels = (opened(folder / name) for name in ("ct.nii.gz", "segmentation_multilabel.nii.gz"))
+    liver = labels.frame() == 5
+    middle = scan.to_mm(np.argwhere(liver).mean(axis=0))
+    meant = float(scan.frame()[liver].mean())
+    for by in ((0.0, 0.0, 0.0), (0.4, 0.0, 0.2), (-0.3, 0.5, 0.0)):
+        for plane in PLANES:
+            lying = section(scan, plane, middle, turn(by))
+            image, marked = seen(scan, lying), seen(labels, lying).pixels == 5
+            assert marked.sum() > 300
+            there = float(image.values[marked].mean())
+            assert there == pytest.approx(meant, abs=15), "liver under the liver's label, at every angle"
+            if plane != "sagittal":
+                mirrored = float(image.values[marked[:, ::-1]].mean())
+                assert mirrored < there - 20, "and not when one of both is mirrored, right for left"
