@@ -306,8 +306,8 @@ class Editing(Feature):
     def _prepare(self) -> None:
         """Make the layer ready before the first stroke: a large one takes a moment."""
         number = self.number
-        if number is not None and not self.edits.is_busy(self.desk.scene.state.layers[number]):
-            self.edits.ready(number, lambda made: None)
+        if number is not None:
+            self.edits.prepare(number)
 
     def _offer_back(self, layer: Layer) -> None:
         """A layer with changes that no file has was taken away: one click brings it back."""

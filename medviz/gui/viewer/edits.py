@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -39,6 +40,7 @@ class Edits(QObject):
         self._desk, self._counting = desk, counting
         self.maps: list[Corrections] = []
         self._jobs: dict[int, Job] = {}
+        self._spare: tuple[Any, Corrections] | None = None
 
     # -- which ----------------------------------------------------------------------------------------------------
 
@@ -69,12 +71,31 @@ class Edits(QObject):
         volume, known = layer.volume, self.of(layer)
         if known is not None and (known.map.dtype.itemsize > 1 or most < 256):
             then(known)
+        elif self._spare is not None and self._spare[0] is volume.voxels and most < 256:
+            spare, self._spare = self._spare[1], None
+            self._adopt(volume, spare, then)
         elif volume.frame().size <= AT_ONCE:
             self._adopt(volume, finished(owned(volume, most)), then)
         else:
             self._start(
                 volume, f"edit {volume.name}", lambda: owned(volume, most), lambda made: self._adopt(volume, made, then)
             )
+
+    def prepare(self, number: int) -> None:
+        """Copy a large layer beside the window before it is painted on; it counts as edited only when it is."""
+        layer = self._desk.scene.state.layers[number]
+        volume = layer.volume
+        if self.of(layer) is None and volume.frame().size > AT_ONCE and not self.is_busy(layer):
+            self._spare = None
+
+            def keep(made: Corrections) -> None:
+                self._spare = (volume.voxels, made)
+
+            self._start(volume, f"make {volume.name} ready", lambda: owned(volume), keep)
+
+    def put_away(self) -> None:
+        """Let go of what was made ready and not used."""
+        self._spare = None
 
     def new_layer(self, name: str = "labels", labels: tuple[Label, ...] = ()) -> int | None:
         """Put an empty label layer over the scan and make it the active one; return its number."""

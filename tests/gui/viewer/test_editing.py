@@ -450,9 +450,13 @@ def test_a_large_layer_is_made_ready_when_the_brush_is_taken_up(
     monkeypatch.setattr("medviz.gui.viewer.edits.AT_ONCE", 10)
     shown = store.state.layers[1].volume
     store.update(tool="brush")
-    qtbot.waitUntil(lambda: editing(page).corrections is not None)
-    assert edited(page).volume.voxels is not shown.voxels
-    np.testing.assert_array_equal(labels(page), shown.frame())
+    quiet(qtbot, page.desk)
+    assert edited(page).volume is shown, "it is no edited layer yet"
+    before, view = shown.frame().copy(), pane(page)
+    qtbot.mousePress(view, Button.LeftButton, NONE, middle(view))
+    assert edited(page).volume.voxels is not shown.voxels and (labels(page) != before).any(), "painted at once"
+    np.testing.assert_array_equal(shown.frame(), before)
+    qtbot.mouseRelease(view, Button.LeftButton, NONE, middle(view))
     quiet(qtbot, page.desk)
 
 
