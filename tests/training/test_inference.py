@@ -149,7 +149,7 @@ def test_what_was_resampled_for_the_network_comes_back_to_its_place() -> None:
     [
         Preparation(3, spacing_mm=(1.0, 1.0, 1.0)),
         Preparation(2, spacing_mm=(1.0, 1.0, 1.0)),
-        Needs(axes="LIA", spacing="1,1,1", fit="conform", size="64,64,64", scale="foreground"),
+        Needs(axes="LIA", spacing="1,1,1", fit="conform", size="40,40,40", scale="foreground"),
     ],
     ids=["volumes", "slices", "conformed"],
 )

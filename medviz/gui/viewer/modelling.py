@@ -16,7 +16,7 @@ from medviz.gui.viewer.answering import Answering
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.model_box import ModelBox
 from medviz.gui.viewer.needs_dialog import NeedsDialog
-from medviz.gui.viewer.predicting import Predicting, proposal_number
+from medviz.gui.viewer.predicting import Predicting, proposal_number, same_scan
 from medviz.imaging.resample import onto
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.volume import Volume
@@ -126,7 +126,7 @@ class Modelling(Feature):
             return replace(onto(share, scan, "linear"), name=f"{name} ({shares.name})")
 
         def put(volume: Volume) -> None:
-            if self.desk.scene.state.scan is not scan:
+            if not same_scan(scan, self.desk.scene.state.scan):
                 return
             layer = Layer(volume, "probability", window=1.0, level=0.5, colours="magma", style="fill")
             scene = self.desk.scene.state
@@ -193,7 +193,7 @@ class Modelling(Feature):
         if self.models is None:
             return
         scan, card = self.desk.scene.state.scan, self.models.chosen
-        known = None if scan is None or card is None else self._looked.get((card.where, id(scan)))
+        known = None if scan is None or card is None else self._looked.get((card.where, _key(scan)))
         waits = known is None and scan is not None and card is not None and self.predicting.job is None
         self.models.show_looked(known, waits and self.desk.services.modelled.run is not None, self._agreement)
         if waits and self.desk.services.modelled.run is not None:
@@ -219,14 +219,14 @@ class Modelling(Feature):
         job.over.connect(self._over_looking)
 
     def _looked_at(self, where: str, scan: Volume, looked: Looked) -> None:
-        if self.desk.scene.state.scan is scan:
-            self._looked[(where, id(scan))] = looked
+        if same_scan(scan, self.desk.scene.state.scan):
+            self._looked[(where, _key(scan))] = looked
 
     def _over_looking(self) -> None:
         self._looking = None
         models, scan = self.models, self.desk.scene.state.scan
         if models is not None and scan is not None and models.chosen is not None:
-            models.show_looked(self._looked.get((models.chosen.where, id(scan))), agreement=self._agreement)
+            models.show_looked(self._looked.get((models.chosen.where, _key(scan))), agreement=self._agreement)
 
     @property
     def _agreement(self) -> float | None:
@@ -238,7 +238,7 @@ class Modelling(Feature):
     # -- running --------------------------------------------------------------------------------------------------
 
     def _run(self, card: ModelCard, mirror: bool) -> None:
-        looked = self._looked.get((card.where, id(self.desk.scene.state.scan)))
+        looked = self._looked.get((card.where, _key(self.desk.scene.state.scan)))
         if looked is not None and looked.asks is not None:
             self._ask(looked)
         else:
@@ -310,6 +310,11 @@ class Modelling(Feature):
         if proposal is not None and not running:
             counts = self.viewer.counting.of(proposal.volume)
             self.models.answer.show_proposal(proposal, counts, self.answering.targets(), self.answering.usual())
+
+
+def _key(scan: Volume | None) -> int:
+    """What a look at a model over a scan is kept under."""
+    return 0 if scan is None else id(scan.voxels)
 
 
 def _card(where: str, cards: tuple[ModelCard, ...]) -> ModelCard:

@@ -29,6 +29,11 @@ def proposal_number(scene: Scene) -> int | None:
     return next(waiting, None)
 
 
+def same_scan(one: Volume, other: Volume | None) -> bool:
+    """Tell whether both show the same voxels; a name, a unit or frames read since make another Volume of them."""
+    return other is not None and (one is other or one.voxels is other.voxels) and one.same_grid(other)
+
+
 class Predicting(QObject):
     """Runs one model at a time.
 
@@ -50,7 +55,7 @@ class Predicting(QObject):
     @property
     def found(self) -> Prediction | None:
         """The last result with what it was taken from; None where its scan is no longer open."""
-        if self._found is not None and self._found[0] is not self._desk.scene.state.scan:
+        if self._found is not None and not same_scan(self._found[0], self._desk.scene.state.scan):
             self._found = None
         return None if self._found is None else self._found[1]
 
@@ -93,13 +98,13 @@ class Predicting(QObject):
         for message in messages:
             if isinstance(message, Note):
                 self._desk.noticed.emit(message)
-        if parts and parts[-1].tiles.shape == scan.shape and self._desk.scene.state.scan is scan:
+        if parts and parts[-1].tiles.shape == scan.shape and same_scan(scan, self._desk.scene.state.scan):
             names_now = card.labels or self._names
             self._show(Layer(like(scan, parts[-1].tiles, card.title), "labels", labels=named(names_now)))
 
     def _take(self, card: ModelCard, scan: Volume, found: Prediction) -> None:
         made = found.labels
-        if self._desk.scene.state.scan is not scan:
+        if not same_scan(scan, self._desk.scene.state.scan):
             self._desk.tell(f"{card.title} finished, but {scan.name} is no longer open", remedy="Run it again there")
             return
         if made.shape != scan.shape or not made.same_grid(scan):

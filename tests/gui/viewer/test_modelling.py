@@ -1,5 +1,6 @@
 """A model over the open scan, in a person's hands: what is said before, what grows, what becomes of the labels."""
 
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -188,6 +189,39 @@ def test_a_model_that_does_not_say_what_it_needs_is_asked_about(
     qtbot.waitUntil(lambda: feature.dialog is None)
     assert ("tell", "/models/net.pt", Asked(2)) in rooms.calls
     qtbot.waitUntil(lambda: "on the list" in str(told))
+    quiet(qtbot, desk)
+
+
+def test_a_model_that_asks_is_not_run_before_it_is_answered(
+    page: ViewerPage, rooms: Rooms, desk: Desk, qtbot: QtBot
+) -> None:
+    rooms.looked = Looked(MODEL, asks=Asked())
+    models = boxed(page, qtbot)
+    qtbot.waitUntil(lambda: "Run asks for it" in models.estimate.text())
+    models.button.click()
+    qtbot.waitUntil(lambda: modelling(page).dialog is not None)
+    modelling(page).dialog.reject()
+    quiet(qtbot, desk)
+    assert not any(call[0] == "run" for call in rooms.calls) and layers(page) == []
+
+
+def test_a_scan_that_got_another_name_meanwhile_is_still_the_scan(page: ViewerPage, desk: Desk, qtbot: QtBot) -> None:
+    go = threading.Event()
+
+    def waiting(where: str, scan: Volume) -> Work[Volume]:
+        while not go.wait(0.01):
+            yield Progress(0, 1)
+        return like(scan, np.ones(scan.shape, np.uint8), where)
+
+    desk.services = replace(desk.services, predict=waiting)
+    opened(page, qtbot)
+    modelling(page).run_model(MODEL.where)
+    qtbot.waitUntil(lambda: modelling(page).predicting.job is not None)
+    scan = desk.scene.state.scan
+    assert scan is not None
+    desk.scene.put(desk.scene.state.with_layer(0, volume=replace(scan, name="renamed")))
+    go.set()
+    qtbot.waitUntil(lambda: len(layers(page)) == 1)
     quiet(qtbot, desk)
 
 
