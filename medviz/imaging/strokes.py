@@ -24,13 +24,14 @@ Floats = NDArray[np.float64]
 class Tip:
     """A ball of `radius_mm`, or a disc in a plane; with `between` it paints only where the scan's value lies there.
 
-    With `free` it paints only where no label is yet.
+    With `free` it paints only where no label is yet, with `only` nowhere but on that label.
     """
 
     radius_mm: float
     flat: Flat | None = None
     between: tuple[float, float] | None = None
     free: bool = False
+    only: int | None = None
 
 
 @dataclass(eq=False)
@@ -121,6 +122,8 @@ class Stroke:
         touched = touched & (here != self.value)
         if self.tip.free and self.value:
             touched &= here == 0
+        if self.tip.only is not None:
+            touched &= here == self.tip.only
         if self.locked:
             touched &= ~among(here, self.locked)
         if self.tip.between is not None and self.image is not None and touched.any():

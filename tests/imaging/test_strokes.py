@@ -100,6 +100,10 @@ def test_locks_hold_and_only_free_voxels_are_taken_where_asked() -> None:
     Stroke(labels, ISO, 1, Tip(8.0, free=True)).to((30, 25, 10))
     np.testing.assert_array_equal(labels[before != 0], before[before != 0])
     assert (labels[before == 0] == 1).any()
+    labels[...] = before
+    Stroke(labels, ISO, 0, Tip(8.0, only=5)).to((30, 25, 10))
+    np.testing.assert_array_equal(labels[before != 5], before[before != 5])
+    assert (labels[before == 5] == 0).any()
 
 
 def volume(voxels: np.ndarray, affine: np.ndarray, **more: object) -> Volume:

@@ -215,7 +215,11 @@ class Editing(Feature):
             return None
         self.target.reveal(number, value)
         tip = Tip(
-            kit.size / 2, None if kit.ball else flat, (kit.low, kit.high) if kit.in_range else None, kit.only_free
+            kit.size / 2,
+            None if kit.ball else flat,
+            (kit.low, kit.high) if kit.in_range else None,
+            kit.only_free,
+            kit.value if erase and kit.erase_label else None,
         )
         scene = self.desk.scene.state
         self._painted_on = made
@@ -359,6 +363,8 @@ class Editing(Feature):
         if new.tool in (tool.NAME for tool in self._tools) and old.tool != new.tool:
             self.viewer.show_tab(self.NAME)
             QTimer.singleShot(0, self, self._prepare)  # the store is telling now
+        elif new.tool not in (tool.NAME for tool in self._tools):
+            self.edits.put_away()
         gone = [one for one in old.layers if self.edits.of(one) is not None and self.edits.number_of(one) is None]
         if gone and new.scan is old.scan:
             QTimer.singleShot(0, self, partial(self._offer_back, gone[0]))

@@ -22,6 +22,7 @@ class Kit:
     low: Annotated[float, ANY, "Least value that is painted", When("in_range", True), WHERE] = 0.0
     high: Annotated[float, ANY, "Greatest value that is painted", When("in_range", True), WHERE] = 100.0
     only_free: Annotated[bool, "Never paint over another label", WHERE] = False
+    erase_label: Annotated[bool, "The eraser takes away only the label that is painted with", WHERE] = False
     tolerance: Annotated[
         float, Range(0.0, 1e6, step=1.0), "Fill takes what differs so much from the value clicked", AREA
     ] = 50.0
@@ -38,7 +39,7 @@ class PixelKit(Kit):
     distance: Annotated[float, Range(0.1, 50.0, unit="px", log=True), "How far to smooth, grow and shrink"] = 1.0
 
 
-TIP = ("size", "ball", "in_range", "low", "high", "only_free", "tolerance", "all_slices")
+TIP = ("size", "ball", "in_range", "low", "high", "only_free", "erase_label", "tolerance", "all_slices")
 WHOLE = ("distance", "smallest")
 """What is shown with the tools, and what with the operations on a whole label."""
 
