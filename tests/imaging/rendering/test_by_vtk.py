@@ -357,3 +357,20 @@ def test_a_volume_can_be_seen_only_within_labels(by_vtk: Studio, mode: str) -> N
         found = float(np.sqrt(mask.sum() / np.pi)) / scale
         assert found == pytest.approx(radius, abs=1.6), "the label and a voxel around it"
         assert by_vtk.point_at(seen, SIZE[0] / 2, SIZE[1] / 2) is not None
+
+
+def test_with_a_graphics_card_volumes_look_and_are_cut_alike(by_vtk: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its mapper is another one; here OpenGL in software stands in for the card."""
+    monkeypatch.setenv("MEDVIZ_3D", "opengl")
+    carded = Studio()
+    try:
+        scan, _ = ball(turned=GRID)
+        one = scene(scan).at((2.0, 1.0, -1.0))
+        for mode, cut in (("volume", "none"), ("volume", "corner"), ("volume", "coronal"), ("maximum", "none")):
+            view = View(Sight(35.0, 25.0), mode, "window", cut=cut)  # type: ignore[arg-type]
+            plain, card = (shot(studio, one, view).picture.astype(int) for studio in (by_vtk, carded))
+            assert np.abs(plain - card).mean() < 10.0, (mode, cut)
+            both = (plain.max(axis=2) > 16, card.max(axis=2) > 16)
+            assert (both[0] & both[1]).sum() / (both[0] | both[1]).sum() > 0.9, (mode, cut)
+    finally:
+        carded.close()

@@ -94,7 +94,7 @@ class Stage:
         renderer.RemoveAllViewProps()
         cut = Cut.told(note["cut"])
         through = self._stand_surfaces(note, cut, fast)
-        self._stand_sheets(note, arrays)
+        self._stand_sheets(note, arrays, self._lift(note))
         self._stand_lines(note)
         if note["volume"] is not None:
             solid = self._solids[note["volume"]["key"]]
@@ -142,12 +142,18 @@ class Stage:
             through = through or (opacity < 1 and not one["veil"])
         return through
 
-    def _stand_sheets(self, note: Mapping[str, Any], arrays: list[Array]) -> None:
+    def _lift(self, note: Mapping[str, Any]) -> Array:
+        """How far sheets stand before their place, towards the eye: a card's rays would else begin in them."""
+        if note["volume"] is None or self._window.software:
+            return np.zeros(3)
+        return np.asarray(note["axes"][2], float) * self._solids[note["volume"]["key"]].step_mm
+
+    def _stand_sheets(self, note: Mapping[str, Any], arrays: list[Array], lift: Array) -> None:
         while len(self._sheets) < len(note["planes"]):
             self._sheets.append(Sheet())
         for sheet, one, picture in zip(self._sheets, note["planes"], arrays, strict=False):
             corner, across, down = (np.asarray(one[name], float) for name in ("corner", "across", "down"))
-            sheet.show(corner, across, down, picture, bool(one["smooth"]))
+            sheet.show(corner + lift, across, down, picture, bool(one["smooth"]))
             self._window.renderer.AddActor(sheet.actor)
 
     def _stand_lines(self, note: Mapping[str, Any]) -> None:

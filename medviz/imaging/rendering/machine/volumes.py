@@ -44,6 +44,11 @@ class Solid:
         self.actor.SetUserMatrix(matrix_of(placed))
         self._told: Any = None
 
+    @property
+    def step_mm(self) -> float:
+        """The longest step along a ray."""
+        return float(self._spacing.min()) * FAST_STEP
+
     def show(self, note: Mapping[str, Any], cut: Cut, fast: bool) -> None:
         """Draw it as the request says."""
         look = (note["colours"], note["opacities"], note["shade"], note["unit_mm"], note["maximum"])

@@ -13,6 +13,8 @@ from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
 
 WAYS = ("vtkEGLRenderWindow", "vtkXOpenGLRenderWindow", "vtkOSOpenGLRenderWindow")
 """EGL needs no screen (hardware or Mesa in software); X only with a screen; OSMesa is software without a screen."""
+CHOICE = "MEDVIZ_3D"
+"""Set to "opengl", OpenGL draws volumes even in software; set to "numpy", VTK is not asked at all (`studio`)."""
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swr", "software", "microsoft basic render", "gdi generic")
 
 
@@ -32,7 +34,7 @@ class Window:
         self.inner.SetSize(16, 16)
         self.inner.Render()
         self.driver = _driver(self.inner)
-        self.software = any(one in self.driver.lower() for one in SOFTWARE)
+        self.software = any(one in self.driver.lower() for one in SOFTWARE) and os.environ.get(CHOICE) != "opengl"
 
     def fit(self, size: tuple[int, int]) -> None:
         """Take another size (rows, cols)."""
