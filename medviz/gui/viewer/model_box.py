@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,6 +13,9 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -31,6 +35,22 @@ SUSPICIOUS = 0.7
 FILES = "Models (*.pt *.ts *.pt2 *.zip model.json);;All files (*)"
 
 
+class Picker(QComboBox):
+    """A choice whose name is shortened by an ellipsis where there is no room for it, and not cut off."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what the style draws, with the name shortened."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style, part = self.style(), QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room - 4)
+        option.currentText = words
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+
 class ModelBox(QWidget):
     """`run` (ModelCard, mirror), `cancelled`, `chose` (ModelCard), `added` (path) and `forgotten` (ModelCard)."""
 
@@ -43,7 +63,7 @@ class ModelBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.cards: tuple[ModelCard, ...] = ()
-        self.picker = QComboBox()
+        self.picker = Picker()
         self.picker.setAccessibleName("model")
         self.picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.picker.currentIndexChanged.connect(self._choose)
