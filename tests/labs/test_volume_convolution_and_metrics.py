@@ -202,7 +202,7 @@ def test_the_viewers_layers_are_held_against_each_other() -> None:
     by_labels = of_layers(image, labels, replace(labels, name="other"), 0)
     assert np.array_equal(by_labels.scores > 0.5, by_labels.truth) and by_labels.truth.sum() == 12
     for missing in ({"labels": None}, {"chances": None}):
-        with pytest.raises(Refused, match="there (are|is) no"):
+        with pytest.raises(Refused, match=r"there (are|is) no"):
             given_layers = {"labels": labels, "chances": chances, **missing}
             list(Ratios(image=image, source="layers", **given_layers).show())
     with pytest.raises(Refused, match="not as large"):
