@@ -25,8 +25,9 @@ from medviz.training.estimating import estimate
 from medviz.training.formats import load
 from medviz.training.formats.form import Asks
 from medviz.training.inference import Wishes, predicted
+from medviz.training.library import coarse
 from medviz.training.model import Model
-from medviz.training.trust import gauge
+from medviz.training.trust import Finding, gauge
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,10 +115,12 @@ def _case(options: argparse.Namespace, made: Model, case: Case) -> Work[dict[str
         raise Refused(f"--frame {options.frame}", f"{scan.name} has {scan.frames}", "frames are counted from 1")
     wishes = Wishes(options.device, keep="float32" if case.probabilities else "", mirror=options.mirror,
                     frame=options.frame - 1)  # fmt: skip
-    doubts: list[str] = []
+    findings = gauge(made.trust.fingerprint, scan, made.preparation.prepared(coarse(scan)))
+    doubts = [f"{one.what}: {one.scan}, trained on {one.training}" for one in findings if one.state == "outside"]
+    yield from (Note(one, "warning") for one in doubts)
     found = yield from _heard(predicted(made, scan, chosen(options.device), wishes), doubts)
     labels = _labels(made, found.labels)
-    card = card_of(made, scan, found, tuple(doubts), options.model)
+    card = card_of(made, found, findings, tuple(doubts))
     if case.probabilities is not None:
         if found.probabilities is None:
             raise Refused(case.scan, "its probabilities do not fit into memory", "close something, or leave them out")
@@ -136,7 +139,7 @@ def _case(options: argparse.Namespace, made: Model, case: Case) -> Work[dict[str
     }
 
 
-def card_of(made: Model, scan: Volume, found: Prediction, doubts: tuple[str, ...], where: str) -> dict[str, Any]:
+def card_of(made: Model, found: Prediction, findings: tuple[Finding, ...], doubts: tuple[str, ...]) -> dict[str, Any]:
     """Make the trust card of a label map in plain values; it names no patient and no path."""
     trust = made.trust
     return {
@@ -145,8 +148,7 @@ def card_of(made: Model, scan: Volume, found: Prediction, doubts: tuple[str, ...
         "doubts": list(doubts),
         "agreement_with_mirror": found.agreement,
         "gauge": [
-            {"what": one.what, "scan": one.scan, "training": one.training, "state": one.state}
-            for one in gauge(trust.fingerprint, scan, made.preparation.prepared(scan))
+            {"what": one.what, "scan": one.scan, "training": one.training, "state": one.state} for one in findings
         ],
         "edited_by_hand": False,
     }

@@ -67,10 +67,24 @@ def test_a_foreign_model_labels_a_scan_and_its_card_travels_along(
     np.testing.assert_array_equal(found.affine, stored.affine)
     card = json.loads((tmp_path / "found.card.json").read_text())
     assert card["model"]["sha256"] == told["model"]["sha256"] and "licence" in card["model"]["unknown"]
+    assert card["doubts"] == told["doubts"]
     assert {one["what"] for one in card["gauge"]} == {"spacing", "orientation", "intensity"}
     assert "found.nii.gz" in card["files"] and str(tmp_path) not in json.dumps(card), "no path of this machine"
     ml = abs(np.linalg.det(found.affine[:3, :3])) / 1000
     assert told["labels"][0]["volume_ml"] == pytest.approx(told["labels"][0]["voxels"] * ml)
+
+
+def test_a_scan_unlike_the_training_data_is_told_and_written_into_the_card(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A CT under a model for T1-weighted heads."""
+    voxels = np.random.default_rng(0).normal(40, 60, (24, 24, 4)).astype(np.int16)
+    voxels[:6] = -1000
+    nib.save(nib.Nifti1Image(voxels, np.diag([1, 1, 1, 1.0])), tmp_path / "ct.nii.gz")
+    words = ["predict", str(tmp_path / "ct.nii.gz"), "--model", "mni152_tissue", "--out", str(tmp_path / "a.nii.gz")]
+    assert main(words) == 0
+    assert "warning: modality: CT, trained on T1-weighted MRI" in capsys.readouterr().err
+    assert any("T1-weighted" in one for one in json.loads((tmp_path / "a.card.json").read_text())["doubts"])
 
 
 def test_what_a_model_does_not_say_is_asked_for_in_one_sentence(
