@@ -242,6 +242,18 @@ def test_the_maximum_is_found_wherever_it_lies(by_vtk: Studio) -> None:
         assert by_vtk.point_at(seen, 2.0, 2.0) is None
 
 
+def test_while_it_moves_the_maximum_stays_in_its_place(by_vtk: Studio) -> None:
+    voxels = np.where(ball((121, 108, 99), radius_mm=45.0)[1], 300, 0).astype(np.int16)
+    voxels[90:92, 60:62, 20:22] = 1000
+    one = scene(volume(voxels))
+    want = tuple(float(part) for part in volume(voxels).to_mm((90.5, 60.5, 20.5)))
+    for sight in (STANDARD["A"], Sight(65.0, 30.0)):
+        for fast in (False, True):
+            seen = shot(by_vtk, one, View(sight=sight, mode="maximum"), fast=fast)
+            at = middle_of(seen.picture.min(axis=2) > 150)
+            np.testing.assert_allclose(at, to_pixel(seen.frame, sight, SIZE, point(want)), atol=2.5)
+
+
 def test_window_and_level_are_followed_by_maximum_and_volume(by_vtk: Studio) -> None:
     scan, _ = ball()
     for mode in ("maximum", "volume"):

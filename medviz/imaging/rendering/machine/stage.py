@@ -98,6 +98,7 @@ class Stage:
         self._stand_lines(note)
         if note["volume"] is not None:
             solid = self._solids[note["volume"]["key"]]
+            solid = solid.moving(bool(note["volume"]["maximum"])) if fast else solid
             solid.show(note["volume"], cut, fast)
             renderer.AddVolume(solid.actor)
         renderer.SetUseDepthPeeling(through)

@@ -6,6 +6,7 @@ pixels, 2 cores, a step a voxel: shaded 58 ms against 427 ms, maximum 145 ms aga
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,14 @@ EVERYTHING = (1 << 27) - 1
 COMPOSITE, MAXIMUM = 0, 1
 FAST_STEP, FINE_STEP, MAXIMUM_STEP = 1.8, 0.6, 0.9
 """Steps along a ray, in the finest side of a voxel."""
+HALVED_FROM = 96
 
 
 class Solid:
     """A field (x, y, z) with its affine, drawn by one of the mappers."""
 
     def __init__(self, field: Array, affine: Array, software: bool) -> None:
-        self._affine = affine
+        self._field, self._affine = field, affine
         self._spacing = np.linalg.norm(affine[:3, :3], axis=0)
         self._shape = field.shape
         self._software = software
@@ -44,6 +46,24 @@ class Solid:
         self.actor.SetUserMatrix(matrix_of(placed))
         self._told: Any = None
 
+    def moving(self, maximum: bool) -> "Solid":
+        """Return what is drawn while it moves: for the maximum in software a field of half the size."""
+        return self._small if maximum and self._software and max(self._shape) > HALVED_FROM else self
+
+    @cached_property
+    def _small(self) -> "Solid":
+        """The largest of each block of eight: a thin bright vessel is not lost."""
+        whole = tuple(slice(0, max(side // 2 * 2, 1)) for side in self._shape)
+        field = self._field[whole]
+        affine = self._affine.copy()
+        for axis, side in enumerate(field.shape):
+            if side > 1:
+                near, far = (np.moveaxis(field, axis, 0)[part::2] for part in (0, 1))
+                field = np.moveaxis(np.maximum(near, far), 0, axis)
+                affine[:3, 3] += affine[:3, axis] / 2
+                affine[:3, axis] *= 2
+        return Solid(np.ascontiguousarray(field), affine, self._software)
+
     @property
     def step_mm(self) -> float:
         """The longest step along a ray."""
@@ -57,7 +77,7 @@ class Solid:
             self._told = look
         maximum = bool(note["maximum"])
         mapper = self._mapper(maximum)
-        steps = (FAST_STEP, MAXIMUM_STEP) if maximum else (FAST_STEP, FINE_STEP)
+        steps = (MAXIMUM_STEP, MAXIMUM_STEP) if maximum else (FAST_STEP, FINE_STEP)
         mapper.SetSampleDistance(float(self._spacing.min()) * steps[0 if fast else 1])
         self.actor.SetMapper(mapper)
         self._cut(cut, note, mapper)
