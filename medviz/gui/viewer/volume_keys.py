@@ -13,7 +13,7 @@ DEGREES = 5.0
 LEGEND: tuple[tuple[str, str], ...] = (
     ("3-D: left drag", "turn it; with Shift, or the middle button, move it"),
     ("3-D: click", "cross-hair on what is seen there"),
-    ("3-D: wheel", "enlarge; with Ctrl move the cut"),
+    ("3-D: wheel", "enlarge; with Ctrl (or Ctrl and left drag) move the cut"),
     ("3-D: right drag", "window and level, or the opacity of the volume"),
     ("3-D: arrows", "turn by 5°, with Shift by 1°"),
     ("3-D: 1 to 6", "look from the front, back, left, right, top, bottom"),

@@ -34,9 +34,10 @@ FREE_STEPS = 400
 
 
 class VolumeStrip(QWidget):
-    """Shows a View and says what a hand makes of it: `viewed` (View), `cut_moved` (slice number or mm)."""
+    """Shows a View and says what a hand makes of it: `viewed` (View), `cut_chosen`, `cut_moved` (slice or mm)."""
 
     viewed = Signal(object)
+    cut_chosen = Signal(str)
     cut_moved = Signal(float)
 
     def __init__(self, parent: QWidget) -> None:
@@ -46,7 +47,7 @@ class VolumeStrip(QWidget):
         self._scene = Scene()
         self.mode = self._menu("ph.cube", "What is rendered (m)", MODES, lambda name: self._set(mode=name))
         self.preset = self._menu("ph.palette", "Colours and opacity of the volume", TITLES, self._choose_preset)
-        self.cut = self._menu("ph.scissors", "Where it is cut open (x)", CUTS, lambda name: self._set(cut=name))
+        self.cut = self._menu("ph.scissors", "Where it is cut open (x)", CUTS, self.cut_chosen.emit)
         self.labels = self._switch("ph.polygon", "Surfaces of the labels (l)", lambda on: self._set(labels=on))
         self.skin = self._switch(
             "ph.person", "The scan's own surface, seen through, around labels (k)", lambda on: self._set(skin=on)
@@ -62,7 +63,7 @@ class VolumeStrip(QWidget):
         )
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setAccessibleName("place of the cut")
-        self.slider.setToolTip("Place of the cut; Ctrl+wheel does the same")
+        self.slider.setToolTip("Place of the cut")
         self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slider.valueChanged.connect(self._slid)
 
@@ -141,11 +142,15 @@ class VolumeStrip(QWidget):
         if plane is not None:
             found = scene.section(plane)
             most, place = (found.many - 1, found.index) if found is not None else (0, 0)
-            self.slider.setToolTip(f"Place of the cut: {plane} slice; Ctrl+wheel does the same")
+            self.slider.setToolTip(
+                f"Place of the cut: {plane} slice; Ctrl with the wheel or the left button does the same"
+            )
         else:
             reach = max(size * mm for size, mm in zip(scan.shape, scan.spacing_mm, strict=True)) / 2
             most, place = FREE_STEPS, round((view.depth_mm / reach + 1) / 2 * FREE_STEPS)
-            self.slider.setToolTip("Place of the cut, before and behind the cross-hair; Ctrl+wheel does the same")
+            self.slider.setToolTip(
+                "Place of the cut, before and behind the cross-hair; Ctrl with the wheel or the left button too"
+            )
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, most)
         self.slider.setValue(place)

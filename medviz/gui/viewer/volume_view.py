@@ -1,6 +1,6 @@
 """The whole from outside: surfaces, volume, maximum or planes that the mouse turns, rendered beside the window."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -31,7 +31,7 @@ from medviz.messages import Progress
 
 NOTCH = 120
 DEGREES_A_PIXEL = 0.5
-CLICK_PX = 4
+CLICK_PX, PIXELS_A_SLICE = 4, 3
 FINE_PIXELS = 1_800_000
 FOLLOWED = ("layers", "frame", "overlays_hidden", "smooth", "turn")
 
@@ -46,6 +46,7 @@ class Drag:
     number: int
     layer: Layer
     moved: bool = False
+    taken: QPointF = field(default_factory=QPointF)
 
 
 class VolumeView(QWidget):
@@ -78,6 +79,7 @@ class VolumeView(QWidget):
         self.setMinimumSize(120, 100)
         self.strip = VolumeStrip(self)
         self.strip.viewed.connect(self.look_as)
+        self.strip.cut_chosen.connect(self.choose_cut)
         self.strip.cut_moved.connect(self._cut_to)
         self._show_strip()
 
@@ -232,7 +234,9 @@ class VolumeView(QWidget):
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         does = {Qt.MouseButton.MiddleButton: "pan", Qt.MouseButton.RightButton: "window"}.get(event.button(), "turn")
         does = "pan" if does == "turn" and shift else does
-        self._drag = Drag(does, at, at, number, scene.layers[number])
+        if does == "turn" and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            does = "cut"
+        self._drag = Drag(does, at, at, number, scene.layers[number], taken=at)
         if does == "pan":
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
@@ -249,6 +253,8 @@ class VolumeView(QWidget):
             self.look(self.sight.turned(-moved.x() * DEGREES_A_PIXEL, moved.y() * DEGREES_A_PIXEL))
         elif drag.does == "pan":
             self._pan(moved)
+        elif drag.does == "cut":
+            self._drag_cut(drag)
         elif self.view.mode == "volume" and self.view.preset != "window":
             shift = self.view.shift + moved.y() / 400.0
             self.look_as(replace(self.view, shift=min(max(shift, -1.5), 1.5)))
@@ -313,6 +319,13 @@ class VolumeView(QWidget):
         scale = mm_per_pixel(self.shown.frame, self.sight, (self.height(), self.width()))
         across, up = self.sight.shift
         self.look(replace(self.sight, shift=(across + moved.x() * scale, up - moved.y() * scale)))
+
+    def _drag_cut(self, drag: Drag) -> None:
+        """Move the cut by whole slices: up the screen is towards right, front or top."""
+        count = round((drag.taken.y() - drag.now.y()) / PIXELS_A_SLICE)
+        if count:
+            drag.taken = QPointF(drag.now.x(), drag.taken.y() - count * PIXELS_A_SLICE)
+            self._step_cut(count)
 
     def _step_cut(self, count: int) -> None:
         scene, kind = self._store.state, cut_of(self._store.state, self.view)

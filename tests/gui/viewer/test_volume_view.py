@@ -170,7 +170,14 @@ def test_the_slider_of_a_cut_and_the_slices_are_one(whole: VolumeView, desk: Des
     assert desk.scene.state.voxel[1] == 5
     turn(whole, 1, modifiers=Qt.KeyboardModifier.ControlModifier)
     assert desk.scene.state.voxel[1] == 6 and whole.strip.slider.value() == 6
+    qtbot.mousePress(whole, Button.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(90, 150))
+    for y in (140, 135, 120):
+        qtbot.mouseMove(whole, QPoint(90, y))
+    qtbot.mouseRelease(whole, Button.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(90, 120))
+    assert desk.scene.state.voxel[1] == 16 and whole.sight == Sight()
     whole.choose_cut("free")
+    whole.look(STANDARD["L"])
+    whole.strip.cut.menu().actions()[-1].trigger()
     np.testing.assert_allclose(whole.view.normal, whole.sight.axes[2])
     whole.strip.slider.setValue(300)
     assert whole.view.depth_mm > 0
