@@ -15,7 +15,7 @@ from medviz.data.needs import turn
 from medviz.data.preparation import air
 from medviz.figures import Gallery
 from medviz.messages import Note, Progress, Work
-from medviz.networks.meshnet import MeshNet
+from medviz.networks.meshnet import PLANES, MeshNet
 from medviz.refused import Refused
 from medviz.training import device
 from medviz.training.aside import Aside
@@ -230,24 +230,23 @@ def _streamed(
     x = turned_to(torch.from_numpy(image), axes)
     length = x.shape[1]
     sheet.total.zero_()
-    began_s, done = time.monotonic(), 0
+    began_s, done, steps = time.monotonic(), 0, -(-length // PLANES)
     slabs = network.stream(x, where)  # not closed here: a step that is left may still be in it
-    while done < length:
-        words = f"slice {done} of {length}"
-        left_s = (time.monotonic() - began_s) / done * (length - done) if done else None
-        found = yield from aside.done(lambda: _next(slabs, made), Progress(done, length, words, left_s))
-        if found is None:
-            continue
-        at, shares = found
-        axis = order[0]
-        low, high = (length - at.stop, length - at.start) if 0 in flips else (at.start, at.stop)
-        tile: list[slice] = [slice(0, side) for side in sheet.shape]
-        tile[axis] = slice(low, high)
-        sheet.put((tile[0], tile[1], tile[2]), turned_back(shares, axes), torch.ones(()))
-        done = at.stop
-        left_s = (time.monotonic() - began_s) / done * (length - done)
-        yield Progress(done, length, f"slice {done} of {length}", left_s)
-        if growing and done < length:
+    left_s: float | None = None
+    for step in range(1, steps + 1):
+        beat = Progress(step - 1, steps, f"slice {done} of {length}", left_s)
+        found = yield from aside.done(lambda: _next(slabs, made), beat)
+        if found is not None:
+            at, shares = found
+            axis = order[0]
+            low, high = (length - at.stop, length - at.start) if 0 in flips else (at.start, at.stop)
+            tile: list[slice] = [slice(0, side) for side in sheet.shape]
+            tile[axis] = slice(low, high)
+            sheet.put((tile[0], tile[1], tile[2]), turned_back(shares, axes), torch.ones(()))
+            done = at.stop
+        left_s = (time.monotonic() - began_s) / step * (steps - step)
+        yield Progress(step, steps, f"slice {done} of {length}", left_s)
+        if growing and 0 < done < length:
             yield from sheet.partial()
 
 
