@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -104,7 +105,7 @@ class Edits(QObject):
             return None
         made = blank(scene.scan)
         self.maps.append(made)
-        volume = like(scene.scan, made.voxels, name)
+        volume = like(scene.scan, made.voxels, _unlike(name, {layer.volume.name for layer in scene.layers}))
         layer = Layer(volume, "labels", labels=labels or (Label(1, "label 1", default_colour(1)),))
         self._counting.know(volume, {})
         self._desk.scene.put(replace(scene.adding(layer), active=len(scene.layers)))
@@ -315,6 +316,11 @@ def _turned(made: Corrections, place: int) -> list[tuple[bool, Change]]:
             break
         steps.append((undone, change))
     return steps
+
+
+def _unlike(name: str, taken: Collection[str]) -> str:
+    """Return a name that no other layer has."""
+    return next(one for number in count(1) if (one := name if number == 1 else f"{name} {number}") not in taken)
 
 
 def _short(words: str, most: int = 60) -> str:
