@@ -45,8 +45,10 @@ def model_in(folder: Path, dimensions: int, normal: int = 2) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("target", ["torchscript", "pt2", "monai"])
-@pytest.mark.parametrize(("dimensions", "normal"), [(3, 2), (2, 2), (2, 0)])
+@pytest.mark.parametrize(
+    ("target", "dimensions", "normal"),
+    [("torchscript", 3, 2), ("torchscript", 2, 0), ("pt2", 2, 2), ("pt2", 2, 1), ("monai", 2, 2)],
+)
 def test_a_stranger_who_loads_it_gets_the_same_labels(
     tmp_path: Path, target: str, dimensions: int, normal: int
 ) -> None:
