@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medviz.figures import Bars, Figure, Gallery, Mark, Picture, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN, grey, shades, spots
-from medviz.labs.formulas import number
+from medviz.labs.formulas import factor, number
 from medviz.labs.lab import Example, Lab
 from medviz.labs.looked_into import Drawn
 from medviz.labs.merging import distinct, first_regions, grown
@@ -235,9 +235,11 @@ class Rcnn(Lab):
     def _formula(self, made: Machine, row: Array, score: float) -> str:
         terms = row * made.weights
         first = np.argsort(-np.abs(terms))[:4]
-        said = " + ".join(f"{number(row[k], 3)}·{number(made.weights[k], 2)}" for k in first).replace("+ −", "− ")
+        said = " + ".join(f"{factor(round(row[k], 3))}·{factor(round(made.weights[k], 3))}" for k in first)
         verdict = "> 0: object" if score > 0 else "< 0: background"
-        return f"w·f + b = {said} + … {len(row) - 4} more + {number(made.bias, 3)} = {number(score, 4)} {verdict}"
+        return (
+            f"w·f + b = {said} + … {len(row) - 4} more + {factor(round(made.bias, 3))} = {number(score, 4)} {verdict}"
+        )
 
     def _story(self, boxes: Array, left: list[int], one_s: float) -> str:
         each = one_s * 1000

@@ -114,6 +114,8 @@ class RegionPooling(Lab):
     TITLE: ClassVar[str] = "Region pooling"
     ARRANGE: ClassVar[str] = "image map / pooled (formula / story)"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
+        Example("A kidney, seven by seven", "DET-3", "D2", {"out": 7, "stride": 2}, {"pooled.shape": (7, 7)},
+                text="Drag the box: the map stays, only what is read of it changes. So Fast R-CNN is fast."),
         Example("The largest of each bin", "DET-3", "D2",
                 {"image": _GRID, "box": ((1.0, 2.0, 7.0, 6.0),), "stride": 1, "feature": "bright"},
                 {"pooled": [[63, 56], [60, 64]], "formula": "max(12, 39, 2, 36, 63, 26) = 63"},
@@ -122,8 +124,6 @@ class RegionPooling(Lab):
                 {"image": _GRID, "box": ((0.0, 3.0, 7.0, 8.0),), "stride": 1, "feature": "bright"},
                 {"pooled": [[63, 64], [58, 64]], "story": "neighbouring bins share cells"},
                 text="5 rows in 2 bins: each takes 3, the middle row counts twice."),
-        Example("A kidney, seven by seven", "DET-3", "D2", {"out": 7, "stride": 2}, {"pooled.shape": (7, 7)},
-                text="Drag the box: the map stays, only what is read of it changes. So Fast R-CNN is fast."),
         Example("Without rounding: RoIAlign", "DET-3", "D2", {"how": "align", "stride": 4},
                 {"formula": "/ 4 = "}, text="Mask R-CNN reads between the cells, so that the box stays where it is."),
     )  # fmt: skip
