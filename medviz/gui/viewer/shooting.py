@@ -12,6 +12,8 @@ from medviz.messages import Message, Note, Progress, Work
 
 REST_MS = 160
 """How long hand and cursor must rest before the fine picture is made."""
+AT_WORK_MS = 700
+"""Between two strokes of a brush no surfaces are built: the next would have to wait for the processor."""
 LIVE_MS = 66
 """At most so often is a picture made that follows the cross-hair: slices go first."""
 GROWING_MS = 1000
@@ -79,9 +81,9 @@ class Shooting(QObject):
             passed = int((monotonic() - self._asked_at) * 1000)
             self._live.start(max(0, LIVE_MS - passed))
 
-    def settle(self) -> None:
-        """Something else changed: the fine picture, when all rests."""
-        self._rest.start(REST_MS)
+    def settle(self, at_work: bool = False) -> None:
+        """Something else changed: the fine picture, when all rests; later where a hand is `at_work` on labels."""
+        self._rest.start(AT_WORK_MS if at_work else REST_MS)
 
     def hurry(self, building: bool = False) -> None:
         """Give up the picture in hand for a newer one; also the surfaces that are being built, if `building`."""

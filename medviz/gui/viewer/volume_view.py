@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 from medviz.gui.desk import Desk
 from medviz.gui.viewer.hand import turned_layer, windowed
 from medviz.gui.viewer.shooting import Shooting
+from medviz.gui.viewer.tools import CURSOR
 from medviz.gui.viewer.volume_keys import keyed
 from medviz.gui.viewer.volume_marks import Ground, arm_at, image_pixels
 from medviz.gui.viewer.volume_painting import Painting
@@ -175,7 +176,7 @@ class VolumeView(QWidget):
                 self.view = replace(self.view, sight=Sight(), preset="", shift=0.0, depth_mm=0.0)
         self._show_strip()
         if any(getattr(old, name) is not getattr(new, name) for name in FOLLOWED):
-            self.shooting.settle()
+            self.shooting.settle(at_work=new.tool != CURSOR and old.layers is not new.layers)
         if old.cursor != new.cursor:
             if cut_of(new, self.view) != "none" or self.view.mode == "planes":
                 self.shooting.follow()
