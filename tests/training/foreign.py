@@ -26,6 +26,29 @@ def compiled(made: nn.Module, channels: int = 1, dimensions: int = 3) -> torch.j
     return traced
 
 
+class Writes(nn.Module):
+    """A network that writes a file when it is run."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        torch.save(x, "harm")
+        return x
+
+
+class Maps(nn.Module):
+    """A network that maps a file into memory when it is run."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.from_file("harm", True, 8)[0]
+
+
+def scripted(path: Path, made: nn.Module) -> Path:
+    """Write a network with the code it was written with, not only what it once did."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.script(made), path)
+    return path
+
+
 def torchscript(path: Path, made: nn.Module, channels: int = 1, dimensions: int = 3) -> Path:
     """Write a network as TorchScript."""
     with warnings.catch_warnings():

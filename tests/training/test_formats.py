@@ -125,12 +125,14 @@ class TestTorchScript:
             load(str(tmp_path / "harm.pt"))
         assert not (tmp_path / "harmed").exists()
 
-    def test_code_that_writes_files_is_refused_before_it_is_loaded(self, path: Path) -> None:
-        with zipfile.ZipFile(path) as held:
-            name = next(one for one in held.namelist() if one.endswith(".py"))
-        foreign.replaced(path, name, foreign.member(path, name) + b'\n    torch.save(input, "harm")\n')
+    @pytest.mark.parametrize("kind", [foreign.Writes, foreign.Maps])
+    def test_code_that_reaches_for_files_is_refused_before_it_is_loaded(
+        self, tmp_path: Path, kind: type[nn.Module]
+    ) -> None:
+        """TorchScript can save and map files, in a forward pass and even while it is loaded."""
         with pytest.raises(Refused, match="does more than compute"):
-            load(str(path), PLAIN)
+            load(str(foreign.scripted(tmp_path / "harm.pt", kind())), PLAIN)
+        assert {path.name for path in tmp_path.iterdir()} == {"harm.pt"}
 
     def test_what_is_no_model_is_refused(self, tmp_path: Path, path: Path) -> None:
         cases = {
