@@ -242,7 +242,7 @@ class Modelling(Feature):
         if looked is not None and looked.asks is not None:
             self._ask(looked)
         else:
-            self.predicting.run(card, mirror)
+            self.predicting.run(card if looked is None else looked.card, mirror)  # a run's whole card is known by then
 
     def _run_chosen(self) -> None:
         if self.models is not None and self.models.button.isEnabled():

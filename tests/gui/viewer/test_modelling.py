@@ -253,6 +253,17 @@ def test_ticked_it_also_runs_on_the_mirrored_scan(page: ViewerPage, rooms: Rooms
     assert models.gauge.findings[-1][1] == "labelled the same to 0.40 (Dice)"
 
 
+def test_the_whole_card_travels_with_the_labels(page: ViewerPage, rooms: Rooms, desk: Desk, qtbot: QtBot) -> None:
+    rooms.looked = replace(rooms.looked, card=replace(MODEL, whole={"limits": "heads only", "unknown": ["licence"]}))
+    models = boxed(page, qtbot)
+    qtbot.waitUntil(lambda: bool(models.estimate.text()) and "estimating" not in models.estimate.text().lower())
+    models.button.click()
+    qtbot.waitUntil(lambda: layers(page) == [(True, MODEL.labels)])
+    maker = desk.scene.state.layers[1].maker
+    assert maker is not None and maker.card["model"]["limits"] == "heads only"
+    quiet(qtbot, desk)
+
+
 def test_a_voxel_is_asked_after_a_run(page: ViewerPage, rooms: Rooms, desk: Desk, qtbot: QtBot) -> None:
     models = boxed(page, qtbot)
     assert models.voxel.isHidden()
