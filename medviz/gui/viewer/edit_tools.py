@@ -92,10 +92,7 @@ class TipTool(Tool):
 
     def release(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
         """End the stroke."""
-        self._paint()
-        stroke, self._stroke = self._stroke, None
-        if stroke is not None:
-            self._editor.end(stroke, "erase" if self._erases else "paint")
+        self._finish()
 
     def hover(self, pane: Pane, at: QPointF) -> None:
         """Show the tip."""
@@ -120,10 +117,15 @@ class TipTool(Tool):
         return True
 
     def key(self, pane: Pane, event: QKeyEvent) -> bool:
-        """Resize the tip with + and −; Esc gives the stroke up."""
+        """Resize the tip with + and −; Return paints at the cross-hair; Esc gives the stroke up."""
         if event.key() == Qt.Key.Key_Escape and self._stroke is not None:
             stroke, self._stroke = self._stroke, None
             self._editor.give_up(stroke)
+            return True
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._stroke is None:
+            self._erases = self.ERASES or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._stroke, self._waiting = self._editor.begin(pane, self._erases), [pane.scene.cursor]
+            self._finish()
             return True
         if event.text() in ("+", "=", "-"):
             self._editor.resize(1 / BIGGER if event.text() == "-" else BIGGER)
@@ -136,6 +138,12 @@ class TipTool(Tool):
         if stroke is not None:
             self._editor.end(stroke, "erase" if self._erases else "paint")
         self._editor.hover(None, None)
+
+    def _finish(self) -> None:
+        self._paint()
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None:
+            self._editor.end(stroke, "erase" if self._erases else "paint")
 
     def _paint(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -244,6 +252,13 @@ class FillTool(Tool):
         else:
             self._editor.flood(pane, mm)
 
+    def key(self, pane: Pane, event: QKeyEvent) -> bool:
+        """Return fills from the cross-hair."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._editor.flood(pane, pane.scene.cursor)
+            return True
+        return False
+
     def double(self, pane: Pane, at: QPointF) -> bool:
         """It is no wish for a larger pane."""
         return True
@@ -266,3 +281,10 @@ class RangeTool(TipTool):
 
     def release(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
         """It was done when the button went down."""
+
+    def key(self, pane: Pane, event: QKeyEvent) -> bool:
+        """Return looks under the cross-hair."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._editor.sample(pane, pane.scene.cursor)
+            return True
+        return super().key(pane, event)

@@ -88,7 +88,7 @@ def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView, t
     boxes = [_within(across, down, wide, high, view) for across, down in places]
     bounds = QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
     written = QRectF(0, 0, *WRITTEN_PX)
-    return min(boxes, key=lambda one: sum(_shared(one, other) for other in (bounds, written, *taken)))
+    return min(boxes, key=lambda one: sum(_shared(one, other) for other in (bounds, bounds, bounds, written, *taken)))
 
 
 def _shared(one: QRectF, other: QRectF) -> float:

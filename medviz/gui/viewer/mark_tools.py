@@ -98,9 +98,16 @@ class MarkTool(Tool):
         return True
 
     def key(self, pane: Pane, event: QKeyEvent) -> bool:
-        """Esc drops what is begun."""
+        """Esc drops what is begun; Return places a point at the cross-hair, for hands without a mouse."""
         if event.key() == Qt.Key.Key_Escape and self._points:
             self.put_down()
+            return True
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            x, y = pane.screen_of(pane.scene.cursor)
+            if self._points and pane is self._pane and self._lies_in(pane):
+                self._place(pane, pane.scene.cursor, QPointF(x, y))
+            else:
+                self.start(pane, pane.scene.cursor)
             return True
         return False
 

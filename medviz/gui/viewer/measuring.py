@@ -43,6 +43,7 @@ class Measuring(Feature):
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("m a", "ruler, angle"),
         ("s q y", "box, ellipse, polygon: mean, SD, area"),
+        ("Return", "with a tool in the hand: do it at the cross-hair"),
         ("Del", "delete the selected measurement"),
     )
 

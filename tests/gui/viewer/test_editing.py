@@ -481,3 +481,22 @@ def test_in_turned_planes_the_brush_paints_what_is_seen(page: ViewerPage, qtbot:
         mm for mm in left if np.abs(np.subtract(view.screen_of(tuple(mm)), middle(view).toTuple())).max() < side - 2
     ]
     assert 0 < len(left) < len(at) and not inside
+
+
+def test_all_of_it_goes_without_a_mouse(page: ViewerPage, qtbot: QtBot) -> None:
+    scan = opened(page, qtbot).scan
+    assert scan is not None
+    view = pane(page)
+    take(qtbot, view, Key.Key_H, "range")
+    qtbot.keyClick(view, Key.Key_Return)
+    assert editing(page).kit.state.in_range and view.scene.tool == "brush"
+    qtbot.keyClick(view, Key.Key_Return)
+    painted = int(labels(page).sum())
+    assert painted > 5 and labels(page)[view.scene.voxel]
+    take(qtbot, view, Key.Key_X, "eraser")
+    qtbot.keyClick(view, Key.Key_Return)
+    assert not labels(page).any()
+    take(qtbot, view, Key.Key_W, "fill")
+    qtbot.keyClick(view, Key.Key_Return)
+    assert labels(page).sum() == (scan.frame()[:, :, view.scene.voxel[2]] == 900).sum()
+    assert len(made(page).history.names) == 3

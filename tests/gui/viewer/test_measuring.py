@@ -412,3 +412,15 @@ def test_a_region_beside_the_scan_says_so(page: ViewerPage, thick: str, qtbot: Q
     far = Mark("rectangle", ((500, 500, 0), (510, 500, 0), (510, 510, 0), (500, 510, 0)))
     assert lines(measuring(page).found(far))[-1] == "100 mm²"
     assert measuring(page).lines(far)[0] == "no values"
+
+
+def test_a_ruler_is_drawn_without_a_mouse(page: ViewerPage, thick: str, qtbot: QtBot) -> None:
+    opened(page, qtbot, thick)
+    view = pane(page)
+    take(qtbot, view, Key.Key_M, "ruler")
+    qtbot.keyClick(view, Key.Key_Return)
+    for _ in range(6):
+        qtbot.keyClick(view, Key.Key_Right, Held.ShiftModifier)
+    assert not marks(page)
+    qtbot.keyClick(view, Key.Key_Return)
+    assert measuring(page).found(marks(page)[0]).length == pytest.approx(3.0)
