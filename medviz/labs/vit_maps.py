@@ -1,8 +1,8 @@
 """ViT maps: a small vision transformer that was taught here, and where each of its patches looks (deck D2)."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -43,27 +43,38 @@ def pictures(count: int, seed: int) -> tuple[Array, Array]:
     return (made - made.mean((1, 2), keepdims=True)) / made.std((1, 2), keepdims=True), where
 
 
-@lru_cache(maxsize=4)
-def network(seed: int, trained: bool) -> tuple[ViT, float]:
+_TAUGHT: dict[tuple[int, bool], tuple[ViT, float]] = {}
+"""Networks that were taught already: a turned control must not teach anew."""
+
+
+def taught(seed: int, trained: bool) -> Work[tuple[ViT, float]]:
     """Build the transformer and teach it to tell in which quarter the disc lies; with its share of right answers."""
-    with Drawn(seed):
-        made = ViT(1, 4, 2, SIZE, PATCH, 32, DEPTH, HEADS)
-    with torch.no_grad():
-        made.positions.mul_(75.0)  # where something lies is all that is asked: told loudly, it is learnt in seconds
-    if trained:
-        optimiser = torch.optim.Adam(made.parameters(), lr=0.003)
-        pool, where = pictures(POOL, seed)
-        x, t = torch.from_numpy(pool).float()[:, None], torch.from_numpy(where)
-        for step in range(STEPS):
-            some = torch.arange(step * 32, step * 32 + 32) % len(x)
-            optimiser.zero_grad()
-            F.cross_entropy(made(x[some]), t[some]).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-    made.eval()
-    others, truth = pictures(128, seed + 1000)
-    with torch.no_grad():
-        answers = made(torch.from_numpy(others).float()[:, None]).argmax(1).numpy()
-    return made, float((answers == truth).mean())
+    if (seed, trained) not in _TAUGHT:
+        with Drawn(seed):
+            made = ViT(1, 4, 2, SIZE, PATCH, 32, DEPTH, HEADS)
+        with torch.no_grad():
+            made.positions.mul_(75.0)  # where something lies is all that is asked: told loudly, it is learnt in seconds
+        if trained:
+            yield from _learning(made, seed)
+        others, truth = pictures(128, seed + 1000)
+        with torch.no_grad():
+            answers = made.eval()(torch.from_numpy(others).float()[:, None]).argmax(1).numpy()
+        _TAUGHT[seed, trained] = made, float((answers == truth).mean())
+    return _TAUGHT[seed, trained]
+
+
+def _learning(made: ViT, seed: int) -> Work[None]:
+    optimiser = torch.optim.Adam(made.parameters(), lr=0.003)
+    pool, where = pictures(POOL, seed)
+    x, t = torch.from_numpy(pool).float()[:, None], torch.from_numpy(where)
+    began_s = time.monotonic()
+    for step in range(STEPS):
+        some = torch.arange(step * 32, step * 32 + 32) % len(x)
+        optimiser.zero_grad()
+        F.cross_entropy(made(x[some]), t[some]).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        left_s = (time.monotonic() - began_s) / (step + 1) * (STEPS - step - 1)
+        yield Progress(step + 1, STEPS, f"teaching the transformer, step {step + 1} of {STEPS}", left_s)
 
 
 _DISC = pictures(1, 5)[0][0, ::2, ::2].round(2)
@@ -123,8 +134,9 @@ class VitMaps(Lab):
 
     def show(self) -> Work[None]:
         """Yield the picture with its patches, attention of one, rollout of the answer, all heads, and the chances."""
-        yield Progress(0, 0, "teaching")
-        yield from self._figures()
+        grey(self.image, 2)
+        made, right = yield from taught(self.seed, self.trained)
+        yield from self._figures(made, right)
 
     def steps(self) -> int:
         """One step a layer."""
@@ -138,10 +150,8 @@ class VitMaps(Lab):
             return self
         return replace(self, place=cell)
 
-    def _figures(self) -> Iterator[Figure]:
-        grey(self.image, 2)
+    def _figures(self, made: ViT, right: float) -> Iterator[Figure]:
         x, picture, mm = fitted(self.image, (1, SIZE, SIZE))
-        made, right = network(self.seed, self.trained)
         one = seen(made, x)
         maps = one.attention[min(self.layer, DEPTH - 1)]
         row, col = (min(at, GRID - 1) for at in self.place) if self.place else (-1, -1)
