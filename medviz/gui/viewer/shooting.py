@@ -41,11 +41,12 @@ class Shooting(QObject):
         self._desk, self._wanted = desk, wanted
         self._renderer: Renderer | None = None
         self._job: Job | None = None
-        self._fast = False
+        self._moves = False
         self._again = False
         self._closed = False
         self._later: tuple[Wish, Callable[[Shot], object]] | None = None
         self._fine_s = 1.0
+        self._mode = ""
         self._asked_at = 0.0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -69,7 +70,7 @@ class Shooting(QObject):
         self._rest.start(REST_MS)
         if self._job is not None:
             self._again = True
-            if not self._fast:
+            if not self._moves:  # what moves is finished, or a hand that never rests would see nothing
                 self.hurry()
             return
         self._begin(fast=True)
@@ -128,9 +129,13 @@ class Shooting(QObject):
     def _begin(self, fast: bool) -> None:
         quick = fast and self._fine_s > FINE_AIM_S
         wish = self._wanted(self.share if quick else 1.0, quick)
+        if wish is not None and wish.view.mode != self._mode:  # how long that takes is not known yet
+            self._mode, self._fine_s = wish.view.mode, 1.0
+            self._begin(fast)
+            return
         if wish is None or self._closed:
             return
-        self._fast = quick
+        self._moves = fast
         self._asked_at = monotonic()
         self._start(wish, self._take)
 

@@ -45,6 +45,7 @@ class VolumeStrip(QWidget):
         self.setStyleSheet(STYLE)
         self.view = View()
         self._scene = Scene()
+        self._shown: tuple[object, ...] = ()
         self.mode = self._menu("ph.cube", "What is rendered (m)", MODES, lambda name: self._set(mode=name))
         self.preset = self._menu("ph.palette", "Colours and opacity of the volume", TITLES, self._choose_preset)
         self.cut = self._menu("ph.scissors", "Where it is cut open (x)", CUTS, self.cut_chosen.emit)
@@ -76,6 +77,11 @@ class VolumeStrip(QWidget):
         """Show how the whole is looked at."""
         self.view, self._scene = view, scene
         kind = cut_of(scene, view)
+        self._show_slider(kind, view, scene)
+        shown = (view, kind, bool(label_layers(scene)))
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.mode.setText(MODES[view.mode])
         self.preset.setVisible(view.mode == "volume")
         self.cut.setVisible(view.mode in ("surfaces", "volume"))
@@ -89,7 +95,6 @@ class VolumeStrip(QWidget):
                 action.setChecked(action.data() == name)
         for button, on in ((self.cut, kind != "none"), (self.labels, view.labels), (self.skin, view.skin)):
             button.setChecked(on)
-        self._show_slider(kind, view, scene)
         self.arrange()
 
     def arrange(self) -> None:

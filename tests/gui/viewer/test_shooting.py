@@ -161,6 +161,27 @@ def test_where_fine_pictures_are_fast_there_are_no_coarse_ones(
     assert not any(wish.fast for wish in fake.asked) and fake.asked[-1].size == (100, 200)
 
 
+def test_a_hand_that_never_rests_sees_fine_pictures_too(
+    shooting: Shooting, fake: Fake, pane: Pane, qtbot: QtBot
+) -> None:
+    fake.took_s = 0.02
+    shooting.settle()
+    at_rest(shooting, qtbot)
+    fake.slow.clear()
+    before, began = shooting.shots, time.monotonic()
+    while time.monotonic() - began < 0.6:
+        pane.turn += 1.0
+        shooting.move()
+        qtbot.wait(4)
+        if int(time.monotonic() * 50) % 2:
+            fake.slow.set()
+        else:
+            fake.slow.clear()
+    fake.slow.set()
+    assert shooting.shots - before > 5 and fake.given_up <= 1
+    at_rest(shooting, qtbot)
+
+
 def test_what_follows_the_cross_hair_comes_at_a_walk(shooting: Shooting, fake: Fake, pane: Pane, qtbot: QtBot) -> None:
     began = time.monotonic()
     while time.monotonic() - began < 0.5:
