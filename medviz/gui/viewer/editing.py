@@ -1,5 +1,6 @@
 """Correcting labels by hand: the tools, the keys and the tip under the mouse; others change labels through it too."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.filling import Filling
 from medviz.gui.viewer.journalling import Journalling, changes_words
 from medviz.gui.viewer.kit import Kit, kit_of, suited
+from medviz.gui.viewer.measuring import Measuring
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import Operation, Wanted
 from medviz.gui.viewer.rooms import ROOMS
@@ -54,7 +56,7 @@ class Editing(Feature):
         ("l w h", "lasso, fill, take the range of values to paint from the scan"),
         ("+ − or Ctrl+wheel", "width of brush and eraser"),
         ("1 … 9", "label to paint with"),
-        ("Ctrl+Z Ctrl+Y", "undo, redo a change of labels"),
+        ("Ctrl+Z Ctrl+Y", "undo, redo a change of labels or measurements"),
     )
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
@@ -75,6 +77,8 @@ class Editing(Feature):
         self.stroke: Stroke | None = None
         self._painted_on: Corrections | None = None
         self.hovered: Hovered | None = None
+        self.when_s = 0.0
+        self.edits.changed.connect(self._changed)
         self._acts = self._actions()
         self._leave = self.desk.scene.listen(self._told)
 
@@ -171,13 +175,19 @@ class Editing(Feature):
         self.kit.update(value=value)
 
     def undo(self) -> None:
-        """Take the last change back."""
-        if self.corrections is not None and self.stroke is None:
+        """Take the last change back, of the labels or, if that was later, of the measurements."""
+        measuring = self.viewer.feature(Measuring.NAME)
+        if isinstance(measuring, Measuring) and measuring.past and measuring.when_s > self.when_s:
+            measuring.undo()
+        elif self.corrections is not None and self.stroke is None:
             self.edits.undo(self.corrections)
 
     def redo(self) -> None:
         """Bring it back."""
-        if self.corrections is not None and self.stroke is None:
+        measuring = self.viewer.feature(Measuring.NAME)
+        if isinstance(measuring, Measuring) and measuring.undone and measuring.when_s > self.when_s:
+            measuring.redo()
+        elif self.corrections is not None and self.stroke is None:
             self.edits.redo(self.corrections)
 
     def operate(self, operation: Operation) -> None:
@@ -307,6 +317,9 @@ class Editing(Feature):
         self.desk.scene.update(tool=BrushTool.NAME)
         self.viewer.show_tab(self.NAME)
 
+    def _changed(self, made: Corrections) -> None:
+        self.when_s = time.monotonic()
+
     def _prepare(self) -> None:
         """Make the layer ready before the first stroke: a large one takes a moment."""
         number = self.number
@@ -342,7 +355,7 @@ class Editing(Feature):
     def _actions(self) -> tuple[QAction, ...]:
         made = []
         for words, keys, act in (
-            ("&Undo the last change of labels", ("Ctrl+Z",), self.undo),
+            ("&Undo the last change of labels or measurements", ("Ctrl+Z",), self.undo),
             ("&Redo it", ("Ctrl+Y", "Ctrl+Shift+Z"), self.redo),
         ):
             action = QAction(words, self)

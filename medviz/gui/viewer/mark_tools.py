@@ -31,6 +31,9 @@ class Measurer(Protocol):
     def change(self, mark: Mark) -> None:
         """Put a mark in place of the one of its number."""
 
+    def remember(self) -> None:
+        """Keep the marks as they are now, to be brought back by undo."""
+
     def held(self, pane: Pane, at: QPointF) -> tuple[Mark, int | None] | None:
         """Return the mark and the number of its handle at a place; None for the handle takes the whole mark."""
 
@@ -289,6 +292,7 @@ class HandleTool(Tool):
         if found is not None and mm is not None:
             (self._mark, self._handle), self._from = found, mm
             self._measurer.select(self._mark.number)
+            self._measurer.remember()
 
     def drag(self, pane: Pane, at: QPointF, event: QMouseEvent) -> None:
         """Draw it along, once a frame."""

@@ -1,5 +1,6 @@
 """Measuring: rulers, angles and regions drawn in the panes, moved by their handles, listed in the tab."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -58,6 +59,9 @@ class Measuring(Feature):
         self.words: dict[tuple[str, int], Words] = {}
         self.box: MeasureBox | None = None
         self._sketch: tuple[Pane, Mark] | None = None
+        self.past: list[tuple[Mark, ...]] = []
+        self.undone: list[tuple[Mark, ...]] = []
+        self.when_s = 0.0
         self._found: dict[Mark, tuple[tuple[object, ...], Found]] = {}
         self._leave = self.desk.scene.listen(self._told)
 
@@ -129,6 +133,7 @@ class Measuring(Feature):
     def add(self, mark: Mark) -> None:
         """Keep a mark that was drawn."""
         scene = self.desk.scene.state
+        self.remember()
         number = max((one.number for one in scene.marks), default=0) + 1
         self.selected = number
         self.desk.scene.put(replace(scene, marks=(*scene.marks, replace(mark, number=number))))
@@ -165,6 +170,20 @@ class Measuring(Feature):
                 view.update()
             if self.box is not None:
                 self.box.show_marks()
+
+    def remember(self) -> None:
+        """Keep the marks as they are now, to be brought back by undo."""
+        self.past.append(self.desk.scene.state.marks)
+        self.undone.clear()
+        self.when_s = time.monotonic()
+
+    def undo(self) -> None:
+        """Bring the marks before the last change back."""
+        self._turn(self.past, self.undone)
+
+    def redo(self) -> None:
+        """Do it again."""
+        self._turn(self.undone, self.past)
 
     # -- for the tab ----------------------------------------------------------------------------------------------
 
@@ -205,6 +224,7 @@ class Measuring(Feature):
         gone = next((one for one in scene.marks if one.number == number), None)
         if gone is None:
             return
+        self.remember()
         self.desk.scene.put(replace(scene, marks=tuple(one for one in scene.marks if one is not gone)))
         self.select(None)
         self.desk.tell(f"{self.title(gone).capitalize()} deleted", button="Put back", act=partial(self._put_back, gone))
@@ -212,7 +232,8 @@ class Measuring(Feature):
     def rename(self, number: int, name: str) -> None:
         """Give a mark a name."""
         mark = next((one for one in self.desk.scene.state.marks if one.number == number), None)
-        if mark is not None:
+        if mark is not None and mark.name != name.strip() and name.strip() != self.title(mark):
+            self.remember()
             self.change(replace(mark, name=name.strip()))
 
     def go(self, number: int) -> None:
@@ -233,6 +254,13 @@ class Measuring(Feature):
         return self.held(view, at)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    def _turn(self, away: list[tuple[Mark, ...]], back: list[tuple[Mark, ...]]) -> None:
+        while away and away[-1] == self.desk.scene.state.marks:
+            away.pop()  # a handle was touched and not moved
+        if away:
+            back.append(self.desk.scene.state.marks)
+            self.desk.scene.put(replace(self.desk.scene.state, marks=away.pop()))
 
     def _worded(self, pane: Pane, at: QPointF) -> tuple[Mark, int | None] | None:
         for mark in reversed(pane.scene.marks):
@@ -260,6 +288,9 @@ class Measuring(Feature):
             layer.volume for layer in new.layers if layer.role != "labels"
         ]:
             self._found.clear()  # what is measured no more need not be kept alive
+        if old.scan is not new.scan:
+            self.past.clear()
+            self.undone.clear()
         if all(mark.number != self.selected for mark in new.marks):
             self.selected = None
 

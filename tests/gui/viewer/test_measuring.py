@@ -424,3 +424,30 @@ def test_a_ruler_is_drawn_without_a_mouse(page: ViewerPage, thick: str, qtbot: Q
     assert not marks(page)
     qtbot.keyClick(view, Key.Key_Return)
     assert measuring(page).found(marks(page)[0]).length == pytest.approx(3.0)
+
+
+def test_measurements_are_undone_and_redone_and_labels_after_them(page: ViewerPage, thick: str, qtbot: QtBot) -> None:
+    opened(page, qtbot, thick)
+    view, store = pane(page), page.desk.scene
+    edits: Any = page.feature("edit")
+    store.update(tool="brush")
+    drag(qtbot, view, near(view), near(view, 4))
+    store.update(tool="ruler")
+    drag(qtbot, view, near(view, -8, 6), near(view, 4, 6))
+    drawn = marks(page)
+    drag(qtbot, view, near(view, 4, 6), near(view, 9, 6))
+    moved = marks(page)
+    click(qtbot, view, near(view, 9, 6))
+    page.window().activateWindow()
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus)
+    qtbot.keyClick(view, Key.Key_Z, Held.ControlModifier)
+    assert marks(page) == drawn
+    qtbot.keyClick(view, Key.Key_Y, Held.ControlModifier)
+    assert marks(page) == moved
+    for _ in range(2):
+        qtbot.keyClick(view, Key.Key_Z, Held.ControlModifier)
+    assert not marks(page) and edits.layer.volume.frame().any()
+    qtbot.keyClick(view, Key.Key_Z, Held.ControlModifier)
+    assert not edits.layer.volume.frame().any(), "what was painted before goes last"
+    quiet(qtbot, page.desk)
