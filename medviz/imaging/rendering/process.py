@@ -96,11 +96,15 @@ class Process:
             raise Gone(self._last_words()) from problem
 
     def hurry(self, number: int) -> None:
-        """Ask it to give up what it does up to a request; says nothing where it has gone."""
+        """Ask it to give up what it does up to a request; never waits, and says nothing where it has gone."""
+        if not self._writing.acquire(blocking=False):
+            return  # a scan is being handed over: nothing is drawn meanwhile
         try:
-            self.tell({"do": "stop", "number": number})
-        except Gone:
+            send(cast("BinaryIO", self._child.stdin), {"do": "stop", "number": number})
+        except (OSError, ValueError):
             return
+        finally:
+            self._writing.release()
 
     def end(self) -> None:
         """End it and take its leave; may be called twice."""
