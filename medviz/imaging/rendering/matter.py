@@ -13,8 +13,8 @@ from medviz.imaging.scene import Layer
 from medviz.imaging.volume import Affine, Stored, Volume
 
 Array = NDArray[Any]
-FIELD_SIDE = 256
-"""Voxels along the longest side of a volume that is rendered: more cannot be told apart in a pane."""
+MOST_FIELD_VOXELS = 18 << 20
+"""Voxels of a volume that is rendered (256³ and some): more cannot be told apart in a pane."""
 MOST_LABEL_VOXELS = 32 << 20
 
 
@@ -29,9 +29,9 @@ class Matter:
     grid_mm: float
 
 
-def matter_of(scan: Volume, frame: int = 0, most: int = FIELD_SIDE) -> Matter:
-    """Thin a frame of a scan to at most `most` voxels a side (the mean of blocks)."""
-    factors = tuple(max(1, -(-side // most)) for side in scan.shape)
+def matter_of(scan: Volume, frame: int = 0, most: int = MOST_FIELD_VOXELS) -> Matter:
+    """Thin a frame of a scan to at most `most` voxels (the mean of blocks), the finest side first."""
+    factors = field_factors(scan, most)
     voxels = scan.frame(min(frame, scan.frames - 1))
     if max(factors) > 1:
         voxels = coarser(voxels, factors)
@@ -82,6 +82,16 @@ def label_array(layer: Layer, frame: int = 0, thin: bool = True) -> tuple[Array,
     affine = thinned(volume.affine, (step,) * 3)
     affine[:3, 3] = volume.to_mm((step // 2,) * 3)  # one of each block was taken, not its mean
     return np.ascontiguousarray(made), affine, min(volume.spacing_mm) * step
+
+
+def field_factors(scan: Volume, most: int) -> tuple[int, ...]:
+    """Of how many voxels along each axis one is made."""
+    factors = np.ones(3, int)
+    shape, spacing = np.array(scan.shape), np.array(scan.spacing_mm)
+    while np.prod(shape // factors) > most:
+        size = np.where(shape // factors > 1, spacing * factors, np.inf)
+        factors[int(size.argmin())] += 1
+    return int(factors[0]), int(factors[1]), int(factors[2])
 
 
 def label_step(volume: Volume) -> int:
