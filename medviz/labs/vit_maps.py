@@ -22,10 +22,10 @@ from medviz.parameters import Choice, Group, Input, Pick, Range, Step
 from medviz.probe.attention import attending, rollout
 
 Array = NDArray[Any]
-SIZE, PATCH, DEPTH, HEADS = 48, 6, 3, 2
+SIZE, PATCH, DEPTH, HEADS = 48, 8, 3, 2
 GRID = SIZE // PATCH
 CORNERS = ("upper left", "upper right", "lower left", "lower right")
-STEPS, POOL = 200, 2048
+STEPS, POOL = 120, 2048
 
 
 def pictures(count: int, seed: int) -> tuple[Array, Array]:
@@ -200,7 +200,9 @@ class VitMaps(Lab):
 
     def _story(self, one: Seen, chosen: Array, right: float) -> str:
         rows = chosen.sum(axis=1)
-        said = [f"rows sum to 1 (between {rows.min():.6f} and {rows.max():.6f}), columns do not"]
+        exact = np.abs(rows - 1).max() < 1e-5
+        said = ["rows sum to 1" if exact else f"rows sum to {rows.min():.6f} to {rows.max():.6f}"]
+        said[0] += f", columns to {number(chosen.sum(axis=0).min(), 2)} to {number(chosen.sum(axis=0).max(), 3)}"
         if self.trained:
             said.append(f"taught on drawn discs, right for {100 * right:.0f} % of others")
         else:

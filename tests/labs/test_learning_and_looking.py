@@ -259,7 +259,7 @@ def test_the_transformer_was_taught_here_and_its_rows_sum_to_one() -> None:
     assert right > 0.8
     pool, _ = pictures(2, 11)
     one = seen(made, pool[:1].astype(np.float32))
-    assert one.attention.shape == (3, 2, 65, 65)
+    assert one.attention.shape == (3, 2, 37, 37)
     np.testing.assert_allclose(one.attention.sum(axis=-1), 1.0, atol=1e-5)
     np.testing.assert_allclose(one.followed.sum(axis=-1), 1.0, atol=1e-5)
 
@@ -276,10 +276,10 @@ def test_teaching_says_how_far_it_is_and_can_be_stopped() -> None:
 @pytest.mark.row("SEQ-11")
 def test_pointing_at_a_patch_shows_its_row_of_attention() -> None:
     lab = VitMaps().pointed("image", (13, 31), (48, 48))
-    assert lab.place == (2, 5)
+    assert lab.place == (1, 3)
     figures = figures_of(lab)
-    assert "patch (2, 5)" in figures["attention"].title
-    other = figures_of(VitMaps(place=(6, 1)))
+    assert "patch (1, 3)" in figures["attention"].title
+    other = figures_of(VitMaps(place=(5, 1)))
     assert not np.array_equal(figures["attention"].pixels, other["attention"].pixels)  # type: ignore[union-attr]
 
 
