@@ -107,8 +107,8 @@ def sheet(c: Colours, text_px: int) -> str:
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
 
     QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; }}
-    QCheckBox::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {c.faint}; border-radius: 4px;
-        background: {c.field}; }}
+    QCheckBox::indicator, QTreeView::indicator {{ width: {box}px; height: {box}px; border: 1px solid {c.faint};
+        border-radius: 4px; background: {c.field}; }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus, QTreeView::indicator:hover {{ border-color: {c.accent}; }}
     QCheckBox:focus {{ color: {c.accent}; }}
     QCheckBox::indicator:checked, QTreeView::indicator:checked {{ background: {c.accent}; border-color: {c.accent};

@@ -48,7 +48,12 @@ def series(folder: Path) -> Path:
 
 
 def _child(how: str, path: Path) -> dict[str, float]:
-    said = subprocess.run([sys.executable, "-m", "tests.benchmarks.opened_file", how, str(path)], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.opened_file", how, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
     return found
 

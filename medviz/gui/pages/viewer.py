@@ -29,7 +29,7 @@ from medviz.gui.viewer.sessions import Sessions
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.strip import Strip
 from medviz.gui.viewer.thumbnails import grey_image, keep, kept, thumbnail
-from medviz.gui.viewer.tools import CURSOR
+from medviz.gui.viewer.tool import CURSOR
 from medviz.imaging.scene import Layout, Point, Scene
 from medviz.imaging.session import is_session
 from medviz.refused import Refused

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from medviz.gui.viewer.annotations import font
-from medviz.gui.viewer.tools import Pane
+from medviz.gui.viewer.tool import Pane
 from medviz.imaging.judging.links import Place
 from medviz.imaging.scene import Point
 

@@ -34,8 +34,8 @@ from medviz.gui.viewer.label_list import swatch
 from medviz.gui.viewer.layer_controls import shrink
 from medviz.gui.viewer.naming import Naming
 from medviz.gui.viewer.operations import OPERATIONS, Operation
+from medviz.gui.viewer.tool import Tool
 from medviz.gui.viewer.tool_buttons import ToolButtons, small_button
-from medviz.gui.viewer.tools import Tool
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.scene import Layer, Scene
 

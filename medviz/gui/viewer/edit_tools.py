@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
-from medviz.gui.viewer.tools import Pane, Tool
+from medviz.gui.viewer.tool import Pane, Tool
 from medviz.imaging.flat import Flat
 from medviz.imaging.scene import Point
 from medviz.imaging.strokes import Stroke

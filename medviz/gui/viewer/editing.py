@@ -33,7 +33,7 @@ from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.target import Target
 from medviz.gui.viewer.tip import Hovered, paint_lasso, paint_tip
-from medviz.gui.viewer.tools import Pane, Tool
+from medviz.gui.viewer.tool import Pane, Tool
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.history import Change
 from medviz.imaging.scene import Layer, Point, Scene

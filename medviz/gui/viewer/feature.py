@@ -15,7 +15,7 @@ from medviz.gui.viewer.panes import Panes
 from medviz.gui.viewer.saving import Saving
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.strip import Strip
-from medviz.gui.viewer.tools import Tool
+from medviz.gui.viewer.tool import Tool
 from medviz.imaging.scene import Point
 
 

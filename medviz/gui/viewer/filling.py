@@ -7,7 +7,7 @@ import numpy as np
 from medviz.gui.viewer.edit_tools import flat_of
 from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.target import Target
-from medviz.gui.viewer.tools import Pane
+from medviz.gui.viewer.tool import Pane
 from medviz.imaging.corrections import Corrections
 from medviz.imaging.history import Change
 from medviz.imaging.scene import Point

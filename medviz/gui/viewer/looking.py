@@ -20,7 +20,7 @@ from medviz.gui.viewer.past import Past
 from medviz.gui.viewer.second_box import next_mix
 from medviz.gui.viewer.slice_view import SliceView
 from medviz.gui.viewer.swiping import SwipeTool, paint_line
-from medviz.gui.viewer.tools import CURSOR, Tool
+from medviz.gui.viewer.tool import CURSOR, Tool
 from medviz.gui.viewer.turning import TurnTool
 from medviz.imaging.intensity import window_of
 from medviz.imaging.scene import Layout, Point, Scene

@@ -11,7 +11,7 @@ from medviz.gui.icons import icon
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.crosshair import TURN
 from medviz.gui.viewer.second_box import SecondBox, folded
-from medviz.gui.viewer.tools import CURSOR
+from medviz.gui.viewer.tool import CURSOR
 from medviz.imaging.oblique import WORLD, world
 from medviz.imaging.scene import Lightbox, Scene
 from medviz.imaging.slabs import Slab

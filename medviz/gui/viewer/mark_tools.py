@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 
 from medviz.gui.viewer.edit_tools import flat_of
-from medviz.gui.viewer.tools import Pane, Tool
+from medviz.gui.viewer.tool import Pane, Tool
 from medviz.imaging.marks import Mark, MarkKind
 from medviz.imaging.scene import Point
 

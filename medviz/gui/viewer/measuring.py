@@ -26,7 +26,7 @@ from medviz.gui.viewer.mark_words import HEAD, Cell, lines, rows
 from medviz.gui.viewer.measure_box import MeasureBox
 from medviz.gui.viewer.rooms import ROOMS
 from medviz.gui.viewer.slice_view import SliceView
-from medviz.gui.viewer.tools import CURSOR, Pane, Tool
+from medviz.gui.viewer.tool import CURSOR, Pane, Tool
 from medviz.imaging.marks import Found, Mark
 from medviz.imaging.scene import Point, Scene
 from medviz.imaging.volume import Volume

@@ -10,7 +10,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from medviz.gui.viewer.film import Film
 from medviz.gui.viewer.hand import stepped, turned_layer, windowed
 from medviz.gui.viewer.sheet import Camera
-from medviz.gui.viewer.tools import CURSOR, CursorTool, Pane, Tool
+from medviz.gui.viewer.tool import CURSOR, CursorTool, Pane, Tool
 from medviz.imaging.scene import Layer
 
 NOTCH = 120

@@ -25,7 +25,7 @@ from medviz.gui.viewer.mouse import Mouse
 from medviz.gui.viewer.pace import Pace
 from medviz.gui.viewer.plate import Plate
 from medviz.gui.viewer.sheet import Camera, Sheet
-from medviz.gui.viewer.tools import Tool
+from medviz.gui.viewer.tool import Tool
 from medviz.imaging.oblique import Section
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane, Slice

@@ -11,7 +11,7 @@ from medviz.gui.icons import icon
 from medviz.gui.store import Store
 from medviz.gui.viewer.annotations import frame_words
 from medviz.gui.viewer.crosshair import TURN
-from medviz.gui.viewer.tools import CURSOR
+from medviz.gui.viewer.tool import CURSOR
 from medviz.imaging.scene import Scene
 
 RADIOLOGICAL = "radiological: patient's right on the left of the screen"

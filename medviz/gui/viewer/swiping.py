@@ -7,7 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter
 
-from medviz.gui.viewer.tools import CURSOR, Pane, Tool
+from medviz.gui.viewer.tool import CURSOR, Pane, Tool
 from medviz.imaging.scene import Scene
 
 REACH_PX = 6

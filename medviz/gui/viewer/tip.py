@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from medviz.gui.viewer.annotations import EDGE, INK, SHADOW, Lettering, Word
 from medviz.gui.viewer.kit import Kit, PixelKit
 from medviz.gui.viewer.slice_view import SliceView
-from medviz.gui.viewer.tools import Pane
+from medviz.gui.viewer.tool import Pane
 from medviz.imaging.scene import Point
 
 LEAST_PX = 1.5

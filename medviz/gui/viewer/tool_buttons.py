@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 from medviz.gui.icons import icon
 from medviz.gui.store import Store
 from medviz.gui.viewer.layer_controls import quiet
-from medviz.gui.viewer.tools import CURSOR, Tool
+from medviz.gui.viewer.tool import CURSOR, Tool
 from medviz.imaging.scene import Scene
 
 ICON_PX = 22

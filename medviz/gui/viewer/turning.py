@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
 from medviz.gui.viewer.crosshair import REACH_PX, TURN, crossing, grips_of
-from medviz.gui.viewer.tools import CURSOR, Pane, Tool
+from medviz.gui.viewer.tool import CURSOR, Pane, Tool
 from medviz.imaging.oblique import Turn, acquired
 from medviz.imaging.turning import as_acquired, turned
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QText
 from medviz.gui.desk import Desk
 from medviz.gui.viewer.hand import turned_layer, windowed
 from medviz.gui.viewer.shooting import Shooting
-from medviz.gui.viewer.tools import CURSOR
+from medviz.gui.viewer.tool import CURSOR
 from medviz.gui.viewer.volume_keys import keyed
 from medviz.gui.viewer.volume_marks import Ground, arm_at, image_pixels
 from medviz.gui.viewer.volume_painting import Painting
