@@ -87,6 +87,20 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def undressed() -> Iterator[None]:
+    """Take off what a test dressed the application in (a window drawn for a picture), so that none depends on order."""
+    yield
+    app = QApplication.instance()
+    left = app.findChildren(Theme) if isinstance(app, QApplication) else []
+    for one in left:
+        shiboken6.delete(one)
+    if left and isinstance(app, QApplication):
+        app.setStyleSheet("")
+        app.setPalette(app.style().standardPalette())
+        app.setProperty(PROPERTY, None)
+
+
+@pytest.fixture(autouse=True)
 def own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the tests' preferences away from those of whoever runs them."""
     place = tmp_path / "medviz.ini"

@@ -260,4 +260,4 @@ def _example(folder: Path) -> str:
 def _remedy(named: list[str]) -> str:
     if named:
         return "copy it again from where it came"
-    return f"give one of {', '.join(ending for endings in _suffixes().values() for ending in endings)}"
+    return f"give one of {', '.join(entry.title for entry in READERS.entries.values())}"
