@@ -205,7 +205,7 @@ class LabelList(QWidget):
         header.setMinimumSectionSize(24)
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, wide in ((SEEN, 28), (VOLUME, 56), (VOXELS, 92), (LOCK, 26)):
+        for column, wide in ((SEEN, 28), (VOLUME, 54), (VOXELS, 86), (LOCK, 26)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             table.setColumnWidth(column, wide)
         table.clicked.connect(self._clicked)

@@ -114,11 +114,10 @@ class ModelBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(top)
-        for part in (self.progress, self.estimate, self.gauge, self.mirror):
-            column.addWidget(part)
+        for part in (self.progress, self.answer, self.estimate, self.gauge, self.mirror):
+            column.addWidget(part)  # what waits for an answer stands first, so that its buttons are seen
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.card)
-        column.addWidget(self.answer)
         column.addSpacing(6)
         column.addWidget(self.voxel)
 
