@@ -13,6 +13,7 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.classification import Classification
 from medviz.tasks.scoring import roc, scores_of
+from medviz.training.formats import load
 from medviz.training.trainer import train
 
 
@@ -91,3 +92,11 @@ def test_real_pictures_of_tumours_are_found_in_train_and_val(data: Path) -> None
     assert found.classes == ("glioma", "meningioma", "pituitary") and found.channels == 1
     assert (len(task.training(found)), len(task.validation(found))) == (450, 90)
     assert task.validation(found)[0]["image"].shape == (1, 32, 32)
+
+
+def test_a_run_that_names_pictures_is_not_taken_for_one_that_labels_voxels(tmp_path: Path) -> None:
+    network = Settings("resnet", (("width", 4), ("thumbnails", True)))
+    task = Classification(network=network, steps=1, epochs=1, batch=2, device="cpu")
+    folder = finished(train(task, tmp_path / "run"))
+    with pytest.raises(Refused, match="labels no voxels"):
+        load(str(folder))

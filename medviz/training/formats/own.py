@@ -50,6 +50,9 @@ def built(
     name: str, weights: Mapping[str, Tensor], about: Mapping[str, Any], sha256: str, said_of_it: Trust | None = None
 ) -> Model:
     """Build the network a description names and fill it with weights; refuses weights of another network."""
+    taught = about.get("task", "segmentation")
+    if taught != "segmentation":
+        raise Refused(name, f"it was taught {taught}, which labels no voxels", "take a segmentation run")
     said = dict(about.get("network") or {})
     labels = tuple(about.get("classes") or ())
     preparation = Preparation.of(about.get("preparation") or {})
