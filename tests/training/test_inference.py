@@ -294,8 +294,10 @@ def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_of_another_kind_is_refused_in_one_sentence() -> None:
-    with pytest.raises(Refused, match="how its network is built"):
+    with pytest.raises(Refused, match="labels no voxels"):
         built("run", {}, {"task": "classification"}, "")
+    with pytest.raises(Refused, match="how its network is built"):
+        built("run", {}, {"task": "segmentation"}, "")
     about = {"network": {"name": "unet", "width": 4, "depth": 2}, "classes": ["one"], "preparation": {"dimensions": 2}}
     with pytest.raises(Refused, match="do not fit"):
         built("run", {"head.weight": torch.zeros(1)}, json.loads(json.dumps(about)), "")
