@@ -455,7 +455,9 @@ def test_a_result_grows_and_keeps_how_it_was_turned(page: ViewerPage, desk: Desk
     assert int(desk.scene.state.layers[1].volume.frame().sum()) > 0 and models.answer.isHidden()
     desk.scene.put(desk.scene.state.with_layer(1, opacity=0.2))
     before = int(desk.scene.state.layers[1].volume.frame().sum())
-    assert not any(job.title == "3-D" for job in desk.jobs), "no picture of what is out of date at the next tile"
+    qtbot.waitUntil(lambda: not any(job.title == "3-D" for job in desk.jobs))  # one of the scan alone may be on its way
+    shown = page.panes.volume.shown
+    assert shown is not None and len(shown.wish.scene.layers) == 1, "no picture of what is out of date at the next tile"
     asked.release()
     qtbot.waitUntil(lambda: int(desk.scene.state.layers[1].volume.frame().sum()) > before)
     asked.release(2)
