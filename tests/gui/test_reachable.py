@@ -129,3 +129,15 @@ def test_no_key_means_two_things(window: Window, qtbot: QtBot) -> None:
     assert not twice
     viewer = [key for key, _ in window.keys()["Viewer"]]
     assert len(viewer) == len(set(viewer)), sorted(key for key in viewer if viewer.count(key) > 1)
+
+
+def test_no_control_of_the_panel_is_cut_off_however_narrow_the_dock_is_made(window: Window, qtbot: QtBot) -> None:
+    window.show_page("viewer")
+    window.open_sample()
+    qtbot.waitUntil(lambda: window.desk.scene.state.scan is not None and not window.desk.jobs)
+    window.resizeDocks([window.dock], [60], Qt.Orientation.Horizontal)
+    qtbot.wait(20)
+    seen = [one for one in controls(window) if one.isVisible() and window.dock.isAncestorOf(one)]
+    assert len(seen) > 10
+    cut = [described(one) for one in seen if one.mapTo(window.dock, one.rect().topRight()).x() >= window.dock.width()]
+    assert not cut, "\n".join(cut)

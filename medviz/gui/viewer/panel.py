@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -29,6 +29,7 @@ from medviz.imaging.scene import Layer, Point, Scene
 NAME_PX, VALUE_PX = 96, 200
 """Longer names and values at the cursor are cut, so that the panel never asks for more room than it has."""
 
+NARROWEST_PX = 328
 SHARES = (4, 5)
 """How the scene (at most) and the tabs under it divide the panel's height, until a hand divides it otherwise."""
 
@@ -55,7 +56,7 @@ class Panel(QWidget):
     def __init__(self, store: Store[Scene], counting: Counting) -> None:
         super().__init__()
         self._store, self._counting = store, counting
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(NARROWEST_PX)
         self.boxes: list[LayerBox] = []
         self.layers = QVBoxLayout()
         self.layers.setSpacing(2)
@@ -100,6 +101,10 @@ class Panel(QWidget):
         column.addWidget(self.readout)
         column.addStretch(1)
         return inside
+
+    def minimumSizeHint(self) -> QSize:
+        """Ask for the width below which controls would be cut off."""
+        return QSize(NARROWEST_PX, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Divide the height anew when the scene's part asks for more or less."""
