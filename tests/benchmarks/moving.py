@@ -5,6 +5,7 @@ it is installed, steps through the same slices with the same labels in the same 
 """
 
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -167,8 +168,11 @@ def _samplings(image: Volume, lying: object) -> tuple[tuple[str, Callable[[], ob
 
 
 def _napari(image: Volume, over: Volume, steps: int) -> dict[str, list[Measured]]:
-    """Step through the same slices in napari, one plane (it shows one), where it is installed."""
-    if napari is None:
+    """Step through the same slices in napari, one plane (it shows one), where it is installed.
+
+    It needs OpenGL and so a screen: ``QT_QPA_PLATFORM=xcb``, on a machine without one under Xvfb.
+    """
+    if napari is None or os.environ.get("QT_QPA_PLATFORM") == "offscreen":
         return {}
     viewer = napari.Viewer(show=True)
     viewer.add_image(np.asarray(image.frame()).T, contrast_limits=(-150, 550))
