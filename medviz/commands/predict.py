@@ -25,7 +25,7 @@ from medviz.training.estimating import estimate
 from medviz.training.formats import load
 from medviz.training.formats.form import Asks
 from medviz.training.inference import Wishes, predicted
-from medviz.training.library import coarse
+from medviz.training.known import coarse
 from medviz.training.model import Model
 from medviz.training.trust import Finding, gauge
 

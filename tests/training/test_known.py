@@ -19,7 +19,7 @@ from medviz.refused import Refused
 from medviz.training import estimating, shelf
 from medviz.training.estimating import duration, estimate, memory_bytes
 from medviz.training.inference import label_map
-from medviz.training.library import add, coarse, look, tell
+from medviz.training.known import add, coarse, look, tell
 from medviz.training.model import Model
 from medviz.training.models import model as shipped_model
 from medviz.training.models import trust_of
