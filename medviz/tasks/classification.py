@@ -70,11 +70,7 @@ class Classification(Task):
 
     def data_set(self) -> Any:
         """Build the data set; refuses one that does not serve these dimensions."""
-        data = super().data_set()
-        if self.dimensions not in data.dimensions:
-            served = " or ".join(f"{count}-D" for count in data.dimensions)
-            raise Refused(self.data.name, f"it cannot be learnt from in {self.dimensions}-D", f"choose {served}")
-        return data
+        return self.serving(self.dimensions)
 
     def build(self, data: Any) -> nn.Module:
         """Build the network with one output for each class."""

@@ -16,7 +16,6 @@ from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
-from medviz.refused import Refused
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.model import Model
 from medviz.training.running import probabilities
@@ -80,11 +79,7 @@ class Segmentation(Task):
 
     def data_set(self) -> Any:
         """Build the data set; refuses one that does not serve these dimensions."""
-        data = super().data_set()
-        if self.dimensions not in data.dimensions:
-            served = " or ".join(f"{count}-D" for count in data.dimensions)
-            raise Refused(self.data.name, f"it cannot be learnt from in {self.dimensions}-D", f"choose {served}")
-        return data
+        return self.serving(self.dimensions)
 
     def build(self, data: Any) -> nn.Module:
         """Build the network with one output for background and one for each class."""

@@ -16,6 +16,7 @@ from medviz.data.preparation import Preparation
 from medviz.figures import Figure
 from medviz.messages import Work
 from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
+from medviz.refused import Refused
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
@@ -236,6 +237,14 @@ class Task:
     def data_set(self) -> Any:
         """Build the data set with its parameters."""
         return self.data.build(DATASETS)
+
+    def serving(self, dimensions: int) -> Any:
+        """Build the data set; refuses one that does not serve these dimensions (2 or 3)."""
+        data = self.data.build(DATASETS)
+        if dimensions not in data.dimensions:
+            served = " or ".join(f"{count}-D" for count in data.dimensions)
+            raise Refused(self.data.name, f"it cannot be learnt from in {dimensions}-D", f"choose {served}")
+        return data
 
     def build(self, data: Any) -> nn.Module:
         """Build the network that suits the data set, with weights from torch's own generator, on the processor."""
