@@ -32,6 +32,8 @@ ENGINE: Catalog[Any] = Catalog(
         "forget_model": Entry("medviz.training.shelf:forget"),
         "added_models": Entry("medviz.training.shelf:listed"),
         "export": Entry("medviz.imaging.writers:export"),
+        "export_model": Entry("medviz.training.exporting:export"),
+        "targets": Entry("medviz.training.exporting:TARGETS"),
         "film": Entry("medviz.imaging.writers.film:write_film"),
         "can_mp4": Entry("medviz.imaging.writers.film:can_mp4"),
         "check": Entry("medviz.imaging.privacy:check"),

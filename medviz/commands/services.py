@@ -9,6 +9,7 @@ from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
 from medviz.commands.models import model_cards, modelled
+from medviz.commands.teaching import teaching
 from medviz.data import DATASETS
 from medviz.gui.services import Files, Keep, Services
 from medviz.imaging.rendering.view import Renderer
@@ -53,6 +54,7 @@ def services() -> Services:
         resume=_resume,
         new_run=new_run,
         studio=_studio,
+        teaching=teaching(),
         keep=Keep(
             export=lambda thing, path, kind: ENGINE["export"](thing, path, kind),
             film=lambda pictures, path, fps, total: ENGINE["film"](pictures, path, fps, total),

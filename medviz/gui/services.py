@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
+from medviz.gui.teaching import Teaching
 from medviz.imaging.findings import Report
 from medviz.imaging.prediction import Prediction
 from medviz.imaging.rendering.view import Renderer
@@ -209,6 +210,7 @@ class Services:
     studio: Callable[[], Renderer] = _no_studio
     modelled: Modelled = Modelled()
     keep: Keep = Keep()
+    teaching: Teaching = field(default_factory=Teaching)
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

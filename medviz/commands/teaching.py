@@ -1,0 +1,31 @@
+"""What the Train page is handed for a run beside starting and following it; each line imports its room when called."""
+
+from pathlib import Path
+from typing import Any
+
+from medviz.commands.engine import ENGINE
+from medviz.gui.teaching import Teaching, Written
+from medviz.imaging.storage import opening
+from medviz.messages import Work
+from medviz.tasks import TASKS
+
+
+def teaching() -> Teaching:
+    """Put together what can be done about a training before, while and after it goes."""
+    return Teaching(
+        targets=lambda: tuple((name, ending, words) for name, (ending, words) in ENGINE["targets"].items()),
+        export=_export,
+        card=_card,
+        recipe=lambda folder: ENGINE["load_task"](folder, TASKS),
+    )
+
+
+def _export(folder: Path, target: str, out: Path) -> Work[Written]:
+    done: Any = yield from ENGINE["export_model"](str(folder), target, out)
+    return Written(done.out, done.max_abs_difference)
+
+
+def _card(folder: Path) -> str:
+    path = folder / "MODEL_CARD.md"
+    with opening(path):
+        return path.read_text(encoding="utf-8")
