@@ -15,102 +15,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from medviz.marks import Choice as Choice
+from medviz.marks import File as File
+from medviz.marks import Group as Group
+from medviz.marks import Input as Input
+from medviz.marks import Part as Part
+from medviz.marks import Pick as Pick
+from medviz.marks import Range as Range
+from medviz.marks import Size as Size
+from medviz.marks import Step as Step
+from medviz.marks import Ticks as Ticks
+from medviz.marks import When as When
 from medviz.refused import Refused
 
 Matrix = tuple[tuple[float, ...], ...]
 """Rows of numbers that a person may edit cell by cell (a kernel)."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """A number between `low` and `high`, both included. `log` asks for a logarithmic slider."""
-
-    low: float
-    high: float
-    step: float | None = None
-    unit: str = ""
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `options`; `words` are what a person reads instead."""
-
-    options: tuple[Any, ...]
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Size:
-    """A matrix of at most `rows` by `columns` numbers."""
-
-    rows: int
-    columns: int
-
-
-@dataclass(frozen=True)
-class Pick:
-    """Set by pointing at a cell of the figures of these names."""
-
-    figures: tuple[str, ...]
-
-    def __init__(self, *figures: str) -> None:
-        object.__setattr__(self, "figures", figures)
-
-
-@dataclass(frozen=True)
-class Step:
-    """Driven by a player: play, pause, back, slider, speed."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """What the thing works on: a Slice, a region or a Volume, chosen and not typed. `kind` is "slice" or "volume".
-
-    Beside the first input there may be "labels" and "prediction": the viewer's layers on the same slice, None where
-    there are none.
-    """
-
-    kind: str = "slice"
-
-
-@dataclass(frozen=True)
-class File:
-    """A path to a file or (`folder`) a folder on this machine."""
-
-    folder: bool = False
-    wildcard: str = ""
-
-
-@dataclass(frozen=True)
-class When:
-    """Only of use while another field has one of these values; a form greys it out otherwise."""
-
-    field: str
-    values: tuple[Any, ...]
-
-    def __init__(self, field: str, *values: Any) -> None:
-        object.__setattr__(self, "field", field)
-        object.__setattr__(self, "values", values)
-
-
-@dataclass(frozen=True)
-class Group:
-    """The heading under which a form puts the field; `advanced` ones start folded."""
-
-    name: str
-    advanced: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """A thing out of a catalog ("networks", "datasets") with its own parameters; the field's value is a Settings.
-
-    `only` limits the choice to these names; empty takes all of the catalog.
-    """
-
-    catalog: str
-    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +58,7 @@ class Settings:
         return built(kind, {**{k: v for k, v in given.items() if k in known}, **dict(self.values)})
 
 
-Kind = Literal["int", "float", "bool", "text", "choice", "matrix", "file", "input", "cell", "part"]
+Kind = Literal["int", "float", "bool", "text", "choice", "matrix", "file", "input", "cell", "part", "ticks"]
 MISSING: Any = dataclasses.MISSING
 _NO_CELL = "it is not a cell"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -196,6 +115,7 @@ class Parameter:
             "text": str,
             "file": str,
             "part": self._settings,
+            "ticks": self._ticks,
         }
         return checks.get(self.kind, lambda same: same)(value)
 
@@ -244,6 +164,25 @@ class Parameter:
             if value == option or str(value) == str(option):
                 return option
         raise Refused(f"{self.name}={value}", "there is no such choice", f"take one of {_listed(self.options)}")
+
+    def _ticks(self, value: Any) -> tuple[str, ...]:
+        """Take names, or one text with commas between them; known ones come in the order of the options, once each."""
+        parts = value.split(",") if isinstance(value, str) else value
+        try:
+            names = list(dict.fromkeys(str(part).strip() for part in parts))
+        except TypeError as problem:
+            raise Refused(
+                f"{self.name}={value}", "it is no list of names", "write them with commas between"
+            ) from problem
+        names = [name for name in names if name]
+        mark = self.mark(Ticks)
+        if mark is None or not mark.options:
+            return tuple(names)
+        for name in names:
+            if name not in mark.options:
+                fault = f"there is no {name}"
+                raise Refused(f"{self.name}={name}", fault, f"take some of {_listed(mark.options)}")
+        return tuple(option for option in mark.options if option in names)
 
     def _matrix(self, value: Any) -> Matrix:
         try:
@@ -379,7 +318,7 @@ def _parameter(name: str, hint: Any, default: Any) -> Parameter:
 
 
 def _kind(bare: Any, marks: tuple[Any, ...]) -> Kind:
-    for mark, kind in ((Choice, "choice"), (Input, "input"), (File, "file"), (Part, "part")):
+    for mark, kind in ((Choice, "choice"), (Input, "input"), (File, "file"), (Part, "part"), (Ticks, "ticks")):
         if any(isinstance(m, mark) for m in marks):
             return kind  # type: ignore[return-value]
     if bare == Matrix:

@@ -3,30 +3,57 @@
 `Augmentation` says how far each change may go; `drawn` chooses (from the chance it is handed, and from nothing else),
 `Change.applied` does. The trainer makes that chance from (seed, epoch, index): what is chosen is the same with any
 number of loader workers, and a run that was stopped goes on bit for bit. The set of changes is that of nnU-Net
-(Isensee et al., 2021).
+(Isensee et al., 2021), and erasing (Zhong et al., 2020). `named` tells them apart by name, each alone, to be shown.
 """
 
 import math
-from dataclasses import dataclass, replace
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medviz.parameters import Group, Range, parameters
+from medviz.parameters import Group, Range, Ticks, parameters
+from medviz.refused import Refused
 
 _PLACE, _LIGHT = Group("change of place"), Group("change of light")
 _CONTROL_PX = 24
 """Distance of the control points of warp and bias field."""
+T = TypeVar("T")
+KINDS: Mapping[str, str] = {
+    "mirror": "flip",
+    "mirror everywhere": "flip_all",
+    "rotation": "turn_deg",
+    "scale": "zoom",
+    "shift": "shift",
+    "elastic": "warp_px",
+    "gamma": "gamma",
+    "contrast": "contrast",
+    "brightness": "brightness",
+    "shading": "bias",
+    "noise": "noise",
+    "blur": "blur_px",
+    "low resolution": "coarse",
+    "erasing": "erase",
+}
+"""What each change is called, and the field of `Augmentation` that says how far it goes."""
+EXTRA: Mapping[str, float] = {"flip_all": 0.5, "coarse": 0.5, "erase": 0.3}
+"""Reach of the changes that no data set makes by itself, where a person ticks them."""
+USUAL = tuple(name for name, field in KINDS.items() if field not in EXTRA)
+"""Names of the changes that are made where nothing else is said."""
+CHANGES = Ticks(tuple(KINDS))
+"""The changes as ticks, for a task that lets a person choose."""
 
 
 @dataclass(frozen=True)
 class Change:
     """What was drawn for one sample; angles in degrees, shifts in pixels, the rest as factors or shares.
 
-    `flip` is True where the first axis (left-right) is mirrored. `noise_seed` seeds the fields and the noise.
+    `flip` is True where the first axis (left-right) is mirrored, `flips` tells it of the other axes. `noise_seed` seeds
+    the fields and the noise. `erased` are the middle and the side of a box without picture, as shares of the sides.
     """
 
     dimensions: int
@@ -42,6 +69,9 @@ class Change:
     noise: float = 0.0
     blur_px: float = 0.0
     noise_seed: int = 0
+    flips: tuple[bool, ...] = ()
+    coarse: float = 0.0
+    erased: tuple[tuple[float, float], ...] = ()
 
     def applied(self, image: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Change an image (C, x, y[, z]) and its label map (x, y[, z]) alike; light is changed in the image only."""
@@ -51,8 +81,10 @@ class Change:
 
     def _moved(self, image: Tensor, label: Tensor | None, random: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Flip, turn, zoom, shift and warp; what comes in from outside is the image's darkest value, and label 0."""
-        if self.flip:
-            image, label = image.flip(1), None if label is None else label.flip(0)
+        turned = [axis for axis, over in enumerate((self.flip, *self.flips)) if over]
+        if turned:
+            image = image.flip([axis + 1 for axis in turned])
+            label = None if label is None else label.flip(turned)
         if not (any(self.turns_deg) or any(self.shift_px) or self.zoom != 1.0 or self.warp_px):
             return image, label
         grid = self._grid(image.shape[1:], random)
@@ -83,6 +115,8 @@ class Change:
         spread = image.std().clamp_min(1e-6)
         if self.blur_px:
             image = blurred(image, self.blur_px)
+        if self.coarse:
+            image = coarsened(image, self.coarse)
         if self.bias:
             floor = image.flatten(1).amin(1).view(-1, *[1] * self.dimensions)
             field = smooth_noise(tuple(image.shape[1:]), 3 * _CONTROL_PX, random)[0]
@@ -96,6 +130,16 @@ class Change:
             image = (image - middle) * self.contrast + middle + self.brightness * spread
         if self.noise:
             image = image + self.noise * spread * torch.randn(image.shape, generator=random)
+        return self._with_a_hole(image) if self.erased else image
+
+    def _with_a_hole(self, image: Tensor) -> Tensor:
+        """Put the mean into a box: what is hidden must be told by what lies round it."""
+        image = image.clone()
+        box = []
+        for (middle, width), side in zip(self.erased, image.shape[1:], strict=True):
+            first = max(0, round((middle - width / 2) * side))
+            box.append(slice(first, max(first + 1, round((middle + width / 2) * side))))
+        image[(slice(None), *box)] = image.mean()
         return image
 
 
@@ -115,13 +159,32 @@ class Augmentation:
     noise: Annotated[float, Range(0, 1, unit="SD"), "Largest noise", _LIGHT] = 0.1
     blur_px: Annotated[float, Range(0, 3, unit="px"), "Largest blur (standard deviation)", _LIGHT] = 0.8
     often: Annotated[float, Range(0, 1), "Share of samples in which each change of light is made", _LIGHT] = 0.2
+    flip_all: Annotated[float, Range(0, 1), "Share of samples mirrored along each of the other axes", _PLACE] = 0.0
+    coarse: Annotated[float, Range(0, 0.8), "Largest loss of resolution, as a share of the pixels a side", _LIGHT] = 0.0
+    erase: Annotated[float, Range(0, 0.6), "Largest side of a box that is painted over, as a share", _LIGHT] = 0.0
+
+    def only(self, names: Sequence[str], strength: float = 1.0) -> "Augmentation":
+        """Return the same with the changes of these names alone; those of `EXTRA` get their reach × `strength`."""
+        unknown = [name for name in names if name not in KINDS]
+        if unknown:
+            raise Refused(unknown[0], "there is no such change", f"there are {', '.join(KINDS)}")
+        wanted = {KINDS[name] for name in names}
+        off = dict.fromkeys((field for field in KINDS.values() if field not in wanted), 0.0)
+        high = {one.name: one.mark(Range).high for one in parameters(self)}  # type: ignore[union-attr]
+        extra = {
+            field: min(high[field], reach if field == "flip_all" else strength * reach)
+            for field, reach in EXTRA.items()
+            if field in wanted and strength and not getattr(self, field)
+        }
+        return replace(self, **off, **extra)
 
     def stronger(self, factor: float) -> "Augmentation":
         """Return the same with every reach multiplied (0 is none, 1 the same), kept inside its range."""
-        reaches = {p.name: p for p in parameters(self) if p.name not in ("flip", "often")}
+        reaches = {p.name: p for p in parameters(self) if p.name not in ("flip", "flip_all", "often")}
         high = {name: one.mark(Range).high for name, one in reaches.items()}  # type: ignore[union-attr]
         turned = {name: min(high[name], factor * getattr(self, name)) for name in reaches}
-        return replace(self, flip=self.flip if factor else 0.0, **turned)
+        kept = self if factor else replace(self, flip=0.0, flip_all=0.0)
+        return replace(kept, **turned)
 
     def drawn(self, chance: np.random.Generator, shape: tuple[int, ...]) -> Change:
         """Choose a change for a picture of this shape (x, y[, z]) in pixels; the same chance gives the same change."""
@@ -132,7 +195,7 @@ class Augmentation:
         def sometimes(value: float, otherwise: float) -> float:
             return value if chance.random() < self.often else otherwise
 
-        return Change(
+        change = Change(
             dimensions=len(shape),
             flip=bool(chance.random() < self.flip),
             turns_deg=tuple(within(self.turn_deg) for _ in range(1 if len(shape) == 2 else 3)),
@@ -147,10 +210,47 @@ class Augmentation:
             blur_px=sometimes(float(chance.uniform(0, self.blur_px)), 0.0),
             noise_seed=int(chance.integers(2**31)),
         )
+        return self._more(change, chance, len(shape))
+
+    def _more(self, change: Change, chance: np.random.Generator, dimensions: int) -> Change:
+        """Choose what was added later: where none of it is wanted, nothing is drawn and older runs stay as they are."""
+        if self.flip_all:
+            change = replace(change, flips=tuple(bool(chance.random() < self.flip_all) for _ in range(dimensions - 1)))
+        if self.coarse and chance.random() < self.often:
+            change = replace(change, coarse=float(chance.uniform(0, self.coarse)))
+        if self.erase and chance.random() < self.often:
+            box = ((float(chance.random()), float(chance.uniform(0.05, self.erase))) for _ in range(dimensions))
+            change = replace(change, erased=tuple(box))
+        return change
 
 
 NO_AUGMENTATION = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """Every sample as it is."""
+
+
+def named(strength: float = 1.0) -> dict[str, Augmentation]:
+    """Return each change by its name, alone and in every sample, as it is to be previewed.
+
+    ``named()["rotation"].drawn(chance, shape).applied(image, label)`` shows what one does.
+    """
+    return {
+        name: replace(Augmentation().stronger(strength).only([name], strength), often=1.0, **_always(field))
+        for name, field in KINDS.items()
+    }
+
+
+def _always(field: str) -> dict[str, float]:
+    """A mirror image is to be seen in each sample, not in half of them."""
+    return {field: 1.0} if field in ("flip", "flip_all") else {}
+
+
+def switched(samples: T, names: Sequence[str], strength: float) -> T:
+    """Return samples that are changed in these ways alone; samples that know no `augmentation` stay as they are."""
+    now: Any = getattr(samples, "augmentation", None)
+    if not is_dataclass(samples) or isinstance(samples, type) or not isinstance(now, Augmentation):
+        return samples
+    changed = now.only(names, strength)
+    return samples if changed == now else replace(samples, augmentation=changed)
 
 
 def smooth_noise(shape: tuple[int, ...], period_px: float, random: torch.Generator, channels: int = 1) -> Tensor:
@@ -173,6 +273,14 @@ def blurred(image: Tensor, sigma_px: float) -> Tensor:
         flat = F.pad(rows.reshape(1, -1, rows.shape[-1]), (reach, reach), mode="replicate").movedim(0, 1)
         image = F.conv1d(flat, kernel[None, None]).reshape(rows.shape).movedim(-1, axis)
     return image.contiguous()
+
+
+def coarsened(image: Tensor, loss: float) -> Tensor:
+    """Take (C, x, y[, z]) as a coarser scanner would: fewer pixels (the nearest), and back to as many (linearly)."""
+    sides = [max(1, round(side * (1 - loss))) for side in image.shape[1:]]
+    few = F.interpolate(image[None], size=sides, mode="nearest-exact")
+    smooth = "bilinear" if len(sides) == 2 else "trilinear"
+    return F.interpolate(few, size=image.shape[1:], mode=smooth, align_corners=False)[0]
 
 
 def _rotation(turns_deg: tuple[float, ...], dimensions: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -2,7 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from medviz.data.augment import NO_AUGMENTATION, Augmentation, Change, blurred, smooth_noise
+from medviz.data.augment import (
+    KINDS,
+    NO_AUGMENTATION,
+    USUAL,
+    Augmentation,
+    Change,
+    blurred,
+    named,
+    smooth_noise,
+    switched,
+)
+from medviz.data.patches import Patches
+from medviz.refused import Refused
 
 
 def picture(*shape: int) -> torch.Tensor:
@@ -90,3 +102,39 @@ def test_smooth_noise_varies_slowly_and_has_about_unit_spread() -> None:
     field = smooth_noise((128, 128), 16, torch.Generator().manual_seed(0))[0]
     assert 0.3 < float(field.std()) < 1.5
     assert float((field[1:] - field[:-1]).abs().mean()) < 0.15
+
+
+@pytest.mark.parametrize("shape", [(24, 20), (16, 12, 14)])
+@pytest.mark.parametrize("name", list(KINDS))
+def test_each_change_has_a_name_and_is_seen_alone(name: str, shape: tuple[int, ...]) -> None:
+    image, label = picture(*shape), (picture(*shape)[0] > 0).long()
+    for seed in range(20):
+        change = named()[name].drawn(chance(seed), shape)
+        moved, _ = change.applied(image, label)
+        if not torch.equal(moved, image):
+            break
+    assert not torch.equal(moved, image)
+    assert moved.shape == image.shape
+    assert moved.isfinite().all()
+    again, _ = named()[name].drawn(chance(seed), shape).applied(image, label)
+    assert torch.equal(moved, again)
+    others = [getattr(named()[name], field) for other, field in KINDS.items() if other != name]
+    assert not any(others)
+
+
+def test_what_is_not_ticked_is_not_done() -> None:
+    samples = Patches([], (8, 8), Augmentation(flip=0.0).stronger(0.5))
+    few = switched(samples, ("rotation", "mirror", "erasing"), 0.5).augmentation
+    assert (few.turn_deg, few.flip, few.erase, few.zoom, few.noise) == (7.5, 0.0, 0.15, 0.0, 0.0)
+    assert switched(samples, USUAL, 0.5) is samples, "the usual ones change nothing"
+    assert switched([1, 2], ("rotation",), 1.0) == [1, 2], "samples that know no change stay"
+    with pytest.raises(Refused, match="no such change"):
+        Augmentation().only(("shrinking",))
+
+
+def test_mirrored_everywhere_label_and_image_go_along() -> None:
+    image = picture(9, 7)
+    moved, label = Change(2, flip=True, flips=(True,)).applied(image, (image[0] > 0).long())
+    assert torch.equal(moved, image.flip(1, 2))
+    assert label is not None
+    assert torch.equal(label, (moved[0] > 0).long())
