@@ -7,6 +7,7 @@ from typing import Any
 
 from medviz.commands.command import Command, Said, as_json, assignment, existing, followed
 from medviz.data import DATASETS
+from medviz.data.layouts import recognised, task_for
 from medviz.messages import Message, Note, Progress, Scalar
 from medviz.networks import NETWORKS
 from medviz.parameters import Part, parameter, turned
@@ -21,7 +22,7 @@ CATALOGS = {"datasets": DATASETS, "networks": NETWORKS}
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", nargs="?", help=f"one of {', '.join(TASKS)}; not needed with --recipe or --resume")
-    parser.add_argument("--data", help=f"one of {', '.join(DATASETS)}, or a folder in MSD layout")
+    parser.add_argument("--data", help=f"one of {', '.join(DATASETS)}, or a folder or file in any layout that is known")
     parser.add_argument("--out", help="the folder of the run; a new one")
     parser.add_argument("--recipe", help="a TOML file with the task's parameters")
     parser.add_argument(
@@ -94,12 +95,17 @@ def task_of(options: argparse.Namespace) -> Any:
 def _with_data(task: Any, data: str) -> Any:
     if data in DATASETS:
         return turned(task, "data", data, CATALOGS)
-    folder = existing(data)
-    part = parameter(task, "data").mark(Part)
-    if part is None or not folder.is_dir():
-        raise Refused(data, "it is neither a data set's name nor a folder", f"there are {', '.join(DATASETS)}")
-    task = turned(task, "data", "decathlon", CATALOGS)
-    return turned(task, "data.folder", str(folder), CATALOGS)
+    if not Path(data).expanduser().exists():
+        raise Refused(data, "it is neither a data set's name nor a file or folder", f"there are {', '.join(DATASETS)}")
+    found = recognised(Path(data))
+    part, serves = parameter(task, "data").mark(Part), task_for(found)
+    if part is not None and part.only and found.name not in part.only:
+        fault = f"it is a data set for {serves} ({found.name})"
+        raise Refused(data, fault, f"train {serves} with it, or choose data for {TASKS.name_of(task)}")
+    task = turned(task, "data", found.name, CATALOGS)
+    for name, value in found.values:
+        task = turned(task, f"data.{name}", str(value), CATALOGS)
+    return task
 
 
 COMMAND = Command(

@@ -1,0 +1,272 @@
+"""Which data set a folder (or file) is: the layouts that people have, each known by what lies where.
+
+Nothing is read but names, a header or the first lines of a table, so that a folder of a thousand scans is recognised
+at once. What is wrong inside is said by the data set itself, or by the check before training.
+"""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from medviz.data.columns import ENDINGS, sole_table, table
+from medviz.imaging.readers import READERS, series_of
+from medviz.imaging.storage import opening
+from medviz.messages import finished
+from medviz.parameters import Settings
+from medviz.refused import Refused
+
+_LOOKED_AT = 200
+"""Entries of a folder that are looked at; a layout shows in fewer."""
+SCANS = ("ct", "mri", "mr", "image")
+"""What TotalSegmentator's sets call the scan beside ``segmentations/``."""
+IMAGES = ("images", "image", "imgs", "img", "scans", "imagesTr")
+MASKS = ("masks", "mask", "labels", "label", "segmentations", "annotations", "gt", "groundtruth", "labelsTr")
+"""Names of the two folders of a paired set."""
+SIDES = ("train", "training", "val", "valid", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One layout: the data set of the catalog, the task it serves, how it looks, and how it is known.
+
+    `known` returns the parameters that the data set needs for a folder (or file), None where it is another layout.
+    """
+
+    name: str
+    task: str
+    looks: str
+    known: Callable[[Path], dict[str, str] | None]
+
+
+def recognised(place: Path) -> Settings:
+    """Say which data set a folder or a file is, as ``Settings("decathlon", (("folder", ...),))``.
+
+    Refuses (Refused) a place that is none of the known layouts, with the list of those.
+    """
+    place = place.expanduser()
+    with opening(place):
+        if not place.exists():
+            raise Refused(place, "there is no such file or folder", "check the path")
+        if place.is_dir() and not any(place.iterdir()):
+            raise Refused(place, "the folder is empty", "choose the folder that holds the data set")
+        for layout in LAYOUTS:
+            values = layout.known(place)
+            if values is not None:
+                return Settings(layout.name, tuple(values.items()))
+    known = "; ".join(layout.looks for layout in LAYOUTS)
+    raise Refused(place, "it is in no layout that is known", f"there are {known}")
+
+
+def task_for(settings: Settings) -> str:
+    """Return the name of the task that a data set serves first; refuses one that is of no known layout."""
+    tasks = {**_MADE, **{layout.name: layout.task for layout in LAYOUTS}}
+    if settings.name not in tasks:
+        raise Refused(settings.name, "it is not known what it serves", f"known are {', '.join(tasks)}")
+    return tasks[settings.name]
+
+
+_MADE = {"mni152": "segmentation", "phantoms": "segmentation", "digits": "classification", "shapes": "classification"}
+"""What the data sets serve that are in no folder."""
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Some entries of a folder by name, hidden ones left out."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for entry in folder.iterdir():
+        if not entry.name.startswith("."):
+            found.append(entry)
+            if len(found) >= _LOOKED_AT * 10:
+                break
+    return sorted(found)[:_LOOKED_AT]
+
+
+def _named(folder: Path, names: tuple[str, ...]) -> Path | None:
+    """The first folder inside that has one of these names, whatever the case."""
+    there = {one.name.lower(): one for one in _inside(folder) if one.is_dir()}
+    return next((there[name.lower()] for name in names if name.lower() in there), None)
+
+
+def _holds(folder: Path | None, endings: tuple[str, ...]) -> bool:
+    return folder is not None and any(one.name.lower().endswith(endings) for one in _inside(folder))
+
+
+def image_endings() -> tuple[str, ...]:
+    """Endings of all the files that can be read as an image."""
+    return tuple(end for entry in READERS.entries.values() for end in getattr(entry, "suffixes", ()))
+
+
+def _decathlon(place: Path) -> dict[str, str] | None:
+    if (place / "dataset.json").is_file() and ((place / "labelsTr").is_dir() or (place / "imagesTr").is_dir()):
+        return {"folder": str(place)}
+    return None
+
+
+def _total_segmentator(place: Path) -> dict[str, str] | None:
+    for case in (place, *_inside(place)[:20]):
+        if _scan_of(case) is not None and _holds(case / "segmentations", (".nii.gz", ".nii")):
+            return {"folder": str(place)}
+    return None
+
+
+def _scan_of(case: Path) -> Path | None:
+    files = (case / f"{name}{ending}" for name in SCANS for ending in (".nii.gz", ".nii"))
+    return next((path for path in files if path.is_file()), None)
+
+
+def _bids(place: Path) -> dict[str, str] | None:
+    subjects = any(one.is_dir() and one.name.startswith("sub-") for one in _inside(place))
+    return {"folder": str(place)} if subjects and (place / "derivatives").is_dir() else None
+
+
+def _instances(place: Path) -> dict[str, str] | None:
+    for folder in (place, *(one for one in _inside(place)[:10] if one.is_dir())):
+        cases = [one for one in _inside(folder)[:5] if one.is_dir()]
+        if cases and all(_holds(one / "images", _PICTURES) and (one / "masks").is_dir() for one in cases):
+            return {"folder": str(place)}
+    return None
+
+
+def _voc(place: Path) -> dict[str, str] | None:
+    if _holds(_named(place, ("Annotations",)), (".xml",)):
+        return {"folder": str(place)}
+    return None
+
+
+def _coco(place: Path) -> dict[str, str] | None:
+    if place.is_file():
+        return {"folder": str(place.parent)} if _is_coco(place) else None
+    places = (place, place / "annotations")
+    files = [one for folder in places for one in _inside(folder) if one.suffix.lower() == ".json"]
+    return {"folder": str(place)} if any(_is_coco(path) for path in files[:10]) else None
+
+
+def _is_coco(path: Path) -> bool:
+    """Tell by the words that a file of COCO begins or ends with; a large one is not read whole."""
+    if path.suffix.lower() != ".json":
+        return False
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+        file.seek(max(0, path.stat().st_size - (1 << 20)))
+        ends = head + file.read()
+    return sum(f'"{word}"'.encode() in ends for word in ("images", "annotations", "categories")) == 3 or (
+        b'"bbox"' in ends and b'"image_id"' in ends
+    )
+
+
+def _yolo(place: Path) -> dict[str, str] | None:
+    labels = [one for one in (place / "labels", place / "train" / "labels", place / "labels" / "train") if one.is_dir()]
+    texts = [one for folder in labels for one in _inside(folder) if one.suffix == ".txt" and one.name != "classes.txt"]
+    return {"folder": str(place)} if texts and any(_is_yolo(path) for path in texts[:20]) else None
+
+
+def _is_yolo(path: Path) -> bool:
+    """Rows of a class and four shares of the picture."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:5]
+    rows = [line.split() for line in lines if line.strip()]
+    return bool(rows) and all(len(row) == 5 and all(re.fullmatch(r"[-+.\deE]+", one) for one in row) for row in rows)
+
+
+def _dicom_seg(place: Path) -> dict[str, str] | None:
+    """Recognise a folder of DICOM in which a SEG lies."""
+    if not place.is_dir() or not any(_is_dicom(path) for path in _some_files(place)):
+        return None
+    try:
+        cards = finished(series_of(place))
+    except Refused:
+        return None
+    return {"folder": str(place)} if any(card.modality == "SEG" for card in cards) else None
+
+
+def _some_files(folder: Path) -> Iterator[Path]:
+    """Return the first file of each folder, three levels down."""
+    inside = _inside(folder)
+    yield from (one for one in inside if one.is_file())
+    for level in inside[:5]:
+        for one in _inside(level)[:5]:
+            yield from [one] if one.is_file() else _inside(one)[:2]
+
+
+def _is_dicom(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _paired(place: Path) -> dict[str, str] | None:
+    sides = [side for name in SIDES if (side := _named(place, (name,))) is not None]
+    for folder in (place, *sides):
+        images, masks = _named(folder, IMAGES), _named(folder, MASKS)
+        if images is None or masks is None:
+            continue
+        pairs = [(images, masks), *((_named(images, (side,)), _named(masks, (side,))) for side in SIDES)]
+        if any(_holds(one, image_endings()) and _holds(other, image_endings()) for one, other in pairs):
+            return {"folder": str(place)}
+    return None
+
+
+def _listed(*wanted: str) -> Callable[[Path], dict[str, str] | None]:
+    """Recognise a table (or a folder with one such table) that has these columns."""
+
+    def known(place: Path) -> dict[str, str] | None:
+        if place.is_dir():
+            found = sole_table(place, "image", *wanted)
+            return {"file": str(found)} if found is not None else None
+        if place.suffix.lower() not in ENDINGS:
+            return None
+        read = table(place)
+        return {"file": str(place)} if all(read.column(what) for what in ("image", *wanted)) else None
+
+    return known
+
+
+def _held(*wanted: str) -> Callable[[Path], dict[str, str] | None]:
+    """Recognise an .npz file (or a folder with one alone) that holds arrays of these names."""
+
+    def known(place: Path) -> dict[str, str] | None:
+        files = [place] if place.is_file() else [one for one in _inside(place) if one.is_file()]
+        packed = [one for one in files if one.suffix.lower() == ".npz"]
+        if len(packed) != 1:
+            return None
+        try:
+            with zipfile.ZipFile(packed[0]) as file:
+                names = {name.removesuffix(".npy") for name in file.namelist()}
+        except (zipfile.BadZipFile, OSError) as problem:
+            raise Refused(packed[0], f"it cannot be read ({problem})", "copy it again") from problem
+        there = all(any(name in names for name in one.split("|")) for one in wanted)
+        return {"file": str(packed[0])} if there else None
+
+    return known
+
+
+def _class_folders(place: Path) -> dict[str, str] | None:
+    root = _named(place, ("train",)) or place
+    classes = [one for one in _inside(root) if one.is_dir() and _holds(one, image_endings())]
+    return {"folder": str(place)} if len(classes) > 1 else None
+
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("decathlon", "segmentation", "MSD and nnU-Net (dataset.json, imagesTr, labelsTr)", _decathlon),
+    Layout("total_segmentator", "segmentation", "TotalSegmentator (ct.nii.gz, segmentations/)", _total_segmentator),
+    Layout("bids", "segmentation", "BIDS (sub-*/ and derivatives/)", _bids),
+    Layout("instance_masks", "segmentation", "Kaggle (CASE/images and CASE/masks)", _instances),
+    Layout("voc", "detection", "Pascal VOC (JPEGImages, Annotations)", _voc),
+    Layout("yolo_txt", "detection", "YOLO (images/, labels/*.txt)", _yolo),
+    Layout("paired", "segmentation", "pairs (images/, masks/)", _paired),
+    Layout("coco", "detection", "COCO (annotations .json)", _coco),
+    Layout("medmnist", "classification", "MedMNIST (.npz with train_images, train_labels)",
+           _held("train_images", "train_labels")),
+    Layout("arrays", "segmentation", "arrays (.npz with images and masks)",
+           _held("images|image|x|X|train_images", "masks|mask|labels|y|Y|train_masks")),
+    Layout("mask_table", "segmentation", "a CSV of images and masks", _listed("mask")),
+    Layout("image_text", "captioning", "a CSV of images and text", _listed("text")),
+    Layout("class_table", "classification", "a CSV of images and classes", _listed("class")),
+    Layout("dicom_seg", "segmentation", "DICOM folders with SEG", _dicom_seg),
+    Layout("class_folders", "classification", "a folder for each class", _class_folders),
+)  # fmt: skip
+"""All layouts, the most telling first: a folder that fits two is the first of them."""
