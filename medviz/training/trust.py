@@ -144,7 +144,7 @@ def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] |
     T1, which scaling to mean and spread does not hide).
     """
     values = prepared if known.prepared else scan.voxels[:1]
-    unit = "" if known.prepared else f" {scan.unit}".rstrip()
+    unit = " scaled" if known.prepared else f" {scan.unit}".rstrip()
     if values is None or not values.size:
         return Finding("intensity", UNKNOWN, UNKNOWN, "unknown")
     has = percentiles(values)

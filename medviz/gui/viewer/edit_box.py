@@ -251,7 +251,7 @@ class EditBox(QWidget):
     def _show(self, scene: Scene) -> None:
         chosen = self._editing.number
         editable = [n for n, one in enumerate(scene.layers) if n and one.role == "labels" and not one.proposal]
-        self._fill(self.layer, [(scene.layers[n].volume.name or f"layer {n}", n) for n in editable], chosen)
+        self._fill(self.layer, [(_short(scene.layers[n].volume.name) or f"layer {n}", n) for n in editable], chosen)
         if not editable:
             self.layer.addItem("no label layer yet: paint, and there is one", None)
         self._show_labels()
@@ -329,3 +329,8 @@ class EditBox(QWidget):
                 box.addItem(words, value)
         found = box.findData(chosen) if chosen is not None else -1
         box.setCurrentIndex(found)
+
+
+def _short(name: str) -> str:
+    """Name of a file without its ending, so that more of it fits."""
+    return name.removesuffix(".gz").removesuffix(".nii")

@@ -68,6 +68,7 @@ class Panel(QWidget):
         self.labels.locked.connect(self._lock)
         self.readout = CursorBox()
         self.tabs = Tabs()
+        self.tabs.turned.connect(self._divide)
         self.tabs.hide()
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
@@ -118,11 +119,12 @@ class Panel(QWidget):
         self._divide()
 
     def _divide(self) -> None:
-        """Give the scene what it needs but no more than its share, and the tabs all the rest."""
+        """Give the scene what it needs but no more than its share, or than the tab in front leaves; tabs the rest."""
         if not self._divided:
             whole = self.split.height()
             needs = self._inside.sizeHint().height() + 4
-            top = min(needs, whole * SHARES[0] // sum(SHARES))
+            left = whole - self.tabs.wished_height() - self.split.handleWidth()
+            top = min(needs, max(whole * SHARES[0] // sum(SHARES), left))
             self.split.setSizes([top, whole - top])
 
     def _divided_by_hand(self) -> None:

@@ -1,14 +1,28 @@
 """Words to choose a part of the panel by, in as many rows as they need, so that none is cut off or scrolled away."""
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 GAP_PX = 2
 
 
 class Tabs(QWidget):
-    """A stack of widgets with a button each; Tab goes to the one that is on, the arrows to its neighbours."""
+    """A stack of widgets with a button each; Tab goes to the one that is on, the arrows to its neighbours.
+
+    `turned`: another one came to the front, or the one in front wants another height.
+    """
+
+    turned = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,6 +42,7 @@ class Tabs(QWidget):
         column.addWidget(self._row)
         column.addWidget(self.stack, 1)
         self._columns = 0
+        self.stack.currentChanged.connect(self.turned)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -50,6 +65,7 @@ class Tabs(QWidget):
         button.setAccessibleDescription(hint)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         number = self.stack.addWidget(made)
+        _content(made).installEventFilter(self)
         button.clicked.connect(lambda: self.stack.setCurrentIndex(number))
         self._group.addButton(button)
         self.buttons.append(button)
@@ -64,6 +80,18 @@ class Tabs(QWidget):
             if button.text() == word:
                 button.setChecked(True)
                 self.stack.setCurrentIndex(number)
+
+    def wished_height(self) -> int:
+        """Height in which the one in front needs not scroll."""
+        front = self.stack.currentWidget()
+        return self._row.sizeHint().height() + (0 if front is None else _needed(_content(front), self.width()) + 4)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tell that the one in front asks for more or less."""
+        front = self.stack.currentWidget()
+        if event.type() == QEvent.Type.LayoutRequest and front is not None and watched is _content(front):
+            self.turned.emit()
+        return super().eventFilter(watched, event)
 
     def minimumSizeHint(self) -> QSize:
         """Ask for little: what is in front scrolls."""
@@ -96,3 +124,16 @@ class Tabs(QWidget):
             self._grid.addWidget(button, number // columns, number % columns, Qt.AlignmentFlag.AlignVCenter)
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+
+def _content(made: QWidget) -> QWidget:
+    """What a scrolled widget scrolls; the widget itself where it does not scroll."""
+    return (made.widget() or made) if isinstance(made, QScrollArea) else made
+
+
+def _needed(content: QWidget, width: int) -> int:
+    """Height that a widget needs at a width: text that wraps is asked, not guessed."""
+    layout = content.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        return layout.totalHeightForWidth(width)
+    return content.sizeHint().height()

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from medviz.gui.viewer.tabs import Tabs
@@ -53,3 +53,21 @@ def test_a_press_and_the_arrows_bring_a_part_to_the_front(tabs: Tabs, qtbot: QtB
     assert tabs.word == "Compare"
     tabs.show_word("View")
     assert tabs.word == "View" and tabs.buttons[1].isChecked()
+
+
+def test_what_is_in_front_says_how_much_height_it_wants_and_when_that_changes(tabs: Tabs, qtbot: QtBot) -> None:
+    long = QLabel("words that wrap " * 40)
+    long.setWordWrap(True)
+    holder = QWidget()
+    QVBoxLayout(holder).addWidget(long)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(holder)
+    tabs.add(area, "Long", "much to read")
+    little = tabs.wished_height()
+    with qtbot.waitSignal(tabs.turned):
+        tabs.show_word("Long")
+    assert tabs.wished_height() > little + 50
+    with qtbot.waitSignal(tabs.turned):
+        long.setText("short")
+    assert tabs.wished_height() < little + 60
