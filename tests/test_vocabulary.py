@@ -31,6 +31,7 @@ from medviz.parameters import (
     Settings,
     Size,
     Step,
+    Ticks,
     When,
     built,
     changed,
@@ -80,6 +81,8 @@ class Thing:
     folder: Annotated[str, File(folder=True), Group("Data", advanced=True), When("fast", True)] = ""
     image: Annotated[Any, Input("slice")] = None
     network: Annotated[Settings, Part("networks")] = NET
+    changes: Annotated[tuple[str, ...], Ticks(("turn", "mirror", "noise"))] = ("turn",)
+    blocks: Annotated[tuple[str, ...], Ticks()] = ()
 
 
 def said(refusal: pytest.ExceptionInfo[Refused]) -> str:
@@ -131,6 +134,8 @@ class TestParameters:
             "folder": "file",
             "image": "input",
             "network": "part",
+            "changes": "ticks",
+            "blocks": "ticks",
         }
 
     def test_a_value_has_the_parameters_of_its_class(self) -> None:
@@ -212,6 +217,8 @@ class TestChecking:
             ("cell", (1, float("inf")), "not a cell"),
             ("cell", 3, "not a cell"),
             ("network", {"width": 3}, 'give it a "name"'),
+            ("changes", ["turn", "jump"], "take some of turn, mirror, noise"),
+            ("changes", 3, "no list of names"),
         ],
     )
     def test_bad_values_are_refused_in_one_sentence(self, name: str, value: Any, words: str) -> None:
@@ -501,3 +508,19 @@ def test_settings_written_whole_outlive_a_change_of_defaults() -> None:
     whole = Settings("thing", (("width", 4),)).whole({"thing": thing}, "channels")
     assert dict(whole.values) == {"width": 4, "deep": True}
     assert whole.build({"thing": later}, channels=3) == (4, True, 3)
+
+
+class TestTicks:
+    def test_they_come_in_the_order_of_the_options_and_once_each(self) -> None:
+        one = parameter(Thing, "changes")
+        assert one.checked(["noise", "turn", "noise"]) == ("turn", "noise")
+        assert one.parsed("noise, turn") == ("turn", "noise")
+        assert one.parsed("") == ()
+
+    def test_without_options_every_name_is_taken_as_it_comes(self) -> None:
+        assert parameter(Thing, "blocks").parsed("up, down") == ("up", "down")
+
+    def test_they_survive_a_recipe(self) -> None:
+        thing = changed(Thing(), changes=("mirror", "noise"), blocks=())
+        assert plain(thing)["changes"] == ["mirror", "noise"]
+        assert built(Thing, plain(thing)) == thing

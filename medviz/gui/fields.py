@@ -11,6 +11,7 @@ from medviz.gui.controls import Control, Line, Place, Select, Switch
 from medviz.gui.icons import icon
 from medviz.gui.number import Number
 from medviz.gui.part import Automatic, Catalogs, PartBox
+from medviz.gui.ticks import Ticks
 from medviz.parameters import MISSING, Choice, Group, Parameter, Range, Settings, When
 
 
@@ -205,6 +206,7 @@ def control_of(one: Parameter, catalogs: Catalogs) -> Control:
         "matrix": Cells,
         "file": Place,
         "text": Line,
+        "ticks": Ticks,
         "part": lambda one: PartBox(one, catalogs, Fields),
     }
     made = kinds[one.kind](one)
@@ -230,6 +232,8 @@ def spoken(one: Parameter, value: Any) -> str:
         return value.name
     if isinstance(value, bool):
         return "on" if value else "off"
+    if one.kind == "ticks":
+        return ", ".join(value) or "none"
     if isinstance(value, tuple):
         return f"{len(value)}×{len(value[0])} numbers" if value and isinstance(value[0], tuple) else str(value)
     choice = one.mark(Choice)

@@ -189,7 +189,7 @@ def first_value(one: Parameter) -> Any:
     bounds = one.mark(Range)
     low = bounds.low if bounds else 0
     empty: dict[str, Any] = {
-        "int": int(low), "float": float(low), "bool": False, "matrix": ((0.0,),), "part": Settings(""),
+        "int": int(low), "float": float(low), "bool": False, "matrix": ((0.0,),), "ticks": (), "part": Settings(""),
         "choice": next(iter(one.options), None),
     }  # fmt: skip
     return empty.get(one.kind, "")
