@@ -106,3 +106,10 @@ class Part:
 
     catalog: str
     only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Live:
+    """May be changed while a run goes. `samples` says that what is learnt from must then be made anew."""
+
+    samples: bool = False

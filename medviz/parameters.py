@@ -19,6 +19,7 @@ from medviz.marks import Choice as Choice
 from medviz.marks import File as File
 from medviz.marks import Group as Group
 from medviz.marks import Input as Input
+from medviz.marks import Live as Live
 from medviz.marks import Part as Part
 from medviz.marks import Pick as Pick
 from medviz.marks import Range as Range
