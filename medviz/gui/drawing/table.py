@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView, QVBoxLayout
 
@@ -13,13 +13,12 @@ from medviz.gui.drawing.arrange import Need
 from medviz.gui.drawing.look import dressed, look_of, type_of
 from medviz.gui.drawing.numbers import number_text
 from medviz.gui.drawing.view import View
+from medviz.gui.rows import LEFT, RIGHT, Index, Rows
 
 _AIR, _PADDING, _WIDEST, _MEASURED = 6, 8, 360, 400
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class _Cells(QAbstractTableModel):
+class _Cells(Rows):
     def __init__(self, view: "TableView") -> None:
         super().__init__(view)
         self._view = view
@@ -36,33 +35,32 @@ class _Cells(QAbstractTableModel):
         self.table = table
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return len(self.table.rows) if self.table and not parent.isValid() else 0
+    def count(self) -> int:
+        return len(self.table.rows) if self.table else 0
 
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return len(self.table.columns) if self.table and not parent.isValid() else 0
+    def heads(self) -> tuple[str, ...]:
+        table = self.table
+        if table is None:
+            return ()
+        units = (*table.units, *("" for _ in table.columns))
+        return tuple(f"{word} ({unit})" if unit else word for word, unit in zip(table.columns, units, strict=False))
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def side(self, column: int) -> int:
+        if self.table is None:
+            return LEFT
+        cells = (cell_of(self.table, row, column) for row in range(len(self.table.rows)))
+        return RIGHT if any(isinstance(cell, int | float) for cell in cells) else LEFT
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self.table is None or not index.isValid():
             return None
         value = cell_of(self.table, index.row(), index.column())
         if role == Qt.ItemDataRole.DisplayRole:
             return _written(value)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if isinstance(value, str) else _RIGHT
+            return LEFT if isinstance(value, str) else RIGHT
         if role == Qt.ItemDataRole.ForegroundRole and value is None:
             return look_of(self._view).dim
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if self.table is None or orientation == Qt.Orientation.Vertical:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            unit = self.table.units[section] if section < len(self.table.units) else ""
-            return f"{self.table.columns[section]} ({unit})" if unit else self.table.columns[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            cells = (cell_of(self.table, row, section) for row in range(len(self.table.rows)))
-            return _RIGHT if any(isinstance(cell, int | float) for cell in cells) else _LEFT
         return None
 
 

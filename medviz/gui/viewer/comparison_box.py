@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -20,11 +19,12 @@ from PySide6.QtWidgets import (
 
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
-from medviz.gui.job import Job, clock
+from medviz.gui.job import Job
 from medviz.gui.status import Elided
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.comparison_table import ROW_PX, ComparisonModel, ComparisonTable
 from medviz.gui.viewer.label_list import MANY, swatch
+from medviz.gui.waiting import Waiting
 from medviz.imaging.judging.difference import LEGEND
 from medviz.imaging.judging.results import SURFACE, TOLERANCE_MM
 
@@ -62,7 +62,8 @@ class ComparisonBox(QWidget):
         self.button.setToolTip("Measure how well the two agree, label by label, in the background")
         self.button.clicked.connect(self.compared)
         self.hint = label("", "dim", wrap=True)
-        self.progress = self._progress()
+        self.progress = Waiting("progress of the comparison", "Stop comparing")
+        self.progress.cancelled.connect(self.cancelled)
         self.results = QWidget()
         self._rows = 0
         self.summary = label("", wrap=True)
@@ -107,21 +108,6 @@ class ComparisonBox(QWidget):
         later.setInterval(LATER_MS)
         later.timeout.connect(lambda: self.toned.emit(made.value()))
         made.valueChanged.connect(lambda: later.start())
-        return made
-
-    def _progress(self) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.time = label("", "small")
-        cancel = QPushButton("Cancel")
-        cancel.setToolTip("Stop comparing")
-        cancel.clicked.connect(self.cancelled)
-        for widget, stretch in ((self.bar, 1), (self.time, 0), (cancel, 0)):
-            row.addWidget(widget, stretch)
-        made.hide()
         return made
 
     def _lay_out(self) -> None:
@@ -284,17 +270,8 @@ class ComparisonBox(QWidget):
 
     def show_progress(self, job: Job | None) -> None:
         """Show how far comparing is; None: it is over."""
-        self.progress.setVisible(job is not None)
+        self.progress.show_job(job)
         self.button.setVisible(job is None)
-        if job is None:
-            return
-        now = job.progress
-        known = now is not None and now.total > 0
-        self.bar.setRange(0, 1000 if known else 0)
-        if now is not None and known:
-            self.bar.setValue(round(1000 * min(1.0, now.done / now.total)))
-        left = clock(job.left_s)
-        self.time.setText(f"{left} left" if left else "")
 
     def show_results(self, summary: str, rows: int, pair: str, stale: bool) -> None:
         """Show what was found of which pair; an empty summary hides it, and the choice stands open again."""

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QEvent,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -25,11 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from medviz.gui.colours import colours
+from medviz.gui.rows import LEFT, RIGHT, Index, Rows
 from medviz.gui.viewer.label_list import millilitres, swatch
 from medviz.imaging.judging.results import Agreement
 from medviz.imaging.labels import default_colour
 
-Index = QModelIndex | QPersistentModelIndex
 ROW_PX = 26
 Colour = tuple[int, int, int]
 
@@ -86,7 +84,7 @@ def written(row: Agreement, column: Column) -> str:
     return f"{sign}{value:.{column.digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-class ComparisonModel(QAbstractTableModel):
+class ComparisonModel(Rows):
     """Rows of Agreement; one model serves the narrow table and the wide one."""
 
     def __init__(self) -> None:
@@ -100,26 +98,21 @@ class ComparisonModel(QAbstractTableModel):
         self.rows, self.colours = tuple(rows), colours_by_value
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def count(self) -> int:
         """One row a label."""
-        return 0 if parent.isValid() else len(self.rows)
+        return len(self.rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def heads(self) -> tuple[str, ...]:
         """All numbers."""
-        return 0 if parent.isValid() else len(COLUMNS)
+        return tuple(column.heading for column in COLUMNS)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns and say what they are."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        column = COLUMNS[section]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return column.heading
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{column.hint}.\nClick: sort, the worst first; again: the best first."
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return aligned(section)
-        return None
+    def hint(self, column: int) -> str:
+        """Say what a column is."""
+        return f"{COLUMNS[column].hint}.\nClick: sort, the worst first; again: the best first."
+
+    def side(self, column: int) -> int:
+        """Texts stand at the left, numbers at the right."""
+        return LEFT if column in (NAME, NOTE) else RIGHT
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -129,7 +122,7 @@ class ComparisonModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and index.column() == NAME:
             return swatch(self.colours.get(row.value) or default_colour(row.value))
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return aligned(index.column())
+            return self.side(index.column())
         if role == Qt.ItemDataRole.ForegroundRole:
             return colours().of("faint" if getattr(row, column.key) is None else self._ink(index.column()))
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -142,12 +135,6 @@ class ComparisonModel(QAbstractTableModel):
     @staticmethod
     def _ink(column: int) -> str:
         return "dim" if column == NOTE else "text"
-
-
-def aligned(column: int) -> int:
-    """Texts stand at the left, numbers at the right."""
-    side = Qt.AlignmentFlag.AlignLeft if column in (NAME, NOTE) else Qt.AlignmentFlag.AlignRight
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
 
 
 class Marked(QSortFilterProxyModel):

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from medviz.gui.rows import LEFT, RIGHT, Index, Rows
 from medviz.gui.viewer.comparison_table import ROW_PX, Marked, step_of
 from medviz.gui.viewer.label_list import swatch
 from medviz.imaging.judging.links import volume_words
 from medviz.imaging.judging.results import Comparison, Mistake
 
-Index = QModelIndex | QPersistentModelIndex
 Colour = tuple[int, int, int]
 KINDS = {
     ("missed", False): "missed",
@@ -31,10 +31,10 @@ HINTS = (
     "Where the click goes: its deepest place, or its middle",
 )
 WIDE = (44, 150, 136, 90, 92, 150, 170)
-RIGHT = (0, 3, 4, 6)
+NUMBERS = (0, 3, 4, 6)
 
 
-class ErrorModel(QAbstractTableModel):
+class ErrorModel(Rows):
     """Rows of Mistake."""
 
     def __init__(self) -> None:
@@ -55,23 +55,21 @@ class ErrorModel(QAbstractTableModel):
         """All rows."""
         return self.found.errors if self.found is not None else ()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def count(self) -> int:
         """One row an error."""
-        return 0 if parent.isValid() else len(self.errors)
+        return len(self.errors)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """What is said of each."""
-        return 0 if parent.isValid() else len(HEADINGS)
+    def heads(self) -> tuple[str, ...]:
+        """Return what is said of each."""
+        return HEADINGS
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{HINTS[section]}.\nClick: sort."
-        return _side(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+    def hint(self, column: int) -> str:
+        """Say what a column is."""
+        return f"{HINTS[column]}.\nClick: sort."
+
+    def side(self, column: int) -> int:
+        """Numbers stand at the right."""
+        return RIGHT if column in NUMBERS else LEFT
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -83,7 +81,7 @@ class ErrorModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == 1:
             return swatch(self._colour(error.value))
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _side(column)
+            return self.side(column)
         return "Click: go there" if role == Qt.ItemDataRole.ToolTipRole else None
 
     def _words(self, row: int, error: Mistake) -> tuple[str, ...]:
@@ -98,11 +96,6 @@ class ErrorModel(QAbstractTableModel):
         words = self._words(row, error)
         depth = -1.0 if error.depth_mm is None else error.depth_mm
         return row, words[1].casefold(), words[2], error.voxels, depth, words[5].casefold(), error.at_mm[2]
-
-
-def _side(column: int) -> int:
-    side = Qt.AlignmentFlag.AlignRight if column in RIGHT else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
 
 
 class ErrorTable(QTableView):

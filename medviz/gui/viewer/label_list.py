@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QSortFilterProxyModel,
     Qt,
@@ -27,10 +25,10 @@ from PySide6.QtWidgets import (
 
 from medviz.gui.colours import colours
 from medviz.gui.icons import icon
+from medviz.gui.rows import LEFT, RIGHT, Index, Rows
 from medviz.imaging.labels import Label
 from medviz.imaging.scene import Layer
 
-Index = QModelIndex | QPersistentModelIndex
 SEEN, NAME, VOLUME, VOXELS, LOCK = range(5)
 HEADINGS = ("", "label", "ml", "voxels", "")
 MANY = 12
@@ -39,7 +37,7 @@ ROW_PX = 26
 MOST_ROWS = 10
 
 
-class LabelModel(QAbstractTableModel):
+class LabelModel(Rows):
     """Rows of labels; `counts` are voxels by label value, None while they are being counted."""
 
     def __init__(self) -> None:
@@ -69,23 +67,17 @@ class LabelModel(QAbstractTableModel):
         elif labels:
             self.dataChanged.emit(self.index(0, 0), self.index(len(labels) - 1, LOCK))
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def count(self) -> int:
         """One row a label."""
-        return 0 if parent.isValid() else len(self.labels)
+        return len(self.labels)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def heads(self) -> tuple[str, ...]:
         """Seen, name, volume, voxels, locked."""
-        return 0 if parent.isValid() else len(HEADINGS)
+        return HEADINGS
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section >= VOLUME:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        return None
+    def side(self, column: int) -> int:
+        """Numbers stand at the right."""
+        return RIGHT if column >= VOLUME else LEFT
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -99,8 +91,8 @@ class LabelModel(QAbstractTableModel):
             return self._sign(label, column)
         if role == Qt.ItemDataRole.ForegroundRole and (hidden or column >= VOLUME):
             return colours().of("faint" if hidden else "text")
-        if role == Qt.ItemDataRole.TextAlignmentRole and column >= VOLUME:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self.side(column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(label, column)
         return None

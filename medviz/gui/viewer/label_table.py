@@ -3,24 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from medviz.gui.colours import colours
+from medviz.gui.rows import LEFT, RIGHT, Index, Rows
 from medviz.gui.viewer.annotations import number_text
 from medviz.gui.viewer.label_list import millilitres, swatch
 from medviz.imaging.labels import Label
 from medviz.imaging.measure import LabelMeasure
 from medviz.imaging.volume import Volume
 
-Index = QModelIndex | QPersistentModelIndex
 NAME, VOLUME, MEAN, SD, VOXELS, SIZE, CENTRE = range(7)
 WIDTHS = {NAME: 120, VOLUME: 58, MEAN: 68, SD: 56, VOXELS: 82, SIZE: 164, CENTRE: 172}
-RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 ROW_PX = 24
 
 
-class TableModel(QAbstractTableModel):
+class TableModel(Rows):
     """Rows of measured labels, with the unit of the image whose mean they tell."""
 
     def __init__(self) -> None:
@@ -38,23 +37,13 @@ class TableModel(QAbstractTableModel):
         self.spacing = volume.spacing_mm if volume.calibrated else None
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
+    def count(self) -> int:
         """One row a label."""
-        return 0 if parent.isValid() else len(self.rows)
+        return len(self.rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Return how many there are."""
-        return 0 if parent.isValid() else len(WIDTHS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns, with their units."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.heads()[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section != NAME:
-            return RIGHT
-        return None
+    def side(self, column: int) -> int:
+        """Numbers stand at the right."""
+        return LEFT if column == NAME else RIGHT
 
     def heads(self) -> tuple[str, ...]:
         """Return the headings."""

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMenu,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QStyle,
@@ -23,12 +22,12 @@ from PySide6.QtWidgets import (
 
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
-from medviz.gui.job import Job, clock
 from medviz.gui.services import Looked, ModelCard
 from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.proposal_box import ProposalBox
 from medviz.gui.viewer.trust_card import Gauge, TrustCard
 from medviz.gui.viewer.voxel_box import VoxelBox
+from medviz.gui.waiting import Waiting
 
 SUSPICIOUS = 0.7
 """Below this agreement with the mirrored scan the orientation is called suspicious."""
@@ -87,7 +86,8 @@ class ModelBox(QWidget):
         self.fold = self._folded()
         self.card = TrustCard()
         self.card.hide()
-        self.progress = self._progress()
+        self.progress = Waiting("progress of the model", "Stop the model; what it found so far is taken away")
+        self.progress.cancelled.connect(self.cancelled)
         self.answer = ProposalBox()
         self.answer.hide()
         self.voxel = VoxelBox()
@@ -144,24 +144,6 @@ class ModelBox(QWidget):
         menu.addSeparator()
         self.forget = menu.addAction("Take this model off the list", self._forget)
         made.setMenu(menu)
-        return made
-
-    def _progress(self) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("progress of the model")
-        self.time = label("", "small")
-        cancel = QPushButton("Cancel")
-        cancel.setToolTip("Stop the model; what it found so far is taken away")
-        cancel.clicked.connect(self.cancelled)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.time)
-        row.addWidget(cancel)
-        made.hide()
         return made
 
     def show_models(self, cards: tuple[ModelCard, ...]) -> None:
@@ -221,17 +203,6 @@ class ModelBox(QWidget):
         self.estimate.style().unpolish(self.estimate)
         self.estimate.style().polish(self.estimate)
         self.estimate.setVisible(bool(words))
-
-    def show_progress(self, job: Job) -> None:
-        """Show how far a job is and how long it still takes."""
-        now = job.progress
-        known = now is not None and now.total > 0
-        self.bar.setRange(0, 1000 if known else 0)
-        if now is not None and known:
-            self.bar.setValue(round(1000 * min(1.0, now.done / now.total)))
-        left = clock(job.left_s)
-        self.time.setText("stopping" if job.stopping else f"{left} left" if left else now.what if now else "starting")
-        self.bar.setToolTip(now.what if now is not None else "")
 
     def _choose(self) -> None:
         card = self.chosen

@@ -253,8 +253,8 @@ class Modelling(Feature):
         self._show()
         models = self.models
         if models is not None:
-            job.said.connect(lambda messages: models.show_progress(job))
-            models.show_progress(job)
+            job.said.connect(lambda messages: models.progress.show_job(job))
+            models.progress.show_job(job)
 
     def _ended(self) -> None:
         self._show()

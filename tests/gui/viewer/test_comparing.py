@@ -356,7 +356,7 @@ def test_comparing_can_be_cancelled_and_what_was_there_stays(
     assert box is not None
     monkeypatch.setattr(judging, "ROOMS", {"agreement": endless})
     assert comparing.judging.compare() is not None
-    qtbot.waitUntil(lambda: not box.progress.isHidden() and box.bar.value() == 400)
+    qtbot.waitUntil(lambda: not box.progress.isHidden() and box.progress.bar.value() == 400)
     box.cancelled.emit()
     quiet(qtbot, page.desk)
     assert closed.is_set() and comparing.found is old
