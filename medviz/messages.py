@@ -5,7 +5,7 @@ Work is a generator of messages. Whoever wants the next step asks for it: pause 
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from medviz.figures import Figure
@@ -13,11 +13,15 @@ from medviz.figures import Figure
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number on a curve: `name` as "part/what" ("train/loss"), at `step`; a plain float, never a tensor."""
+    """A number on a curve: `name` as "part/what" ("train/loss"), at `step`; a plain float, never a tensor.
+
+    `at_s` is when it was said (s since 1970) where it comes out of a log; two that differ only there are equal.
+    """
 
     name: str
     step: int
     value: float
+    at_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

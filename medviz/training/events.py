@@ -55,7 +55,7 @@ def message_of(line: Line, folder: Path) -> Message | None:
     """Turn a line back into its message; None for "begin", "end" and kinds that a later version writes."""
     kind = line.get("message")
     if kind == "scalar":
-        return Scalar(line["name"], line["step"], float(line["value"]))
+        return Scalar(line["name"], line["step"], float(line["value"]), line.get("time"))
     if kind == "progress":
         return Progress(line["done"], line["total"], line["what"], line["left_s"])
     if kind == "note":
