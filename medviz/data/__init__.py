@@ -15,5 +15,11 @@ DATASETS: Catalog[Any] = Catalog(
         "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),
         "medmnist": Entry("medviz.data.medmnist:MedMnist", "MedMNIST file", "One of the MedMNIST sets, .npz"),
         "shapes": Entry("medviz.data.shapes:Shapes", "Shapes", "Drawn by the program: a ball, a box or a shell"),
+        "drawn_boxes": Entry(
+            "medviz.data.drawn_boxes:DrawnBoxes", "Shapes with boxes", "Drawn by the program, to be found"
+        ),
+        "voc": Entry("medviz.data.voc:Voc", "Pascal VOC folder", "Annotations, JPEGImages and ImageSets"),
+        "coco": Entry("medviz.data.coco:Coco", "COCO folder", "Pictures with boxes in one annotations.json"),
+        "yolo_txt": Entry("medviz.data.yolo_txt:YoloTxt", "YOLO folder", "A text of boxes beside each picture"),
     },
 )

@@ -15,6 +15,8 @@ from medviz.parameters import Group, Range
 _SHAPES, _PICTURE = Group("shapes"), Group("picture")
 _BALL, _BOX, _SHELL = 1, 2, 3
 _TRIES = 20
+Boxed = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""Label of a shape, and its first and its last pixel along each axis."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,21 @@ class Phantoms:
 
     def case(self, dimensions: int, number: int, part: int = 0) -> Case:
         """Draw one picture (1, x, y[, z]) with its labels; the same numbers give the same picture."""
+        return self.boxed(dimensions, number, part)[0]
+
+    def boxed(self, dimensions: int, number: int, part: int = 0) -> tuple[Case, tuple[Boxed, ...]]:
+        """Draw one picture, and tell each shape of it: its label, its first and its last pixel along each axis."""
         chance = np.random.default_rng([self.seed, dimensions, part, number])
         label = np.zeros((self.size,) * dimensions, np.uint8)
         bright = np.zeros(label.shape, np.float32)
-        for _ in range(self.shapes):
-            self._put(label, bright, chance)
+        put = [self._put(label, bright, chance) for _ in range(self.shapes)]
         image = bright * np.exp(self.bias * _shading(label.shape, chance))
         image += self.noise * chance.standard_normal(label.shape, dtype=np.float32)
-        return Case(f"phantom {number}", normalised(image[None].astype(np.float32)), label)
+        case = Case(f"phantom {number}", normalised(image[None].astype(np.float32)), label)
+        return case, tuple(one for one in put if one is not None)
 
-    def _put(self, label: NDArray[np.uint8], bright: NDArray[np.float32], chance: np.random.Generator) -> None:
-        """Put one more shape where there is room; where there is none the picture has one less."""
+    def _put(self, label: NDArray[np.uint8], bright: NDArray[np.float32], chance: np.random.Generator) -> Boxed | None:
+        """Put one more shape where there is room; where there is none the picture has one less (None)."""
         for _ in range(_TRIES):
             kind = int(chance.integers(_BALL, _SHELL + 1))
             radius = float(chance.uniform(0.1, 0.2)) * self.size
@@ -75,7 +81,9 @@ class Phantoms:
             if not label[solid].any():
                 label[body] = kind
                 bright[body] = self.contrast * chance.uniform(0.8, 1.2)
-                return
+                at = np.argwhere(body)
+                return kind, tuple(at.min(axis=0).tolist()), tuple(at.max(axis=0).tolist())
+        return None
 
 
 def _shape(
