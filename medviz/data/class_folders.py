@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.naming import Named, Sample, held_out
-from medviz.imaging.readers import READERS, describe, read
+from medviz.data.cases import expression, found_in, image_endings
+from medviz.data.naming import Named, Sample
+from medviz.data.splitting import Split, apart, hashed, held_out
+from medviz.imaging.readers import describe, read
 from medviz.messages import finished
 from medviz.parameters import File, Group, Range
 from medviz.refused import Refused
@@ -101,14 +103,31 @@ class ClassFolders:
         of_kind = [[index for index, one in enumerate(kinds) if one == kind][:2] for kind in sorted(set(kinds))]
         return [held[index] for some in of_kind for index in some][:12]
 
+    def split(self) -> Split:
+        """Tell which pictures are learnt from and which are held out, by hashes of their names."""
+        found, out = self._contents[1], self._out
+        names = [f"{one.path.parent.name}/{one.path.name}" for one in found]
+        training = tuple(sorted(hashed(name) for index, name in enumerate(names) if index not in out))
+        validation = tuple(sorted(hashed(names[index]) for index in out))
+        own = any(one.held for one in found)
+        by = "the data set's own folders" if own else f"a hash of the patient or picture, fold {self.fold}"
+        return Split(training, validation, by)
+
+    @cached_property
+    def _out(self) -> frozenset[int]:
+        """Pictures that are held out; refuses folders that put one patient on both sides."""
+        found = self._contents[1]
+        groups = [one.group for one in found]
+        if not any(one.held for one in found):
+            return held_out(groups, [one.kind for one in found], self.held_out, self.fold)
+        if self.patient:
+            learnt = [one.group for one in found if not one.held]
+            apart(learnt, [one.group for one in found if one.held], self.folder)
+        return frozenset(index for index, one in enumerate(found) if one.held)
+
     def _some(self, held: bool, side: int, change: Augmentation) -> Named:
         found = self._contents[1]
-        if any(one.held for one in found):
-            out = frozenset(index for index, one in enumerate(found) if one.held)
-        else:
-            groups = [one.group for one in found]
-            out = held_out(groups, [one.kind for one in found], self.held_out, self.fold)
-        chosen = [index for index in range(len(found)) if (index in out) == held]
+        chosen = [index for index in range(len(found)) if (index in self._out) == held]
         return Named(Files(found), chosen, side, self.channels, change)
 
 
@@ -118,11 +137,7 @@ def contents(folder: Path, patient: str = "") -> tuple[tuple[str, ...], tuple[Fo
         raise Refused("data folder", "none was chosen", "choose the folder that holds a folder for each class")
     if not folder.is_dir():
         raise Refused(folder, "there is no such folder", "choose the folder that holds a folder for each class")
-    try:
-        telling = re.compile(patient) if patient else None
-    except re.error as problem:
-        fault = f"it is no regular expression ({problem})"
-        raise Refused(f"patient={patient}", fault, "mend it, or leave it empty") from problem
+    telling = expression(patient) if patient else None
     sides = _sides(folder)
     classes = tuple(sorted({one.name for side, _ in sides for one in side.iterdir() if _holds(one)}))
     if len(classes) < 2:
@@ -154,13 +169,9 @@ def _holds(folder: Path) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    endings = tuple(end for entry in READERS.entries.values() for end in getattr(entry, "suffixes", ()))
-    return path.is_file() and path.name.lower().endswith(endings) and not path.name.startswith(".")
+    return path.is_file() and path.name.lower().endswith(image_endings()) and not path.name.startswith(".")
 
 
 def _group(path: Path, telling: re.Pattern[str] | None) -> str:
     """Whose a picture is: what the expression finds in its name (its first bracket, if it has one), else the file."""
-    match = telling.search(path.name) if telling is not None else None
-    if match is None:
-        return f"{path.parent.name}/{path.name}"
-    return match.group(1) if match.groups() else match.group(0)
+    return (found_in(path.name, telling) if telling is not None else "") or f"{path.parent.name}/{path.name}"

@@ -1,6 +1,5 @@
 """Pictures with one name each: made ready, split so that no patient is on both sides, and changed at random."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.preparation import normalised
+from medviz.data.splitting import held_out as held_out
 
 Sample = dict[str, Any]
 KEPT_BYTES = 1 << 30
@@ -121,25 +121,3 @@ def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
         shrunk = max(size) < max(image.shape[1:])
         return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False, antialias=shrunk)[0]
     return F.interpolate(image[None], size=size, mode="trilinear", align_corners=False)[0]
-
-
-def held_out(groups: Sequence[str], kinds: Sequence[int], share: float, fold: int = 0) -> frozenset[int]:
-    """Choose what training never sees: whole groups (patients), about `share` of each class, always the same.
-
-    A group goes as one. Groups are put in the order of a hash of their name, so that a picture added later moves no
-    other one to the other side.
-    """
-    folds = max(2, round(1 / share))
-    of_group: dict[str, list[int]] = {}
-    for index, group in enumerate(groups):
-        of_group.setdefault(group, []).append(index)
-    by_kind: dict[int, list[str]] = {}
-    for group, members in of_group.items():
-        by_kind.setdefault(kinds[members[0]], []).append(group)
-    chosen: set[int] = set()
-    for named in by_kind.values():
-        ordered = sorted(named, key=lambda group: hashlib.sha256(group.encode()).digest())
-        for place, group in enumerate(ordered):
-            if place % folds == fold % folds:
-                chosen.update(of_group[group])
-    return frozenset(chosen)

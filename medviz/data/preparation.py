@@ -25,7 +25,8 @@ class Preparation:
     The voxels are taken in RAS+ order (as Volume gives them), resampled along their own axes to `spacing_mm` (None
     keeps the scan's), and scaled by the mean and spread of the foreground. `normal` is the axis across the slices of
     a 2-D network (0 sagittal, 1 coronal, 2 axial); along it nothing is resampled. `patch` is what a network was
-    trained on, (x, y[, z]) in voxels.
+    trained on, (x, y[, z]) in voxels. `picture` says that it was trained on pictures (PNG ...): their channels are
+    colours, so that a grey one is taken for each of them, and nothing dark in them is air.
     """
 
     dimensions: int = 2
@@ -33,6 +34,7 @@ class Preparation:
     spacing_mm: tuple[float, float, float] | None = None
     normal: int = 2
     patch: tuple[int, ...] = ()
+    picture: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return plain values for JSON and TOML; what is None is left out."""
@@ -55,8 +57,8 @@ class Preparation:
 
     @property
     def skips_air(self) -> bool:
-        """True: what is air is background, without asking the network."""
-        return True
+        """True but for pictures: what is air is background, without asking the network."""
+        return not self.picture
 
     @property
     def multiple(self) -> int:
@@ -86,17 +88,24 @@ class Preparation:
 
     def prepared(self, volume: Volume) -> NDArray[np.float32]:
         """Make (channel, x, y, z) float32 of a scan, of a colour picture its grey. Refuses too few channels."""
-        if volume.voxels.shape[0] < self.channels:
-            fault = f"it has {volume.voxels.shape[0]} channel(s) and the network takes {self.channels}"
-            raise Refused(volume.name or "the scan", fault, "choose another scan or model")
-        layers = volume.voxels[: self.channels]
-        if volume.kind == "colour" and self.channels == 1:
-            layers = volume.voxels[:3].mean(0, dtype=np.float32, keepdims=True)
-        voxels = np.array(layers, dtype=np.float32, order="C")  # a copy: the scan itself stays as it is
+        voxels = np.array(self._layers(volume), dtype=np.float32, order="C")  # a copy: the scan itself stays as it is
         np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         if volume.slope != 1.0 or volume.intercept != 0.0:
             voxels = voxels * np.float32(volume.slope) + np.float32(volume.intercept)
         return normalised(resampled(voxels, self.shape_of(volume)))
+
+    def _layers(self, volume: Volume) -> Array:
+        """As many channels as the network takes: colour becomes grey, a grey picture is taken for each colour."""
+        has = volume.voxels.shape[0]
+        if self.channels == 1 and volume.kind == "colour":
+            grey: Array = volume.voxels[:3].mean(0, dtype=np.float32, keepdims=True)
+            return grey
+        if self.picture and volume.kind != "colour" and has < self.channels:
+            return np.repeat(volume.voxels[:1], self.channels, axis=0)
+        if has < self.channels:
+            fault = f"it has {has} channel(s) and the network takes {self.channels}"
+            raise Refused(volume.name or "the scan", fault, "choose another scan or model")
+        return volume.voxels[: self.channels]
 
     def prepared_label(self, volume: Volume) -> NDArray[np.uint8]:
         """Make (x, y, z) of a label map of the same grid as the scan; nearest neighbour."""

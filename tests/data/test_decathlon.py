@@ -172,5 +172,6 @@ def test_the_hippocampus_of_the_decathlon_can_be_learnt_from(data: Path) -> None
     assert len(hippocampus.classes) == 2
     assert hippocampus.preparation(3, 32).spacing_mm == (1, 1, 1)
     training = hippocampus.training(3, 32)
-    assert len(training) == 96
+    assert len(training) + len(hippocampus.validation(3)) == 120
+    assert 15 <= len(hippocampus.validation(3)) <= 33, "about a fifth"
     assert training.drawn(3, np.random.default_rng(0))["image"].shape == (1, 32, 32, 32)

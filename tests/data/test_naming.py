@@ -9,8 +9,9 @@ from PIL import Image
 from medviz.data.class_folders import ClassFolders
 from medviz.data.digits import Digits
 from medviz.data.medmnist import MedMnist
-from medviz.data.naming import held_out, ready
+from medviz.data.naming import ready
 from medviz.data.shapes import Shapes
+from medviz.data.splitting import held_out
 from medviz.refused import Refused
 
 
