@@ -7,11 +7,12 @@ labels "liver": 1, one file a channel named CASE_0000). What is wrong is refused
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from medviz.data.cases import Cases, Contents, Fold, HeldOut, Pair, Patient, enough, grouped, stem
+from medviz.data.gate import Gate
+from medviz.data.mending import Grids, LeaveOut, Relabel
 from medviz.parameters import File
 from medviz.refused import Refused
 
@@ -26,15 +27,18 @@ class Decathlon(Cases):
     held_out: HeldOut = 0.2
     fold: Fold = 0
     patient: Patient = ""
+    leave_out: LeaveOut = ""
+    relabel: Relabel = ""
+    grids: Grids = "refuse"
 
-    @cached_property
-    def contents(self) -> Contents:
-        """What the folder declares; refuses a folder that cannot be trained on."""
-        return contents(Path(self.folder), self.patient)
+    def listed(self, gate: Gate) -> Contents:
+        """Read what the folder declares; refuses a folder that cannot be trained on."""
+        return contents(Path(self.folder), self.patient, gate)
 
 
-def contents(folder: Path, patient: str = "") -> Contents:
+def contents(folder: Path, patient: str = "", gate: Gate | None = None) -> Contents:
     """Read dataset.json and find the pairs; refuses (Refused) what cannot be trained on."""
+    gate = gate or Gate()
     if not str(folder) or str(folder) == ".":
         raise Refused("data folder", "none was chosen", "choose the folder that holds dataset.json")
     if not folder.is_dir():
@@ -50,8 +54,8 @@ def contents(folder: Path, patient: str = "") -> Contents:
         raise Refused(path, "it declares no labels", 'add "labels": {"0": "background", "1": "..."}')
     names, values = _labels(said["labels"], path)
     channels = max(1, len(said.get("channel_names") or said.get("modality") or {"0": ""}))
-    pairs = _listed(folder, said) if said.get("training") else _found(folder, said, channels)
-    return Contents(names, values, channels, grouped(enough(folder, tuple(pairs)), patient), folder)
+    pairs = tuple(_listed(folder, said, gate) if said.get("training") else _found(folder, said, channels, gate))
+    return Contents(names, values, channels, grouped(enough(folder, pairs, gate.lenient), patient), folder)
 
 
 def _labels(said: dict[str, Any], path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -69,17 +73,20 @@ def _labels(said: dict[str, Any], path: Path) -> tuple[tuple[str, ...], tuple[in
     return tuple(name for _, name in kept), tuple(value for value, _ in kept)
 
 
-def _listed(folder: Path, said: dict[str, Any]) -> Iterator[Pair]:
+def _listed(folder: Path, said: dict[str, Any], gate: Gate) -> Iterator[Pair]:
     """Pairs as MSD lists them; a file that is missing is refused."""
     for entry in said["training"]:
         image, label = folder / str(entry["image"]), folder / str(entry["label"])
-        for path in (image, label):
-            if not path.is_file():
-                raise Refused(path, "dataset.json lists it, but it is not there", "restore it or take it off the list")
-        yield Pair(stem(image.name), (image,), (label,))
+        name = stem(image.name)
+        missing = [path for path in (image, label) if not path.is_file()]
+        if missing and gate.lets(name):
+            fault = "dataset.json lists it, but it is not there"
+            gate.turn_away(name, "missing", Refused(missing[0], fault, "restore it or take it off the list"))
+        elif gate.lets(name):
+            yield Pair(name, (image,), (label,))
 
 
-def _found(folder: Path, said: dict[str, Any], channels: int) -> Iterator[Pair]:
+def _found(folder: Path, said: dict[str, Any], channels: int, gate: Gate) -> Iterator[Pair]:
     """Pairs as nnU-Net 2 finds them: labelsTr/CASE and imagesTr/CASE_0000, CASE_0001, ..."""
     ending = str(said.get("file_ending", ".nii.gz"))
     labels = sorted((folder / "labelsTr").glob(f"*{ending}"))
@@ -91,6 +98,8 @@ def _found(folder: Path, said: dict[str, Any], channels: int) -> Iterator[Pair]:
         if ending in _FLAT and not any(path.is_file() for path in images[1:]):
             images = images[:1]  # the channels of a picture are its colours, in one file
         missing = [path for path in images if not path.is_file()]
-        if missing:
-            raise Refused(label, f"its scan {missing[0].name} is not in imagesTr", "restore it or remove the label map")
-        yield Pair(name, images, (label,))
+        if missing and gate.lets(name):
+            fault = f"its scan {missing[0].name} is not in imagesTr"
+            gate.turn_away(name, "missing", Refused(label, fault, "restore it or remove the label map"))
+        elif gate.lets(name):
+            yield Pair(name, images, (label,))

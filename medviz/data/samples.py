@@ -20,7 +20,7 @@ from medviz.data.heads import FLUID, Surroundings, folded, painted, surroundings
 from medviz.data.patches import Case, Patches, Sample, Wholes, centred, cropped, sample_of, start_of, varied
 from medviz.data.preparation import Preparation, normalised
 from medviz.imaging.readers import read
-from medviz.imaging.volume import Volume
+from medviz.imaging.volume import Stored, Volume, like
 from medviz.messages import finished
 from medviz.parameters import Group, Range
 from medviz.shipped import sample_scan
@@ -114,6 +114,21 @@ class Mni152Tissue:
         if dimensions == 3:
             return Wholes(slabs)
         return Wholes([slab.across(2, k) for slab in slabs for k in range(slab.label.shape[2])])
+
+    @property
+    def held_out_cases(self) -> int:
+        """The held-out slabs."""
+        return len(HELD_OUT)
+
+    def native(self, number: int) -> tuple[Volume, Volume | None]:
+        """Return a held-out slab of the T1 where it lies in the template, and its tissues."""
+        whole, slab = tissue(), HELD_OUT[number]
+        affine = whole.scan.affine.copy()
+        affine[:3, 3] += affine[:3, 2] * slab.start
+        voxels = np.ascontiguousarray(whole.t1[None, :, :, slab.start : slab.stop])
+        stored = Stored("template", voxels.shape[1:], "RAS", affine, voxels.dtype)
+        scan = replace(whole.scan, voxels=voxels, affine=affine, stored=stored, pending=None)
+        return scan, like(scan, whole.label[:, :, slab.start : slab.stop], "reference")
 
     def probes(self, dimensions: int) -> Sequence[Sample]:
         """The middle slice of each held-out slab, or the slabs."""

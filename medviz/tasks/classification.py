@@ -18,6 +18,7 @@ from medviz.parameters import Choice, Group, Part, Range, Settings, When, parame
 from medviz.refused import Refused
 from medviz.tasks.scoring import Scores, scores_of
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.tellers import PictureTeller
 
 _SHAPES, _RESNET = Settings("shapes"), Settings("resnet", (("width", 16), ("thumbnails", True)))
 _DATA, _LOSS = Group("Data"), Group("Loss")
@@ -126,6 +127,10 @@ class Classification(Task):
             )
         if probes:
             yield from drawn(scores_of(np.stack(shares), np.array(meant)), data.classes)
+
+    def told(self, data: Any) -> PictureTeller:
+        """Follow the probe pictures."""
+        return PictureTeller(self.probes(data), data.classes)
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a picture: classes and size."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from medviz.data.preparation import Preparation
+from medviz.data.whole import whole_cases
 from medviz.figures import Figure, Picture
 from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, cut
 from medviz.imaging.volume import Array, Stored, Volume
@@ -20,6 +21,7 @@ from medviz.training.losses import LOSSES, loss_of
 from medviz.training.model import Model
 from medviz.training.running import probabilities
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.tellers import VoxelTeller
 
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
 T = TypeVar("T")
@@ -134,6 +136,11 @@ class Segmentation(Task):
             shares = finished(work)[0].float().cpu().numpy()  # (classes, x, y[, z])
             image, label = batch["image"][0].cpu().numpy(), batch["label"][0].cpu().numpy()
             yield from _pictures(f"probe {number}", image[0], label, shares, preparation, data.classes)
+
+    def told(self, data: Any) -> VoxelTeller:
+        """Follow a few held-out scans on their own grid."""
+        wholes = whole_cases(data, self.dimensions)
+        return VoxelTeller(wholes, data.preparation(self.dimensions, self._patch(data)), data.classes)
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a scan: classes and preparation."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from medviz.data import DATASETS
 from medviz.data.preparation import Preparation
 from medviz.figures import Figure
+from medviz.imaging.story import Snapshot
 from medviz.messages import Work
 from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
 from medviz.refused import Refused
@@ -23,6 +25,11 @@ Sample = dict[str, Any]
 
 Batch = dict[str, Any]
 """Samples stacked: tensors get a first axis and lie on the network's device, texts become lists."""
+
+
+Loss = Tensor | Mapping[str, Tensor]
+"""What is made small: a number, or its terms by name ("class", "box"), whose sum is made small and which are a curve
+each ("loss/box")."""
 
 
 class Samples(Protocol):
@@ -84,6 +91,33 @@ class SegmentationData(Protocol):
 
     def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
         """How a scan is made ready for a network that was trained on this."""
+        ...
+
+
+class Teller(Protocol):
+    """Follows a few whole cases through a training; the story keeps what it says (see `training.story`).
+
+    `kind` is "labels", "classes" or "boxes"; `cases` are plain values for JSON: the "number" of each in the data set,
+    never its name, and what else must be known to draw on it.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What is kept of a case."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the labels 1, 2, ... or of the classes 0, 1, ..."""
+        ...
+
+    @property
+    def cases(self) -> Sequence[Mapping[str, Any]]:
+        """What is known of each case."""
+        ...
+
+    def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:
+        """Say what the network (in eval mode) makes of the case in a place."""
         ...
 
 
@@ -262,7 +296,7 @@ class Task:
         """Return a few samples, always the same, for pictures while training."""
         return ()
 
-    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Loss]]:
         """Yield (part, loss); the trainer changes the weights of that part before it asks for the next one."""
         raise TypeError(f"{type(self).__name__} has no losses()")
 
@@ -273,6 +307,10 @@ class Task:
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw what the network makes of the probes (eval mode, no gradients, batches of one)."""
         yield from ()
+
+    def told(self, data: Any) -> Teller | None:
+        """Return what follows a few whole cases through the training (the epoch scrubber), None for nothing."""
+        return None
 
     def rate(self, part: str) -> float:
         """Learning rate of a part before the schedule."""

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import torch
@@ -29,6 +30,7 @@ from medviz.training.run import Run, begin_with
 from medviz.training.sampling import Lessons, Order, Whole
 from medviz.training.schedules import shape
 from medviz.training.standing import Standing, Watch
+from medviz.training.story import Telling
 from medviz.training.task import Batch, Task
 
 GOOD_EVERY = 50
@@ -106,6 +108,7 @@ class Teaching:
         self.probe_every = task.probe_every or max(25, self.total // 100)
         about = task.description(self.data), fingerprint(self.data, samples, self.validation.samples)
         self.keeper = Keeper(task, run, self.learner, *about)
+        self.telling = Telling(run.folder, task, self.data, self.device)
         self.now = Standing()
         self.readings = Readings(self.device)
         self.halvings = 0
@@ -117,6 +120,9 @@ class Teaching:
         found = self.keeper.take_up(self.total) if resume else None
         self.now, notes = found or (self.keeper.set_up(self.total), [self._first_words()])
         yield from notes
+        self.telling.take_up(self.now.step)
+        if self.now.step == 0:
+            yield from self._told()
         while not self._done():
             yield from self._epoch()
         yield from self.keeper.kept(self.now, save=True)
@@ -227,6 +233,7 @@ class Teaching:
             self.learner.network.train()
         measured = {**measured, "train/epoch": float(self.now.epoch + 1)}
         yield from (Scalar(name, self.now.step, value) for name, value in measured.items())
+        yield from self._told(measured)
         watch = self.now.watch.told(measured.get(self.task.BEST, math.nan), self.now.step, self.task.HIGHER)
         if watch.waited == 0:
             yield from self.keeper.kept(replace(self.now, watch=watch), best=measured)
@@ -243,6 +250,15 @@ class Teaching:
         network = self.learner.judged.eval()
         try:
             yield from self._aside(self.task.figures(network, self.probes, self.data))
+        finally:
+            self.learner.network.train()
+
+    def _told(self, measured: Mapping[str, float] = MappingProxyType({}), wanted: bool = False) -> Work[None]:
+        """Keep what the network makes of a few whole scans, if there is time or a person wants it now."""
+        network, now = self.learner.judged.eval(), self.now
+        spent_s = math.inf if wanted else self.keeper.clock.spent_s()
+        try:
+            yield from self._aside(self.telling.kept(network, now.step, now.step / self.order.steps, measured, spent_s))
         finally:
             self.learner.network.train()
 

@@ -1,0 +1,90 @@
+"""A few held-out cases as a person sees them: the scan on its own grid, the reference, and how both are made ready."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medviz.data.preparation import Preparation
+from medviz.imaging.story import ProbeCase
+from medviz.imaging.volume import Stored, Volume
+
+MOST = 3
+"""So many cases are followed through a training."""
+KEPT_BYTES = 256 << 20
+"""Prepared scans of more than this are made anew each time."""
+
+
+@runtime_checkable
+class NativeCases(Protocol):
+    """A data set that can give its held-out cases back on the grid of their files."""
+
+    @property
+    def held_out_cases(self) -> int:
+        """How many there are."""
+        ...
+
+    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+        """How a scan is made ready for a network that was trained on this."""
+        ...
+
+    def native(self, number: int) -> tuple[Volume, Volume | None]:
+        """Scan (all channels) and reference (labels 0, 1, 2, ...) of a held-out case on the scan's own grid."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class WholeCase:
+    """A case and what the network is given of it: `image` (channel, x, y, z), None where it is prepared anew."""
+
+    seen: ProbeCase
+    image: NDArray[np.float32] | None = None
+
+    def prepared(self, preparation: Preparation) -> NDArray[np.float32]:
+        """What the network is given, (channel, x, y, z) float32."""
+        return preparation.prepared(self.seen.scan) if self.image is None else self.image
+
+
+def whole_cases(data: Any, dimensions: int, most: int = MOST) -> tuple[WholeCase, ...]:
+    """The first held-out cases of a data set for segmentation, always the same.
+
+    Where a data set cannot give back the scans of its files, its samples stand for them, as they were made ready.
+    """
+    if isinstance(data, NativeCases):
+        return tuple(whole_case(data, dimensions, number) for number in range(min(most, data.held_out_cases)))
+    return tuple(_of_sample(one, data, dimensions, number) for number, one in enumerate(data.probes(dimensions)[:most]))
+
+
+def whole_case(data: Any, dimensions: int, number: int) -> WholeCase:
+    """One of them, by its number."""
+    if isinstance(data, NativeCases):
+        scan, reference = data.native(number)
+        seen = ProbeCase(number, scan, reference)
+        preparation = data.preparation(dimensions)
+        small = scan.voxels.size * 4 < KEPT_BYTES
+        return WholeCase(seen, preparation.prepared(scan) if small else None)
+    return _of_sample(data.probes(dimensions)[number], data, dimensions, number)
+
+
+def _of_sample(sample: dict[str, Any], data: Any, dimensions: int, number: int) -> WholeCase:
+    """Take a prepared sample for a scan: its axes are those of RAS, its spacing that of the preparation."""
+    preparation: Preparation = data.preparation(dimensions)
+    image, label = np.asarray(sample["image"], np.float32), np.asarray(sample["label"])
+    if dimensions == 2:
+        image = np.expand_dims(image, preparation.normal + 1)
+        label = np.expand_dims(label, preparation.normal)
+    scan = volume_of(image, preparation.spacing_mm, f"case {number + 1}")
+    reference = volume_of(label[None].astype(np.uint8), preparation.spacing_mm, "reference")
+    return WholeCase(ProbeCase(number, scan, reference), image)
+
+
+def volume_of(voxels: NDArray[Any], spacing_mm: Sequence[float] | None, name: str = "") -> Volume:
+    """Voxels (channel, x, y, z) in RAS order as a volume with its middle at 0."""
+    affine = np.diag((*(spacing_mm or (1.0, 1.0, 1.0)), 1.0))
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(voxels.shape[1:]) - 1) / 2)
+    stored = Stored("sample", voxels.shape[1:], "RAS", affine, voxels.dtype)
+    kind: Any = "frames" if len(voxels) > 1 else "scalar"
+    return Volume(voxels, affine, stored, name, kind, calibrated=spacing_mm is not None,
+                  oriented=spacing_mm is not None)  # fmt: skip

@@ -1,0 +1,91 @@
+"""What is told of a few cases through a training: labels and probabilities of a scan, or the class of a picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from medviz.data.preparation import Preparation
+from medviz.data.whole import WholeCase
+from medviz.imaging.judging.counts import dice_of
+from medviz.imaging.story import Snapshot
+from medviz.imaging.volume import Affine
+from medviz.messages import Work
+from medviz.training.inference import most_likely
+from medviz.training.model import Model
+from medviz.training.running import probabilities
+from medviz.training.task import Sample
+
+LARGEST_SHARES = 8_000_000
+"""Voxels times classes whose probabilities are kept of one case; of more every second voxel, and so on."""
+
+
+class VoxelTeller:
+    """Follows whole scans: the labels on the scan's own grid, and the probabilities they were taken from."""
+
+    kind = "labels"
+
+    def __init__(self, wholes: Sequence[WholeCase], preparation: Preparation, classes: Sequence[str]) -> None:
+        self.wholes, self.preparation, self.classes = wholes, preparation, tuple(classes)
+        self.cases = tuple(
+            {"number": one.seen.number, "shape": list(one.seen.scan.shape), "affine": one.seen.scan.affine.tolist()}
+            for one in wholes
+        )
+
+    def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:
+        """Predict the case in a place; its measures are "dice/<class>" on its own grid, where there is a reference."""
+        whole = self.wholes[place]
+        scan, reference = whole.seen.scan, whole.seen.reference
+        made = Model("network", network, self.preparation, self.classes)
+        image = whole.prepared(self.preparation)
+        shares = yield from probabilities(made, image, device)
+        same = tuple(shares.shape[1:]) == scan.shape
+        labels = shares.argmax(0).numpy() if same else most_likely(made, shares, scan)
+        labels = labels.astype(np.uint8 if len(shares) <= 256 else np.uint16)
+        kept, grid = coarsened(shares.numpy(), scan.affine if same else self.preparation.grid(scan))
+        measures = {} if reference is None else self._dice(labels, np.asarray(reference.frame()))
+        return Snapshot({"labels": labels, "shares": kept, "grid": grid}, measures)
+
+    def _dice(self, labels: NDArray[Any], meant: NDArray[Any]) -> dict[str, float]:
+        found = dice_of(labels, meant)
+        return {
+            f"dice/{name}": float(found[value])
+            for value, name in enumerate(self.classes, start=1)
+            if value in found and np.isfinite(found[value])
+        }
+
+
+class PictureTeller:
+    """Follows pictures: the probability of each class."""
+
+    kind = "classes"
+
+    def __init__(self, samples: Sequence[Sample], classes: Sequence[str]) -> None:
+        self.samples, self.classes = samples, tuple(classes)
+        self.cases = tuple({"number": number, "meant": int(one["label"])} for number, one in enumerate(samples))
+
+    def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:
+        """Name the picture in a place; its measure is the probability of what it is."""
+        yield from ()
+        sample = self.samples[place]
+        with torch.inference_mode():
+            scores = network(torch.as_tensor(sample["image"])[None].to(device))
+            share = scores.float().softmax(1)[0].cpu().numpy()
+        found: Mapping[str, NDArray[Any]] = {"shares": quantised(share)}
+        return Snapshot(found, {"probability of the class": float(share[int(sample["label"])])})
+
+
+def coarsened(shares: NDArray[np.float32], grid: Affine) -> tuple[NDArray[np.uint8], Affine]:
+    """Quantise probabilities (classes, x, y, z), and take every n-th voxel of what is too large; with its affine."""
+    step = 1
+    while shares[:, ::step, ::step, ::step].size > LARGEST_SHARES:
+        step += 1
+    return quantised(shares[:, ::step, ::step, ::step]), grid @ np.diag([step, step, step, 1.0])
+
+
+def quantised(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Probabilities in steps of 1/255."""
+    return np.ascontiguousarray(np.rint(shares * 255).clip(0, 255).astype(np.uint8))
