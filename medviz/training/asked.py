@@ -1,4 +1,4 @@
-"""What a person has asked of a run while it goes, and what holds from then on: the rate, some fields, what is looked at.
+"""What a person has asked of a run while it goes and holds from then on: the rate, some fields, what is looked at.
 
 Frozen values and pure functions; a checkpoint keeps them, so that a resumed run has them too.
 """

@@ -96,7 +96,9 @@ def order(folder: Path, name: str, value: Any = None) -> int:
             with replacing(folder / CONTROL) as file:
                 file.write((json.dumps(lines, indent=1) + "\n").encode())
     except (Timeout, OSError) as problem:
-        raise Refused(folder, f"it cannot be told anything ({problem})", "check whether you may write there") from problem
+        raise Refused(
+            folder, f"it cannot be told anything ({problem})", "check whether you may write there"
+        ) from problem
     return number
 
 

@@ -5,6 +5,7 @@ the epoch is a number: going on in the middle of an epoch needs no state of any 
 """
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, cast
@@ -14,14 +15,18 @@ import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from medviz.refused import Refused
+from medviz.training.damaged import INSTEAD, MISSING, Left, Missing, Unreadable, collated, left_of, spoilt
 from medviz.training.task import Batch, DrawnSamples, Sample, Samples
 
 Place = tuple[int, int]
 """(epoch, index of the sample)."""
 
 
-class Drawn(Dataset[Sample]):
-    """Samples by place: all chance in them comes from (seed, epoch, index)."""
+class Drawn(Dataset[Any]):
+    """Samples by place: all chance in them comes from (seed, epoch, index).
+
+    In the place of one that cannot be read comes the next that can; where none of a few can, a `Missing`.
+    """
 
     def __init__(self, samples: Samples, seed: int) -> None:
         self.samples = samples
@@ -31,12 +36,27 @@ class Drawn(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, place: Place) -> Sample:
-        """Return the sample of this place."""
-        epoch, index = place
+    def __getitem__(self, place: Place) -> Sample | Missing:
+        """Return the sample of this place, or say that there is none."""
+        epoch, first = place
+        missing: list[Missing] = []
+        for index in range(first, first + min(STAND_INS + 1, len(self))):
+            try:
+                sample = self._read(epoch, index % len(self))
+            except (Refused, OSError) as problem:
+                missing.append(Missing.of(index % len(self), problem))
+            else:
+                return {**sample, INSTEAD: missing} if missing else sample
+        return missing[0]
+
+    def _read(self, epoch: int, index: int) -> Sample:
         if self.by_chance:
             return cast("DrawnSamples", self.samples).drawn(index, np.random.default_rng((self.seed, epoch, index)))
         return self.samples[index]
+
+
+STAND_INS = 3
+"""So many of the samples after one that cannot be read are tried in its place."""
 
 
 class Order:
@@ -54,6 +74,14 @@ class Order:
         """Steps in an epoch, at least one."""
         return max(1, self.count // (self.batch * self.per_step))
 
+    def places(self, step: int) -> list[list[Place]]:
+        """Return the batches of one step of `epoch`."""
+        begun, self.start = self.start, step
+        try:
+            return list(islice(self, self.per_step))
+        finally:
+            self.start = begun
+
     def __iter__(self) -> Iterator[list[Place]]:
         """Yield the batches of `epoch` from step `start` on."""
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
@@ -67,34 +95,73 @@ class Order:
 
 
 class Lessons:
-    """Batches for each step of an epoch, prepared by `workers` processes that live as long as the run."""
+    """Batches for each step of an epoch, prepared by `workers` processes that live as long as the run.
+
+    `waited_s` is how long was waited for them. `left` is what was left out since somebody last took it (`taken`).
+    """
 
     def __init__(self, samples: Samples, order: Order, workers: int, device: torch.device) -> None:
         self.order = order
         self.device = device
-        self._loader: DataLoader[Sample] = DataLoader(
+        self.waited_s = 0.0
+        self.left: list[Left] = []
+        self._loader: DataLoader[Any] = DataLoader(
             Drawn(samples, order.seed),
             batch_sampler=order,  # it yields places, not numbers
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=device.type == "cuda",
+            collate_fn=collated,
             # never fork: a forked child inherits the locks of the window's threads
             multiprocessing_context=("forkserver" if os.name == "posix" else "spawn") if workers else None,
             generator=torch.Generator(),  # the loader must not draw from the network's generator
         )
 
     def of(self, epoch: int, start: int) -> Iterator[list[Batch]]:
-        """Yield the batches of each step of an epoch, from step `start` on, on the device."""
+        """Yield the batches of each step of an epoch, from step `start` on, on the device.
+
+        A batch with values that are no numbers is left out, so that a step may have none. Raises Unreadable (a
+        Refused) where not one sample of a step can be read.
+        """
         self.order.epoch, self.order.start = epoch, start
         batches = iter(self._loader)
+        step = start
         while group := self._next(batches):
-            yield [on_device(batch, self.device) for batch in group]
+            yield [on_device(batch, self.device) for batch in self._sound(group, step)]
+            step += 1
+
+    def taken(self) -> list[Left]:
+        """Take what was left out since the last time."""
+        left, self.left = self.left, []
+        return left
 
     def _next(self, batches: Iterator[Batch]) -> list[Batch]:
+        start_s = time.monotonic()
         try:
             return list(islice(batches, self.order.per_step))
         except RuntimeError as problem:
             raise _in_words(problem) from problem
+        finally:
+            self.waited_s += time.monotonic() - start_s
+
+    def _sound(self, group: list[Batch], step: int) -> list[Batch]:
+        """Leave out what cannot be read or learnt from, and take note of it."""
+        kept: list[Batch] = []
+        absent: list[Missing] = []
+        for number, batch in enumerate(group):
+            missing: list[Missing] = batch.pop(MISSING, [])
+            self.left += [left_of(one) for one in missing]
+            name = spoilt(batch)
+            if name:
+                indices = [] if missing else [index for _, index in self.order.places(step)[number]]
+                self.left += Left.of_values(batch[name], name, indices)
+            elif batch:
+                kept.append(batch)
+            else:
+                absent += missing[:1]
+        if len(absent) == len(group):
+            raise Unreadable(absent[0])
+        return kept
 
     def close(self) -> None:
         """Let the loader processes and their threads end, even where an error still holds the iterator."""
@@ -143,13 +210,9 @@ def size_of(batch: Batch) -> int:
 
 
 def _in_words(problem: RuntimeError) -> Exception:
-    """Turn what a loader process died of, or was refused, into one sentence; any other error stays as it is."""
+    """Turn what a loader process died of into one sentence; any other error stays as it is."""
     said = str(problem)
     if "exited unexpectedly" in said or "killed by signal" in said:
         fault = f"a process that prepares samples died ({said.splitlines()[0]})"
         return Refused("the loader", fault, "take fewer workers or a smaller batch")
-    if "Caught Refused" in said:  # a refusal's parts do not survive the way out of a loader process
-        thing, _, rest = said.rstrip().splitlines()[-1].partition("Refused: ")[2].rstrip(".").partition(": ")
-        fault, _, remedy = rest.partition("; ")
-        return Refused(thing, fault, remedy)
     return problem

@@ -5,6 +5,8 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from medviz.training.asked import Asked
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -26,7 +28,7 @@ class Watch:
 class Standing:
     """Where a run stands. `place`: steps done in this epoch. `factor`: what trouble and plateaus made of the rate.
 
-    `seconds`: time spent training up to here, in all sessions.
+    `seconds`: time spent training up to here, in all sessions. `asked`: what a person changed on the way.
     """
 
     step: int = 0
@@ -35,6 +37,7 @@ class Standing:
     factor: float = 1.0
     seconds: float = 0.0
     watch: Watch = field(default_factory=Watch)
+    asked: Asked = field(default_factory=Asked)
 
     def stepped(self) -> "Standing":
         """Take note of one step more."""
@@ -47,7 +50,7 @@ class Standing:
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Standing":
         """Read it back from plain values."""
-        return cls(**{**values, "watch": Watch(**values["watch"])})
+        return cls(**{**values, "watch": Watch(**values["watch"]), "asked": Asked.of(values.get("asked", {}))})
 
 
 class Clock:
@@ -55,6 +58,10 @@ class Clock:
 
     def __init__(self, step: int = 0, before_s: float = 0.0) -> None:
         self.step, self.before_s, self.start_s = step, before_s, time.monotonic()
+
+    def away(self, seconds: float) -> None:
+        """Take no account of so long: nobody asked for the next step, or the run was paused."""
+        self.start_s += seconds
 
     def spent_s(self) -> float:
         """Seconds of all sessions."""
