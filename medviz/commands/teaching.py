@@ -13,6 +13,9 @@ from medviz.tasks import TASKS
 def teaching() -> Teaching:
     """Put together what can be done about a training before, while and after it goes."""
     return Teaching(
+        preflight=lambda task: ENGINE["preflight"](task),
+        find_rate=lambda task: ENGINE["find_rate"](task),
+        overfit=lambda task: ENGINE["overfit"](task),
         targets=lambda: tuple((name, ending, words) for name, (ending, words) in ENGINE["targets"].items()),
         export=_export,
         card=_card,

@@ -93,7 +93,7 @@ def _swapped(inside: dict[str, object] | None) -> Iterator[dict[str, object]]:
 
 def _all_generators() -> dict[str, object]:
     state: dict[str, object] = dict(generators())
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         state["cuda"] = torch.cuda.get_rng_state_all()
     return state
 

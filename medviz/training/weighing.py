@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from medviz.training.device import out_of_memory
@@ -66,7 +67,7 @@ def weighed(task: Task, network: nn.Module, batch: Batch, size: int) -> Weight |
     try:
         with (
             FlopCounterMode(display=False) as counting,
-            torch.autograd.graph.saved_tensors_hooks(kept, lambda one: one),
+            saved_tensors_hooks(kept, lambda one: one),
         ):
             for part, found in task.losses(ghost, _ghostly(batch, size)):
                 loss, _ = summed(found)
