@@ -1,7 +1,7 @@
 """A few held-out cases as a person sees them: the scan on its own grid, the reference, and how both are made ready."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -35,16 +35,29 @@ class NativeCases(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
 class WholeCase:
-    """A case and what the network is given of it: `image` (channel, x, y, z), None where it is prepared anew."""
+    """A case and what the network is given of it; the scan is read when it is first asked for."""
 
-    seen: ProbeCase
-    image: NDArray[np.float32] | None = None
+    def __init__(self, number: int, read: Callable[[], ProbeCase], preparation: Preparation, prepared: bool) -> None:
+        self.number, self.preparation = number, preparation
+        self._read, self._prepared = read, prepared
+        self._image: NDArray[np.float32] | None = None
 
-    def prepared(self, preparation: Preparation) -> NDArray[np.float32]:
-        """What the network is given, (channel, x, y, z) float32."""
-        return preparation.prepared(self.seen.scan) if self.image is None else self.image
+    @cached_property
+    def seen(self) -> ProbeCase:
+        """The case as a person sees it."""
+        return self._read()
+
+    def image(self) -> NDArray[np.float32]:
+        """What the network is given, (channel, x, y, z) float32; kept where it is not too large."""
+        if self._prepared:
+            return np.asarray(self.seen.scan.voxels, np.float32)
+        if self._image is None:
+            made = self.preparation.prepared(self.seen.scan)
+            if made.nbytes > KEPT_BYTES:
+                return made
+            self._image = made
+        return self._image
 
 
 def whole_cases(data: Any, dimensions: int, most: int = MOST) -> tuple[WholeCase, ...]:
@@ -52,32 +65,28 @@ def whole_cases(data: Any, dimensions: int, most: int = MOST) -> tuple[WholeCase
 
     Where a data set cannot give back the scans of its files, its samples stand for them, as they were made ready.
     """
-    if isinstance(data, NativeCases):
-        return tuple(whole_case(data, dimensions, number) for number in range(min(most, data.held_out_cases)))
-    return tuple(_of_sample(one, data, dimensions, number) for number, one in enumerate(data.probes(dimensions)[:most]))
+    count = data.held_out_cases if isinstance(data, NativeCases) else len(data.probes(dimensions))
+    return tuple(whole_case(data, dimensions, number) for number in range(min(most, count)))
 
 
 def whole_case(data: Any, dimensions: int, number: int) -> WholeCase:
     """One of them, by its number."""
     if isinstance(data, NativeCases):
-        scan, reference = data.native(number)
-        seen = ProbeCase(number, scan, reference)
-        preparation = data.preparation(dimensions)
-        small = scan.voxels.size * 4 < KEPT_BYTES
-        return WholeCase(seen, preparation.prepared(scan) if small else None)
-    return _of_sample(data.probes(dimensions)[number], data, dimensions, number)
+        return WholeCase(
+            number, lambda: ProbeCase(number, *data.native(number)), data.preparation(dimensions), prepared=False
+        )
+    return WholeCase(number, lambda: _of_sample(data, dimensions, number), data.preparation(dimensions), prepared=True)
 
 
-def _of_sample(sample: dict[str, Any], data: Any, dimensions: int, number: int) -> WholeCase:
+def _of_sample(data: Any, dimensions: int, number: int) -> ProbeCase:
     """Take a prepared sample for a scan: its axes are those of RAS, its spacing that of the preparation."""
-    preparation: Preparation = data.preparation(dimensions)
+    preparation, sample = data.preparation(dimensions), data.probes(dimensions)[number]
     image, label = np.asarray(sample["image"], np.float32), np.asarray(sample["label"])
     if dimensions == 2:
         image = np.expand_dims(image, preparation.normal + 1)
         label = np.expand_dims(label, preparation.normal)
     scan = volume_of(image, preparation.spacing_mm, f"case {number + 1}")
-    reference = volume_of(label[None].astype(np.uint8), preparation.spacing_mm, "reference")
-    return WholeCase(ProbeCase(number, scan, reference), image)
+    return ProbeCase(number, scan, volume_of(label[None].astype(np.uint8), preparation.spacing_mm, "reference"))
 
 
 def volume_of(voxels: NDArray[Any], spacing_mm: Sequence[float] | None, name: str = "") -> Volume:

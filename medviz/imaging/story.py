@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from medviz.imaging.labels import named
 from medviz.imaging.storage import need_room, opening
-from medviz.imaging.volume import Affine, Array, Stored, Volume, like
+from medviz.imaging.volume import Array, Stored, Volume, like
 from medviz.refused import Refused
 
 FOLDER, INDEX = Path("media") / "story", "story.json"
@@ -108,7 +108,7 @@ class Frame:
 class Story:
     """The frames there are now; a frame's snapshots are read when they are asked for.
 
-    `cases` are the numbers of the cases in the data set, `about` what is known of each ("shape", "affine").
+    `cases` are the numbers of the cases in the data set, `about` all that is known of each.
     """
 
     folder: Path
@@ -182,10 +182,6 @@ class Story:
                     return Snapshot({name: found[name] for name in found.files}, measures)
             except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
                 raise Refused(path, "it cannot be read", "choose another epoch") from problem
-
-    def affine_of(self, place: int) -> Affine:
-        """Where the scan of a case lies, voxel to RAS mm."""
-        return np.asarray(self.about[place].get("affine", np.eye(4)), float)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

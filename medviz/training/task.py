@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from medviz.data import DATASETS
 from medviz.data.preparation import Preparation
 from medviz.figures import Figure
-from medviz.imaging.story import Snapshot
+from medviz.imaging.story import ProbeCase, Snapshot
 from medviz.messages import Work
 from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
 from medviz.refused import Refused
@@ -114,6 +114,10 @@ class Teller(Protocol):
     @property
     def cases(self) -> Sequence[Mapping[str, Any]]:
         """What is known of each case."""
+        ...
+
+    def case(self, place: int) -> ProbeCase:
+        """Return the case in a place as a person sees it."""
         ...
 
     def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medviz.data.preparation import Preparation
-from medviz.data.whole import WholeCase
+from medviz.data.whole import WholeCase, volume_of
 from medviz.imaging.judging.counts import dice_of
-from medviz.imaging.story import Snapshot
+from medviz.imaging.story import ProbeCase, Snapshot
 from medviz.imaging.volume import Affine
 from medviz.messages import Work
 from medviz.training.inference import most_likely
@@ -30,17 +30,18 @@ class VoxelTeller:
 
     def __init__(self, wholes: Sequence[WholeCase], preparation: Preparation, classes: Sequence[str]) -> None:
         self.wholes, self.preparation, self.classes = wholes, preparation, tuple(classes)
-        self.cases = tuple(
-            {"number": one.seen.number, "shape": list(one.seen.scan.shape), "affine": one.seen.scan.affine.tolist()}
-            for one in wholes
-        )
+        self.cases = tuple({"number": one.number} for one in wholes)
+
+    def case(self, place: int) -> ProbeCase:
+        """Return the scan and its reference."""
+        return self.wholes[place].seen
 
     def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:
         """Predict the case in a place; its measures are "dice/<class>" on its own grid, where there is a reference."""
         whole = self.wholes[place]
         scan, reference = whole.seen.scan, whole.seen.reference
         made = Model("network", network, self.preparation, self.classes)
-        image = whole.prepared(self.preparation)
+        image = whole.image()
         shares = yield from probabilities(made, image, device)
         same = tuple(shares.shape[1:]) == scan.shape
         labels = shares.argmax(0).numpy() if same else most_likely(made, shares, scan)
@@ -66,6 +67,13 @@ class PictureTeller:
     def __init__(self, samples: Sequence[Sample], classes: Sequence[str]) -> None:
         self.samples, self.classes = samples, tuple(classes)
         self.cases = tuple({"number": number, "meant": int(one["label"])} for number, one in enumerate(samples))
+
+    def case(self, place: int) -> ProbeCase:
+        """Return the picture as a scan of one slice (or the volume), and what it is."""
+        image = np.asarray(self.samples[place]["image"], np.float32)
+        voxels = image[..., np.newaxis] if image.ndim == 3 else image
+        scan = volume_of(voxels, None, f"picture {place + 1}")
+        return ProbeCase(place, scan, meant=int(self.samples[place]["label"]))
 
     def snapshot(self, network: nn.Module, place: int, device: torch.device) -> Work[Snapshot]:
         """Name the picture in a place; its measure is the probability of what it is."""

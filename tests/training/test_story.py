@@ -68,8 +68,8 @@ def test_the_dice_of_a_frame_is_that_of_its_labels(run: Path) -> None:
 
 def test_a_probability_is_asked_for_in_mm(run: Path) -> None:
     told = Story.read(run)
-    shot, affine = told.snapshot(2, 0), told.affine_of(0)
-    mm = affine[:3] @ [3, 5, 7, 1]
+    teller = TASK.told(TASK.data_set())
+    shot, mm = told.snapshot(2, 0), teller.case(0).scan.to_mm((3, 5, 7))
     at = shot.at(mm)
     assert at is not None and at == pytest.approx(shot.arrays["shares"][:, 3, 5, 7] / 255, abs=1e-6)
     assert shot.at(mm + 1000) is None
@@ -79,7 +79,7 @@ def test_no_scan_and_no_name_is_kept(run: Path) -> None:
     for path in (run / FOLDER).glob("*.npz"):
         with np.load(path) as found:
             assert set(found.files) == {"labels", "shares", "grid"}
-    assert set(json.loads((run / FOLDER / INDEX).read_text())["cases"][0]) == {"number", "shape", "affine"}
+    assert set(json.loads((run / FOLDER / INDEX).read_text())["cases"][0]) == {"number"}
 
 
 def test_the_weights_are_those_of_a_training_without_a_story(
