@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
+from medviz.data.gate import Gate, OffGrid
+from medviz.data.mending import on_grid, relabelled
 from medviz.data.patches import Case, Patches, Sample, Wholes
 from medviz.data.preparation import Preparation
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
@@ -75,15 +77,25 @@ class Contents:
 
 
 class Cases:
-    """What all data sets of labelled cases share; they give the fields `held_out` and `fold` and the `contents`."""
+    """What all data sets of labelled cases share; they give the fields `held_out` and `fold`, and say what is `listed`.
+
+    Those that can be mended have the fields `leave_out`, `relabel` and `grids` too, see `medviz.data.mending`.
+    """
 
     held_out: float
     fold: int
+    leave_out: str = ""
+    relabel: str = ""
+    grids: str = "refuse"
 
     @cached_property
     def contents(self) -> Contents:
         """What the folder holds; refuses (Refused) what cannot be learnt from."""
-        raise NotImplementedError
+        return self.listed(Gate(self.leave_out))
+
+    def listed(self, gate: Gate) -> Contents:
+        """List the cases that the gate lets in, and hand it the refusals that concern one case only."""
+        raise TypeError(f"{type(self).__name__} does not say what it lists")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -183,9 +195,9 @@ class Cases:
     def label_of(self, pair: Pair, scan: Volume) -> NDArray[np.uint8]:
         """Read the label map of a case as 0, 1, 2, ... (x, y, z) on the grid of its scan."""
         path = pair.labels[0]
-        label = finished(read(path))
+        label = on_grid(finished(read(path)), scan, self.grids)
         same_place(scan, label, path, pair.images[0])
-        return numbered(label, path, self.contents.values)
+        return numbered(label, path, self.contents.values, self.relabel)
 
     @property
     def held_out_cases(self) -> int:
@@ -263,11 +275,12 @@ class Shelf(Sequence[Case]):
         self._bytes += _size(case)
 
 
-def numbered(label: Volume, path: Path, values: tuple[int, ...]) -> NDArray[np.uint8]:
+def numbered(label: Volume, path: Path, values: tuple[int, ...], relabel: str = "") -> NDArray[np.uint8]:
     """Turn the values in a label map into 0, 1, 2, ... in the order of `values`; others than these are refused."""
     found = label.frame()
     if (label.slope, label.intercept) != (1.0, 0.0):
         found = found * label.slope + label.intercept
+    found = relabelled(found, relabel)
     strange = [float(value) for value in np.unique(found) if value not in (0, *values)]
     if strange:
         shown = ", ".join(f"{value:g}" for value in strange[:5])
@@ -287,7 +300,7 @@ def same_place(scan: Volume, other: Volume, path: Path, beside: Path) -> None:
         if away <= _OFF_GRID or not (scan.oriented and other.oriented):
             return
     fault = f"it lies on another grid than {beside.name} ({_grid(other)} against {_grid(scan)})"
-    raise Refused(path, fault, "resample one to the other, or leave the case out")
+    raise OffGrid(path, fault, "resample one to the other, or leave the case out")
 
 
 def image_endings() -> tuple[str, ...]:
@@ -328,10 +341,10 @@ def found_in(name: str, telling: re.Pattern[str]) -> str:
     return (match.group(1) if match.groups() else match.group(0)) or ""
 
 
-def enough(place: object, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """Return the cases; refuses fewer than two to learn from and measure on, and names that occur twice."""
+def enough(place: object, pairs: Sequence[Pair], lenient: bool = False) -> tuple[Pair, ...]:
+    """Return the cases; refuses names that occur twice and, unless `lenient`, fewer than two to learn from."""
     used = [one for one in pairs if one.side != "test"]
-    if len(used) < 2:
+    if len(used) < 2 and not lenient:
         raise Refused(place, f"it has {len(used)} labelled case(s)", "at least two are needed: train and validate")
     seen: set[str] = set()
     for one in pairs:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.cases import expression, found_in, image_endings
+from medviz.data.gate import Gate
+from medviz.data.mending import LeaveOut
 from medviz.data.naming import Named, Sample
 from medviz.data.splitting import Split, apart, hashed, held_out
 from medviz.imaging.readers import describe, read
@@ -65,10 +67,11 @@ class ClassFolders:
     ] = ""
     held_out: Annotated[float, Range(0.05, 0.5), _SPLIT, "Share that training never sees, where there is no val"] = 0.2
     fold: Annotated[int, Range(0, 19, 1), _SPLIT, "Which of the shares is held out"] = 0
+    leave_out: LeaveOut = ""
 
     @cached_property
     def _contents(self) -> tuple[tuple[str, ...], tuple[Found, ...]]:
-        return contents(Path(self.folder), self.patient)
+        return contents(Path(self.folder), self.patient, self.leave_out)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ class ClassFolders:
         return Named(Files(found), chosen, side, self.channels, change)
 
 
-def contents(folder: Path, patient: str = "") -> tuple[tuple[str, ...], tuple[Found, ...]]:
+def contents(folder: Path, patient: str = "", leave_out: str = "") -> tuple[tuple[str, ...], tuple[Found, ...]]:
     """Return the classes and the files of a folder; refuses what cannot be learnt from."""
     if not str(folder) or str(folder) == ".":
         raise Refused("data folder", "none was chosen", "choose the folder that holds a folder for each class")
@@ -142,12 +145,13 @@ def contents(folder: Path, patient: str = "") -> tuple[tuple[str, ...], tuple[Fo
     classes = tuple(sorted({one.name for side, _ in sides for one in side.iterdir() if _holds(one)}))
     if len(classes) < 2:
         raise Refused(folder, f"it has {len(classes)} folder(s) with pictures", "at least two classes are needed")
+    gate = Gate(leave_out)
     found = tuple(
         Found(path, number, held, _group(path, telling))
         for side, held in sides
         for number, name in enumerate(classes)
         for path in sorted((side / name).glob("*"))
-        if _is_image(path)
+        if _is_image(path) and gate.lets(f"{path.parent.name}/{path.name}")
     )
     missing = set(range(len(classes))) - {one.kind for one in found if not one.held}
     if missing:
