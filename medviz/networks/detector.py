@@ -2,15 +2,16 @@
 
 **The interface stands here and nowhere else.** A detector is an ``nn.Module`` with annotated keyword arguments, as any
 network, that takes `channels`, `classes` (kinds of object, background not among them) and, where it knows volumes,
-`dimensions`; what it is told of the training data comes as `sides` (k, dimensions), the typical sides of boxes in
-pixels, if it has such an argument. It has the two methods of `Detector`, and both may be asked in train and eval mode:
+`dimensions`. An argument `anchor` (pixels) that no person set is given the side of the smaller boxes of the data. It
+has the two methods of `Detector`; both may be asked in train and in eval mode, and go through ``self(image)``:
 
 - ``losses(image, boxes, classes)`` → the terms that are made small by name; their sum is learnt, each is a curve.
 - ``detect(image)`` → one `Found` a picture, the surest box first, at most `MOST` of them, those that mean the same
   object removed (`suppressed`).
 
-Shapes: `image` (N, channels, x, y[, z]) float32; `boxes` (N, M, 4) x0 y0 x1 y1 or (N, M, 6) x0 y0 z0 x1 y1 z1 float32, in
-pixels of the image, where pixel i reaches from i to i + 1; `classes` (N, M) int64, -1 where a row is only padding.
+Shapes: `image` (N, channels, x, y[, z]) float32; `boxes` (N, M, 4) x0 y0 x1 y1 or (N, M, 6) x0 y0 z0 x1 y1 z1 float32,
+in pixels of the image, where pixel i reaches from i to i + 1; `classes` (N, M) int64, -1 where a row is only padding.
+Sides of images are multiples of 32 (`medviz.data.boxes.STEP`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -106,6 +107,18 @@ def suppressed(found: Found, overlap: float, most: int = MOST) -> Found:
                 kept[other] = False
     chosen = torch.tensor(kept, dtype=torch.bool, device=found.scores.device).nonzero()[:most, 0]
     return ordered.only(chosen)
+
+
+def surest(scores: Tensor, boxes: Tensor, overlap: float) -> Found:
+    """Choose what to tell of many candidates: scores (n, classes) in 0..1 and boxes (n, 4 or 6), see `suppressed`.
+
+    A candidate may be told as two classes; at most 4 `MOST` are compared with each other.
+    """
+    flat = scores.flatten()
+    best = flat.topk(min(4 * MOST, len(flat)))
+    chosen = best.indices[best.values >= LEAST]
+    rows = torch.div(chosen, scores.shape[1], rounding_mode="floor")
+    return suppressed(Found(boxes[rows], flat[chosen], chosen % scores.shape[1]), overlap)
 
 
 def within(boxes: Tensor, shape: tuple[int, ...]) -> Tensor:

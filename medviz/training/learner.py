@@ -1,7 +1,7 @@
 """A network that learns: its optimisers, its precision, the running mean of its weights, and one step of all that."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from medviz.training.chance import seeded
 from medviz.training.device import Precision, out_of_memory
 from medviz.training.optimisers import optimiser
 from medviz.training.sampling import size_of, split
-from medviz.training.task import Batch, Task
+from medviz.training.task import Batch, Loss, Task
 
 Readings = dict[str, Tensor]
 """Curve name ("loss", "loss/generator", "gradient norm") → a number that still lies on the device."""
@@ -70,16 +70,18 @@ class Learner:
         readings: Readings = {}
         for place, piece in enumerate(pieces):
             share = size_of(piece) / everything
-            for part, loss in self._losses(piece):
+            for part, found in self._losses(piece):
+                loss, terms = summed(found)
                 self._learn(part, loss * share if share < 1 else loss, place == len(pieces) - 1, readings)
-                name = _named("loss", part)
-                added = loss.detach().float() * share
-                readings[name] = readings[name] + added if name in readings else added
+                for term, value in {"": loss, **terms}.items():
+                    name = _named(_named("loss", part), term)
+                    added = value.detach().float() * share
+                    readings[name] = readings[name] + added if name in readings else added
         self.scaler.update()
         self._average(number)
         return readings
 
-    def _losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+    def _losses(self, batch: Batch) -> Iterator[tuple[str, Loss]]:
         """Ask the task for its losses; only the forward pass runs in mixed precision."""
         losses = self.task.losses(self.network, batch)
         while True:
@@ -153,6 +155,13 @@ class Learner:
         """Copy of the state in the processor's memory."""
         copied: dict[str, Any] = _copied(self.state())
         return copied
+
+
+def summed(loss: Loss) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """Return what is made small, and its terms by name where it has any."""
+    if isinstance(loss, Tensor):
+        return loss, {}
+    return torch.stack(list(loss.values())).sum(), loss
 
 
 def _named(what: str, part: str) -> str:
