@@ -22,5 +22,9 @@ NETWORKS: Catalog[Any] = Catalog(
             "medviz.networks.efficientnet:EfficientNet", "EfficientNet", "Deep, wide and fine in step, 2-D or 3-D"
         ),
         "vit": Entry("medviz.networks.vit:ViT", "ViT", "Patches read as words, 2-D or 3-D"),
+        "yolo": Entry("medviz.networks.yolo:Yolo", "YOLO", "Finds boxes in one look, 2-D or 3-D", "detection"),
+        "retinanet": Entry(
+            "medviz.networks.retinanet:RetinaNet", "RetinaNet", "Anchors on a pyramid, 2-D or 3-D", "detection"
+        ),
     },
 )
