@@ -10,6 +10,9 @@ DATASETS: Catalog[Any] = Catalog(
     {
         "mni152": Entry("medviz.data.samples:Mni152Tissue", "MNI152 tissue", "T1 with grey and white matter, CSF"),
         "decathlon": Entry("medviz.data.decathlon:Decathlon", "MSD folder", "imagesTr, labelsTr and dataset.json"),
+        "paired": Entry(
+            "medviz.data.paired:Paired", "Images and masks", "Two folders, two patterns, or x.tif, x_mask.tif"
+        ),
         "phantoms": Entry("medviz.data.phantoms:Phantoms", "Phantoms", "Drawn by the program: balls and boxes"),
         "digits": Entry("medviz.data.digits:Digits", "Digits", "1,797 handwritten digits out of scikit-learn"),
         "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),

@@ -1,7 +1,8 @@
 """Who is learnt from and who is only measured: whole patients, always the same ones, or as a file of folds says.
 
 The order of patients is that of a hash of their names, so that it hangs neither on the machine nor on the order of the
-files. With some patients each is put by its own hash alone: one that is added later moves no other.
+files. Each fold is a block of that order: a patient who is added later moves at most one at either end
+of it.
 """
 
 import hashlib
@@ -15,8 +16,6 @@ from medviz.refused import Refused
 
 FILES = ("splits_final.json", "folds.json")
 """Files that fix the split: nnU-Net's own list of {"train": [...], "val": [...]}, or {case: number of its fold}."""
-_FEW = 4
-"""With fewer patients than this a fold they are dealt out in turn, or some fold might stay empty."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,12 @@ def held_out(groups: Sequence[str], kinds: Sequence[int], share: float, fold: in
 
 
 def _fold_of(groups: Sequence[str], folds: int, fold: int) -> list[str]:
-    """Return the groups of a fold: each by its own hash, few ones in turn in the order of their hashes."""
-    place = {group: int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") for group in groups}
-    ordered = sorted(groups, key=lambda group: place[group])
-    if len(groups) < _FEW * folds:
-        return ordered[fold::folds] if len(groups) >= folds else ordered[fold : fold + 1]
-    width = 2**64 // folds + 1
-    found = [group for group in ordered if place[group] // width == fold]
-    if 0 < len(found) < len(groups):
-        return found
-    return [min(ordered, key=lambda group: abs(place[group] - (fold * width + width // 2)))]
+    """Return the groups of a fold: a block of all of them in the order of their hashes."""
+    ordered = sorted(groups, key=lambda group: hashlib.sha256(group.encode()).digest())
+    count = len(ordered)
+    if count < folds:
+        return [ordered[fold % count]]
+    return ordered[round(fold * count / folds) : round((fold + 1) * count / folds)]
 
 
 def file_of(folder: Path) -> Path | None:

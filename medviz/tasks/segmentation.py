@@ -23,11 +23,16 @@ from medviz.training.running import probabilities
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.tellers import VoxelTeller
 
+SEGMENTED = ("mni152", "decathlon", "paired", "phantoms")
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
 T = TypeVar("T")
 _LARGEST = {2: 208, 3: 64}
 """Side of an automatic patch at most: a whole slice of a head, and what a volume may take of the memory."""
 _DATA, _LOSS = Group("Data"), Group("Loss")
+SEGMENTERS = (
+    "unet", "unet_original", "attention_unet", "dynunet", "unet_plus_plus", "segresnet", "vnet", "mednext", "unetr",
+    "swin_unetr", "fcn", "meshnet",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,8 @@ class Segmentation(Task):
     BEST: ClassVar[str] = "validation/dice/mean"
     HIGHER: ClassVar[bool] = True
 
-    data: Annotated[
-        Settings, Part("datasets", only=("mni152", "decathlon", "phantoms")), _DATA, "Scans with their label maps."
-    ] = _MNI152
-    network: Annotated[Settings, Part("networks", only=("unet",)), Group("Network"), "What learns."] = _UNET
+    data: Annotated[Settings, Part("datasets", only=SEGMENTED), _DATA, "Scans with their label maps."] = _MNI152
+    network: Annotated[Settings, Part("networks", only=SEGMENTERS), Group("Network"), "What learns."] = _UNET
     dimensions: Annotated[
         int, Choice((2, 3), ("2-D, slice by slice", "3-D")), _DATA, "Slices learn fast; volumes see the context."
     ] = 2
@@ -245,4 +248,5 @@ def _volume(voxels: Array, spacing_mm: tuple[float, ...] | None) -> Volume:
     """Voxels (x, y, z) in RAS+ order as a volume that `cut` takes."""
     affine = np.diag((*(spacing_mm or (1.0, 1.0, 1.0)), 1.0))
     stored = Stored("sample", voxels.shape, "RAS", affine, voxels.dtype)
-    return Volume(voxels[np.newaxis], affine, stored, calibrated=spacing_mm is not None)
+    known = spacing_mm is not None  # a picture says neither how large it is nor how it lies in a patient
+    return Volume(voxels[np.newaxis], affine, stored, calibrated=known, oriented=known)

@@ -49,13 +49,6 @@ def test_no_patient_is_on_both_sides_and_every_class_is_held_out() -> None:
     assert {kinds[i] for i in out} == {0, 1} and len(out) == 16
 
 
-def test_a_new_picture_moves_no_other_one_to_the_other_side_of_the_split_by_name() -> None:
-    names = [f"file {number}" for number in range(50)]
-    assert held_out(names, [0] * 50, 0.2) == held_out(names, [0] * 50, 0.2)
-    folds = [held_out(names, [0] * 50, 0.2, fold) for fold in range(5)]
-    assert frozenset().union(*folds) == frozenset(range(50)) and sum(map(len, folds)) == 50
-
-
 def test_folders_of_classes_are_split_by_the_patient_in_the_file_name(tmp_path: Path) -> None:
     names = {kind: tuple(f"{kind}_p{p:02d}_{n}.png" for p in range(6) for n in range(3)) for kind in ("ill", "well")}
     data = ClassFolders(str(pictures(tmp_path / "set", names)), patient=r"_(p\d+)_")

@@ -76,6 +76,17 @@ def read(path: Path) -> Work[Volume]:
     return stack_volume(stack, path.name, "Picture", stack.dtype, mm, doubts)
 
 
+def read_numbers(path: Path) -> Work[Volume]:
+    """Read a label map that was saved as a picture: of a palette the numbers, not the colours they stand for."""
+    with _opened(path) as picture:
+        indexed = picture.mode == "P" and int(getattr(picture, "n_frames", 1)) == 1
+        numbers = np.asarray(picture) if indexed else None
+    if numbers is None:
+        return (yield from read(path))
+    yield Progress(1, 1, f"reading {path.name}")
+    return stack_volume(numbers[np.newaxis], path.name, "Picture", numbers.dtype)
+
+
 def write(volume: Volume, path: Path) -> None:
     """Write a volume of one slice as the picture that the axial plane shows; nothing else fits into a picture."""
     if volume.shape[2] != 1 or volume.frames != 1:

@@ -1,0 +1,176 @@
+"""Which mask belongs to which image: by two folders, by two patterns, or by a word in the name (x.tif, x_mask.tif)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from medviz.data.cases import Pair, image_endings, stem
+from medviz.refused import Refused
+
+IMAGES = ("images", "image", "imgs", "img", "scans", "imagesTr")
+MASKS = (
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "segmentations",
+    "annotations",
+    "gt",
+    "groundtruth",
+    "labelsTr",
+    "instances",
+)
+"""Names of the two folders of a paired set."""
+SIDES = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_MASK_WORDS = "masks?|segmentation|seg|labels?|gt|groundtruth|annotation|manual|roi|lesion"
+_OTHER_WORDS = "images?|img|scan|raw|0000"
+_IS_MASK = re.compile(rf"(?:^|[_\-. ])(?:{_MASK_WORDS})(?:[_\-. ]?\d+)?$|^(?:{_MASK_WORDS})[_\-. ]", re.IGNORECASE)
+_WORDS = re.compile(
+    rf"(?:^|[_\-. ])(?:{_MASK_WORDS})(?:[_\-. ]?\d+)?$|[_\-. ](?:{_OTHER_WORDS})$|"
+    rf"^(?:{_MASK_WORDS}|{_OTHER_WORDS})[_\-. ]",
+    re.IGNORECASE,
+)
+_MOST_FILES = 200_000
+
+
+def by_folders(folder: Path) -> tuple[Pair, ...]:
+    """Pair the files of images/ and masks/, also in train/, val/ and test/ above or below; empty if none."""
+    places = [("", _inside(folder, IMAGES), _inside(folder, MASKS))]
+    for word, side in SIDES.items():
+        under = _inside(folder, (word,))
+        if under is not None:
+            places.append((side, _inside(under, IMAGES), _inside(under, MASKS)))
+        places += [(side, _inside(images, (word,)), _inside(masks, (word,))) for _, images, masks in places[:1]]
+    found: list[Pair] = []
+    for side, images, masks in places:
+        files, others = images_in(images), images_in(masks)
+        if images is not None and files and others:
+            found += matched(files, others, side, images, f"{side}/" if side else "")
+    return tuple(found)
+
+
+def by_words(folder: Path) -> tuple[Pair, ...]:
+    """Pair files that lie beside each other, told apart by a word: x.tif and x_mask.tif, two folders deep at most."""
+    found: list[Pair] = []
+    inner = [folder, *_folders(folder)]
+    for place in [*inner, *(deeper for one in inner[1:] for deeper in _folders(one))]:
+        files = images_in(place)
+        masks = [path for path in files if _IS_MASK.search(stem(path.name))]
+        images = [path for path in files if path not in set(masks)]
+        if masks and images:
+            side = next((SIDES[part] for part in place.relative_to(folder).parts if part in SIDES), "")
+            prefix = "/".join(place.relative_to(folder).parts)
+            found += matched(images, masks, side, place, f"{prefix}/" if prefix else "")
+    return tuple(found)
+
+
+def by_patterns(folder: Path, images: str, masks: str) -> tuple[Pair, ...]:
+    """Pair files whose names agree in what the stars of two patterns stand for, as images/*.png and masks/*_m.png."""
+    for pattern in (images, masks):
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts or not pattern.strip():
+            raise Refused(pattern or "pattern", "it does not lie in the folder", "write for example images/*.png")
+        if "*" not in pattern and "?" not in pattern:
+            raise Refused(pattern, "it has no star, so it is one file", "write for example images/*.png")
+    of_mask = _keyed(folder, masks)
+    taken = {path for paths in of_mask.values() for path in paths}
+    of_image = {key: [path for path in paths if path not in taken] for key, paths in _keyed(folder, images).items()}
+    of_image = {key: paths for key, paths in of_image.items() if paths}
+    if not of_image:
+        raise Refused(folder, f"no file is called {images}", "mend the pattern; a star stands for any part of a name")
+    _all_matched(of_image, of_mask, folder)
+    return tuple(Pair(key, (paths[0],), tuple(of_mask[key])) for key, paths in sorted(of_image.items()))
+
+
+def matched(images: Sequence[Path], masks: Sequence[Path], side: str, place: Path, prefix: str = "") -> list[Pair]:
+    """Pair files by their names without their endings, or else by what is left of the names without such words."""
+    names = {stem(path.name): [path] for path in images}
+    others: dict[str, list[Path]] = {}
+    for path in masks:
+        others.setdefault(stem(path.name), []).append(path)
+    if not set(names) <= set(others) or not set(others) <= set(names):
+        names = {}
+        others = {}
+        for group, files in ((names, images), (others, masks)):
+            for path in files:
+                group.setdefault(bare(stem(path.name)), []).append(path)
+    _all_matched(names, others, place)
+    return [
+        Pair(f"{prefix}{name}", (paths[0],), tuple(others[name]), _folder_as_group(prefix), side)
+        for name, paths in sorted(names.items())
+    ]
+
+
+def bare(name: str) -> str:
+    """Name of a case without the word that says image or mask."""
+    return _WORDS.sub("", name).lower() or name.lower()
+
+
+def images_in(folder: Path | None) -> list[Path]:
+    """Files of a folder that can be read as an image, by name."""
+    if folder is None or not folder.is_dir():
+        return []
+    endings = image_endings()
+    return sorted(one for one in folder.iterdir() if one.name.lower().endswith(endings) and _is_file(one))
+
+
+def _all_matched(images: dict[str, list[Path]], masks: dict[str, list[Path]], place: Path) -> None:
+    """Refuse images without a mask, masks without an image, and two images of one name."""
+    alone = sorted(set(images) - set(masks))
+    if alone:
+        first = images[alone[0]][0].name
+        raise Refused(
+            place, f"{len(alone)} image(s) have no mask, as {first}", "add the masks, or take the images away"
+        )
+    odd = sorted(set(masks) - set(images))
+    if odd:
+        first = masks[odd[0]][0].name
+        raise Refused(place, f"{len(odd)} mask(s) have no image, as {first}", "add the images, or take the masks away")
+    twice = next((paths for paths in images.values() if len(paths) > 1), None)
+    if twice is not None:
+        fault = f"{twice[0].name} and {twice[1].name} would be one case"
+        raise Refused(place, fault, "rename one of them, or give patterns")
+
+
+def _folder_as_group(prefix: str) -> str:
+    """Files in a folder of their own are of one patient, unless the folder is a side of the split."""
+    parts = [part for part in prefix.split("/") if part and part not in SIDES]
+    return parts[-1] if parts else ""
+
+
+def _keyed(folder: Path, pattern: str) -> dict[str, list[Path]]:
+    """Files that a pattern finds, by what its stars stand for."""
+    expression = _expression(pattern)
+    found: dict[str, list[Path]] = {}
+    for number, path in enumerate(sorted(folder.glob(pattern))):
+        if number >= _MOST_FILES:
+            raise Refused(pattern, f"it finds more than {_MOST_FILES} files", "narrow it down")
+        match = expression.fullmatch(path.relative_to(folder).as_posix())
+        if match is not None and _is_file(path):
+            found.setdefault("_".join(part.strip("/") for part in match.groups() if part), []).append(path)
+    return found
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Turn a pattern into an expression with a bracket for each star."""
+    parts = re.split(r"(\*\*/|\*|\?)", pattern)
+    brackets = {"**/": "((?:.*/)?)", "*": "([^/]*)", "?": "([^/])"}
+    return re.compile("".join(brackets.get(part, re.escape(part)) for part in parts))
+
+
+def _inside(folder: Path | None, names: Iterable[str]) -> Path | None:
+    """The first folder inside that has one of these names, whatever the case."""
+    if folder is None or not folder.is_dir():
+        return None
+    there = {one.name.lower(): one for one in folder.iterdir() if one.is_dir()}
+    return next((there[name.lower()] for name in names if name.lower() in there), None)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
