@@ -15,6 +15,7 @@ ENGINE: Catalog[Any] = Catalog(
         "read_over": Entry("medviz.imaging.readers:read_over"),
         "read_form": Entry("medviz.imaging.readers:read_form"),
         "regular_grid": Entry("medviz.imaging.regular:regular_grid"),
+        "probe_case": Entry("medviz.training.retelling:probe_case"),
         "describe": Entry("medviz.imaging.readers:describe"),
         "write": Entry("medviz.imaging.readers:write"),
         "train": Entry("medviz.training.trainer:train"),

@@ -9,14 +9,16 @@ from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
 from medviz.commands.models import model_cards, modelled
+from medviz.commands.storied import storied
 from medviz.commands.teaching import teaching
 from medviz.data import DATASETS
-from medviz.gui.services import Files, Keep, Services
+from medviz.gui.services import Files, Keep, Lessons, Services
 from medviz.imaging.rendering.view import Renderer
 from medviz.imaging.volume import Volume
 from medviz.labs import LABS
 from medviz.labs.examples import held
 from medviz.labs.lab import from_state, state_text
+from medviz.labs.lessons import Lesson, Moment, lab_at, moment_of, read_lesson, shipped_lessons, write_lesson
 from medviz.messages import Work
 from medviz.networks import NETWORKS
 from medviz.shipped import sample_scan
@@ -50,11 +52,13 @@ def services() -> Services:
         lab_text=state_text,
         lab_from=from_state,
         lab_checks=held,
+        lessons=Lessons(shipped_lessons, read_lesson, lab_at, moment_of, _write_lesson),
         plan=_plan,
         resume=_resume,
         new_run=new_run,
         studio=_studio,
         teaching=teaching(),
+        storied=storied(),
         keep=Keep(
             export=lambda thing, path, kind: ENGINE["export"](thing, path, kind),
             film=lambda pictures, path, fps, total: ENGINE["film"](pictures, path, fps, total),
@@ -125,3 +129,8 @@ def _studio() -> Renderer:
 def _attach(folder: Path) -> Work[Path]:
     work: Work[Path] = ENGINE["attach"](folder)
     return work
+
+
+def _write_lesson(title: str, moments: tuple[Moment, ...], path: Path) -> tuple[Lesson, Path]:
+    lesson = Lesson(title, moments)
+    return lesson, write_lesson(lesson, path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
+from medviz.gui.storied import Storied
 from medviz.gui.teaching import Teaching
 from medviz.imaging.findings import Report
 from medviz.imaging.prediction import Prediction
@@ -171,6 +172,26 @@ class Keep:
     share: Callable[[tuple[Path, ...], Path], Work[Report]] = _no_export
 
 
+def _no_lesson(*what: Any) -> Any:
+    raise Refused("lessons", "they are not part of this window", "start the whole program")
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Ordered states of labs with a sentence each.
+
+    shipped() lists (file, title). read(path) makes a lesson: `title`, `deck` and `moments`, each with `say` and
+    `state`. lab_at(moment) builds its lab, moment_of(sentence, lab) keeps one. write(title, moments, path) makes the
+    lesson and tells where it was written.
+    """
+
+    shipped: Callable[[], tuple[tuple[Path, str], ...]] = lambda: ()
+    read: Callable[[Path], Any] = _no_lesson
+    lab_at: Callable[[Any], Any] = _no_lesson
+    moment_of: Callable[[str, Any], Any] = _no_lesson
+    write: Callable[[str, tuple[Any, ...], Path], tuple[Any, Path]] = _no_lesson
+
+
 def _no_studio() -> Renderer:
     raise Refused("the 3-D view", "it is not part of this window", "start the whole program")
 
@@ -206,11 +227,13 @@ class Services:
     lab_text: Callable[[Any], str] = _no_lab_text
     lab_from: Callable[[str], Any] = _no_lab_from
     lab_checks: Callable[[Any, Mapping[str, Any]], tuple[Any, ...]] = _no_lab_checks
+    lessons: Lessons = Lessons()
     files: Files = Files()
     studio: Callable[[], Renderer] = _no_studio
     modelled: Modelled = Modelled()
     keep: Keep = Keep()
     teaching: Teaching = field(default_factory=Teaching)
+    storied: Storied = field(default_factory=Storied)
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

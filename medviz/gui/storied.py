@@ -1,0 +1,22 @@
+"""What the window is handed to look back at a run on its own patients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medviz.imaging.story import ProbeCase
+from medviz.messages import Work
+from medviz.refused import Refused
+
+
+def _no_work(*what: Any) -> Work[Any]:
+    yield from ()
+    raise Refused("looking back", "this window cannot do that", "start the whole program")
+
+
+@dataclass(frozen=True)
+class Storied:
+    """case(run, place) finds a case of a run's story again in the data set."""
+
+    case: Callable[[Path, int], Work[ProbeCase]] = _no_work
