@@ -16,6 +16,7 @@ COMMANDS: Catalog[Command] = Catalog(
             ("export", "export", "a run's weights for use elsewhere: TorchScript, torch.export, ONNX, MONAI"),
             ("explain", "explain", "what a network makes of a scan: feature maps, Grad-CAM, occlusion, saliency"),
             ("compare", "compare", "agreement of a prediction with a reference, per label"),
+            ("check", "check", "what is wrong with a data set, before training"),
             ("train", "train", "train without a window"),
             ("lab", "lab", "run a lab without a window"),
             ("list", "catalogs", "labs, tasks, networks, data sets, models, readers"),

@@ -1,0 +1,67 @@
+"""The check itself: every case is read once, beside the window, and what is wrong is told worst first."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from medviz.data import DATASETS
+from medviz.data.checking.entries import Listing
+from medviz.data.checking.fingerprinting import counted, fingerprint
+from medviz.data.checking.listing import listed
+from medviz.data.checking.measuring import Measured, measured
+from medviz.data.checking.report import CheckReport, Problem, Repair, sorted_problems
+from medviz.data.checking.whole import relabelling, together
+from medviz.data.layouts import task_for
+from medviz.messages import Progress, Work
+from medviz.parameters import Settings
+
+
+def checked(settings: Settings, task: str = "", dimensions: int = 0) -> Work[CheckReport]:
+    """Check a data set for a task (empty: the one that it serves first); refuses what is no data set at all.
+
+    A case that cannot be read is a row of the report and does not end the check. Nothing is kept of the voxels.
+    """
+    began_s = time.perf_counter()
+    yield Progress(0, 0, "listing the cases")
+    listing = listed(settings, dimensions)
+    seen: list[Measured] = []
+    for number, entry in enumerate(listing.entries):
+        yield Progress(number, len(listing.entries), "checking the data")
+        seen.append(measured(entry, listing))
+    yield Progress(len(seen), len(listing.entries), "checking the data")
+    return _report(settings, task or task_for(settings), listing, seen, time.perf_counter() - began_s)
+
+
+def _report(settings: Settings, task: str, listing: Listing, seen: Sequence[Measured], seconds: float) -> CheckReport:
+    classes = counted(seen, listing)
+    single = [problem for one in seen for problem in one.problems]
+    problems = [*listing.problems, *_with_relabelling(single, relabelling(seen, listing), listing)]
+    problems += together(seen, listing, classes)
+    kept = frozenset(repair for repair in listing.mends)
+    return CheckReport(
+        settings=settings,
+        layout=DATASETS.entries[settings.name].title or settings.name,
+        task=task,
+        classes=listing.classes,
+        cases=tuple(one.facts for one in seen),
+        problems=sorted_problems(_only(one, kept) for one in problems),
+        fingerprint=fingerprint(seen, listing, classes),
+        seconds=seconds,
+    )
+
+
+def _with_relabelling(problems: Sequence[Problem], values: str, listing: Listing) -> list[Problem]:
+    """Offer for undeclared labels what they most likely mean, or that they are background."""
+    made = []
+    for one in problems:
+        if one.kind == "labels" and "its mask holds" in one.sentence and "relabel" in listing.mends:
+            words = f"use {values.replace('=', ' as ')}" if values else ""
+            first = (Repair(words, "relabel", values),) if values else ()
+            one = replace(one, repairs=(*first, *one.repairs))
+        made.append(one)
+    return made
+
+
+def _only(problem: Problem, mends: frozenset[str]) -> Problem:
+    """Keep the repairs that the data set knows."""
+    return replace(problem, repairs=tuple(one for one in problem.repairs if one.field in mends))

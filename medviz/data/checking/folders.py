@@ -1,0 +1,260 @@
+"""The data sets that lie in files, listed case by case: label maps, a folder a class, pictures with boxes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from medviz.data.boxed_files import BoxedPictures, Labelled, Owners
+from medviz.data.cases import Cases, Contents, Pair, image_endings, same_place
+from medviz.data.checking.entries import Array, Entry, Listing, Seen
+from medviz.data.checking.report import Problem, Repair
+from medviz.data.class_folders import ClassFolders, Found
+from medviz.data.gate import Gate, OffGrid, Turned
+from medviz.data.mending import on_grid, relabelled
+from medviz.imaging.readers import read
+from medviz.imaging.volume import Volume
+from medviz.messages import finished
+from medviz.refused import Refused
+
+_PERSON = re.compile(r"^(.*?(?:patient|person|subject|sub|pat|case)[-_ ]?\d+|p\d+)(?![0-9A-Za-z])", re.IGNORECASE)
+"""What in a file name looks like the name of a patient: "patient012", "sub-03", "person1"."""
+
+
+def labelled(data: Cases) -> Listing:
+    """List scans with label maps, whatever layout they come in."""
+    gate = Gate(data.leave_out, lenient=True)
+    found = data.listed(gate)
+    sides = _sides(data, found)
+    entries = tuple(
+        Entry(one.name, partial(_scan, data, one), sides.get(one.name, ""), patient=one.group,
+              image=one.images[0], label=one.labels[0] if one.labels else None)
+        for one in found.pairs
+    )  # fmt: skip
+    values = found.values or tuple(range(1, len(found.names) + 1))
+    problems = [*_turned_away(gate), *_orphans(found, gate)]
+    return Listing(entries, found.names, "voxels", values, found.channels, tuple(problems))
+
+
+def _sides(data: Cases, found: Contents) -> dict[str, str]:
+    """Tell for each case on which side of the split it is; {} where the set cannot be split as it is."""
+    turned: Cases = (
+        replace(cast("Any", data), leave_out=", ".join([data.leave_out, *_unsound(data)]))
+        if _can_leave_out(data)
+        else data
+    )
+    try:
+        training, held = turned.sides
+    except Refused:
+        return {one.name: {"train": "training", "val": "held out"}.get(one.side, "") for one in found.pairs}
+    return {**{one.name: "training" for one in training}, **{one.name: "held out" for one in held}}
+
+
+def _can_leave_out(data: Cases) -> bool:
+    return "leave_out" in getattr(data, "__dataclass_fields__", {})
+
+
+def _unsound(data: Cases) -> list[str]:
+    gate = Gate(data.leave_out, lenient=True)
+    data.listed(gate)
+    return [one.case for one in gate.turned]
+
+
+def _turned_away(gate: Gate) -> Iterator[Problem]:
+    """What the gate was told of single cases, as problems."""
+    for one in gate.turned:
+        yield _problem_of(one)
+
+
+def _problem_of(one: Turned) -> Problem:
+    out = (Repair("leave this case out", "leave_out", one.case),)
+    said = f"{_short(one.refusal.thing)}: {one.refusal.fault}"
+    return Problem(one.case, one.kind, said, one.refusal.remedy, "error", out, one.refusal.thing)
+
+
+def _orphans(found: Contents, gate: Gate) -> Iterator[Problem]:
+    """Scans beside those that are used to which no label map belongs, and label maps without a scan."""
+    turned = {one.case for one in gate.turned}
+    images = {path for one in found.pairs for path in one.images}
+    labels = {path for one in found.pairs for path in one.labels}
+    for known, others, what in ((images, labels, "label map"), (labels, images, "scan")):
+        folders = {path.parent for path in known}
+        if len(folders) > 2 or folders & {path.parent for path in others}:
+            continue  # a folder a case, or scans and masks in one: what else lies there is no one's fault
+        for folder in sorted(folders):
+            for path in sorted(folder.iterdir()):
+                name = path.name.split(".")[0]
+                strange = path not in known and path.name.lower().endswith(image_endings())
+                alone = not any(name.startswith(one) for one in turned) and gate.lets(name)
+                if strange and alone and not path.name.startswith("."):
+                    said = f"{path.name} has no {what}"
+                    remedy = f"add its {what}; until then it is not used"
+                    yield Problem(name, "missing", said, remedy, "warning", path=str(path))
+
+
+def _scan(data: Cases, pair: Pair) -> Seen:
+    """Read a case as it is: the values that stand in its mask, and what is wrong with its grid."""
+    scans = data.scans_of(pair)
+    first, problems = scans[0], []
+    for scan, path in zip(scans[1:], pair.images[1:], strict=False):
+        if (off := _off_grid(first, scan, path, pair)) is not None:
+            return _seen(first, scans[:1], None, (off,))
+    label: Array | None = None
+    try:
+        label = _label_of(data, pair, first)
+    except OffGrid as refusal:
+        problems.append(_grid_problem(data, pair, refusal))
+    except Refused as refusal:
+        kind = "labels" if "label" in refusal.fault else "unreadable"
+        said = f"{_short(refusal.thing)}: {refusal.fault}"
+        problems.append(Problem(pair.name, kind, said, refusal.remedy, "error", _out(data, pair.name), refusal.thing))
+    return _seen(first, scans, label, tuple(problems))
+
+
+def _out(data: Cases, name: str) -> tuple[Repair, ...]:
+    return (Repair("leave this case out", "leave_out", name),) if _can_leave_out(data) else ()
+
+
+def _label_of(data: Cases, pair: Pair, scan: Volume) -> Array:
+    """Read a label map with the values of the file, where the layout has one file of them."""
+    if type(data).label_of is not Cases.label_of:
+        return data.label_of(pair, scan)
+    label = on_grid(finished(read(pair.labels[0])), scan, data.grids)
+    same_place(scan, label, pair.labels[0], pair.images[0])
+    found: Array = label.frame()
+    if (label.slope, label.intercept) != (1.0, 0.0):
+        found = found * label.slope + label.intercept
+    return relabelled(found, data.relabel)
+
+
+def _off_grid(first: Volume, other: Volume, path: Path, pair: Pair) -> Problem | None:
+    try:
+        same_place(first, other, path, pair.images[0])
+    except Refused as refusal:
+        said = f"{_short(refusal.thing)}: {refusal.fault}"
+        return Problem(pair.name, "grid", said, "bring its channels on one grid, or leave it out", "error",
+                       (Repair("leave this case out", "leave_out", pair.name),), str(path))  # fmt: skip
+    return None
+
+
+def _grid_problem(data: Cases, pair: Pair, refusal: OffGrid) -> Problem:
+    """A mask on another grid, with the ways in which the two can be brought together."""
+    label, scan = finished(read(pair.labels[0])), finished(read(pair.images[0]))
+    repairs: list[Repair] = []
+    if "grids" in getattr(data, "__dataclass_fields__", {}):
+        repairs.append(Repair("resample the mask on the scan", "grids", "resample"))
+        if label.shape == scan.shape:
+            repairs.append(Repair("take the mask as on the scan's grid", "grids", "of the scan"))
+    repairs += _out(data, pair.name)
+    return Problem(
+        pair.name, "grid", f"{_short(refusal.thing)}: {refusal.fault}",
+        "look at both, one over the other; then resample, or leave it out", "error", tuple(repairs), refusal.thing,
+    )  # fmt: skip
+
+
+def _seen(first: Volume, scans: Sequence[Volume], label: Array | None, problems: tuple[Problem, ...]) -> Seen:
+    image = np.concatenate([_values(one) for one in scans]) if len(scans) > 1 else _values(first)
+    flat = image.shape[-1] == 1
+    spacing = first.spacing_mm if first.calibrated else None
+    return Seen(
+        image[..., 0] if flat else image,
+        label[..., 0] if flat and label is not None else label,
+        spacing[:2] if flat and spacing else spacing,
+        first.stored.axes if first.oriented else "",
+        first.stored.dtype.name,
+        colour=first.kind == "colour",
+        problems=problems,
+    )
+
+
+def _values(volume: Volume) -> Array:
+    """What a person reads of a scan, (C, x, y, z)."""
+    voxels = volume.voxels
+    if (volume.slope, volume.intercept) == (1.0, 0.0):
+        return voxels
+    scaled: Array = voxels.astype(np.float32) * np.float32(volume.slope) + np.float32(volume.intercept)
+    return scaled
+
+
+def sorted_by_class(data: ClassFolders) -> Listing:
+    """List the pictures of folders with a class each."""
+    classes, files = data._contents
+    try:
+        out = data._out
+    except Refused:  # a patient on both sides: the sides are then those of the folders
+        out = frozenset(index for index, one in enumerate(files) if one.held)
+    entries = tuple(
+        Entry(f"{one.path.parent.name}/{one.path.name}", partial(_picture, one),
+              "held out" if index in out else "training", classes[one.kind],
+              one.group if data.patient else "", one.path)
+        for index, one in enumerate(files)
+    )  # fmt: skip
+    problems = () if data.patient else tuple(_unsaid_patients(entries, "patient"))
+    return Listing(entries, classes, "pictures", problems=problems)
+
+
+def _picture(one: Found) -> Seen:
+    volume = finished(read(one.path))
+    return _seen(volume, (volume,), None, ())
+
+
+def _unsaid_patients(entries: Sequence[Entry], field: str) -> Iterator[Problem]:
+    """Warn where file names seem to tell patients apart, several pictures each, and the split does not know."""
+    names = [_PERSON.match(Path(one.name).name) for one in entries]
+    told = Counter(match.group(1) for match in names if match is not None)
+    if sum(told.values()) < 0.9 * len(entries) or len(told) > 0.8 * len(entries) or len(told) < 2:
+        return
+    most, number = told.most_common(1)[0]
+    said = f"file names seem to tell patients apart ({most} has {number} pictures), and the split does not look at them"
+    expression = r"(?i)^(.*?(?:patient|person|subject|sub|pat|case)[-_ ]?\d+|p\d+)(?![0-9A-Za-z])"
+    yield Problem("", "leakage", said, "split by patient", "warning",
+                  (Repair("split by patient", field, expression),))  # fmt: skip
+
+
+def boxed(data: BoxedPictures) -> Listing:
+    """List pictures with boxes."""
+    classes, files, gate = _boxed_contents(data)
+    out = _held_boxes(data, files)
+    owners = Owners(Path(data.folder), data.patient)
+    entries = tuple(
+        Entry(one.path.name, partial(_boxed_picture, one, classes), "held out" if index in out else "training",
+              patient=owner if (owner := owners(one.path)) != one.path.name else "", image=one.path)
+        for index, one in enumerate(files)
+    )  # fmt: skip
+    return Listing(entries, classes, "boxes", problems=tuple(_turned_away(gate)))
+
+
+def _boxed_contents(data: Any) -> tuple[tuple[str, ...], tuple[Labelled, ...], Gate]:
+    gate = Gate(getattr(data, "leave_out", ""), lenient=True)
+    listed = getattr(data, "listed", None)
+    classes, files = listed(gate) if listed is not None else data.contents()
+    return classes, files, gate
+
+
+def _held_boxes(data: Any, files: Sequence[Labelled]) -> frozenset[int]:
+    if any(one.held is not None for one in files):
+        return frozenset(index for index, one in enumerate(files) if one.held)
+    names = {path.name for path in (one.path for one in files)}
+    try:
+        held = data._out
+    except Refused:
+        return frozenset()
+    return held if len(names) == len(data._read[1]) else frozenset()
+
+
+def _boxed_picture(one: Labelled, classes: tuple[str, ...]) -> Seen:
+    volume = finished(read(one.path))
+    seen = _seen(volume, (volume,), None, ())
+    rows = one.boxes.reshape(-1, 4).tolist()
+    names = [classes[int(kind)] if 0 <= int(kind) < len(classes) else f"class {int(kind)}" for kind in one.classes]
+    return replace(seen, boxes=tuple((name, *row) for name, row in zip(names, rows, strict=True)))
+
+
+def _short(thing: str) -> str:
+    """The file's name alone: the whole path stands in the tool tip."""
+    return Path(thing).name or thing
