@@ -18,8 +18,10 @@ Cells = tuple[tuple[int, int], ...]
 class Mark:
     """Cells or pixels that light up together: the rectangle from (row, col), `height` by `width`.
 
-    `style`: "focus" (the cell asked about), "source" (what it is made from), "target" (what it goes to), "box".
-    `arrow` (row, col): where an arrow from the middle of the rectangle ends.
+    `style`: "focus" (the cell asked about), "source" (what it is made from), "target" (what it goes to), "box",
+    "reference" (what was meant: thin and white). `arrow` (row, col): where an arrow from the middle of the rectangle
+    ends. `colour` (red, green, blue in 0..255) where it has one of its own, as a class has; then its text is left out
+    where there is no room for it.
     """
 
     row: float
@@ -29,6 +31,7 @@ class Mark:
     style: str = "focus"
     text: str = ""
     arrow: tuple[float, float] | None = None
+    colour: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,8 @@ class Picture:
     """Pixels as they face the screen, (rows, cols) grey or (rows, cols, 3) colour in 0..1 or uint8.
 
     `mm`: height and width of a pixel in mm, None where uncalibrated. `levels`: the values drawn black and white.
-    `labels` (rows, cols) of integers are drawn over it in the label colours. `letters`: left, right, top, bottom.
+    `labels` (rows, cols) of integers are drawn over it in the label colours; `label_names` say what they, or the
+    coloured marks, are. `letters`: left, right, top, bottom.
     `drags`: what lies on it (a box) may be dragged; the view tells from where to where.
     """
 

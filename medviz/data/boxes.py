@@ -2,7 +2,8 @@
 
 A sample is {"image": (C, x, y[, z]) float32, "boxes": (M, 4) x0 y0 x1 y1 or (M, 6) x0 y0 z0 x1 y1 z1 float32 in pixels
 of that image (pixel i reaches from i to i + 1), "classes": (M,) int64, -1 where a row is only padding, "name"}. M is
-the same for all samples of a data set, so that they stack.
+the same for all samples of a data set, so that they stack. "size" (2 or 3,) int64 says how much of the image is
+picture; the rest is filling.
 """
 
 import math
@@ -155,7 +156,8 @@ class Framed:
         room = [
             length for wide, has in zip(self.frame[::-1], image.shape[:0:-1], strict=True) for length in (0, wide - has)
         ]
-        return self._sample(number, F.pad(image, room), boxes, self.pile.boxes(number)[1])
+        kinds = self.pile.boxes(number)[1]
+        return self._sample(number, F.pad(image, room), boxes, kinds, tuple(image.shape[1:]))
 
     def drawn(self, index: int, chance: np.random.Generator) -> Sample:
         """Return a picture as it is placed and lit by what is drawn from `chance`."""
@@ -166,7 +168,8 @@ class Framed:
         placement = drawn_placement(shape, self.frame, self.draw, chance)
         kinds = self.pile.boxes(number)[1]
         placed, kept = cut_to(placement.boxes(boxes, shape), self.frame)
-        return self._sample(number, placement.image(image, self.frame).contiguous(), placed[kept], kinds[kept])
+        image = placement.image(image, self.frame).contiguous()
+        return self._sample(number, image, placed[kept], kinds[kept], self.frame)
 
     def sides(self) -> Array:
         """Sides (n, 2 or 3) in prepared pixels of all boxes of these pictures; nothing but headers is read."""
@@ -177,7 +180,7 @@ class Framed:
             found.append((boxes[:, half:] - boxes[:, :half]) * scale_of(self.pile.shapes[number], self.side))
         return np.concatenate(found) if found else np.zeros((0, 2), np.float32)
 
-    def _sample(self, number: int, image: Tensor, boxes: Array, kinds: Array) -> Sample:
+    def _sample(self, number: int, image: Tensor, boxes: Array, kinds: Array, size: tuple[int, ...]) -> Sample:
         rows = np.zeros((self.most, 2 * (image.ndim - 1)), np.float32)
         classes = np.full(self.most, -1, np.int64)
         count = min(len(boxes), self.most)
@@ -186,6 +189,7 @@ class Framed:
             "image": image,
             "boxes": torch.from_numpy(rows),
             "classes": torch.from_numpy(classes),
+            "size": torch.tensor(size),
             "name": self.pile.names[number],
         }
 

@@ -99,9 +99,9 @@ def suppressed(found: Found, overlap: float, most: int = MOST) -> Found:
     order = found.scores.argsort(descending=True, stable=True)
     ordered = found.only(order)
     rivals = shared(ordered.boxes, ordered.boxes) > overlap
-    rivals = (rivals & (ordered.classes[:, None] == ordered.classes[None])).triu(1).cpu().numpy()
+    rivals = (rivals & (ordered.classes[:, None] == ordered.classes[None])).triu(1)
     kept = [True] * len(ordered)
-    for index, row in enumerate(rivals):  # one row at a time: whether a box removes others hangs on those before it
+    for index, row in enumerate(rivals.cpu().numpy()):  # one row at a time: whether a box removes others hangs on those before it
         if kept[index]:
             for other in row.nonzero()[0]:
                 kept[other] = False

@@ -135,7 +135,7 @@ class Head(nn.Module):
         self.kind, self.place = _layer(dimensions, features, features), _layer(dimensions, features, features)
         self.scores = _CONVOLUTION[dimensions](features, classes, 1)
         self.away = _CONVOLUTION[dimensions](features, 2 * dimensions, 1)
-        nn.init.constant_(self.scores.bias, -math.log((1 - _PRIOR) / _PRIOR))
+        nn.init.constant_(self.scores.get_parameter("bias"), -math.log((1 - _PRIOR) / _PRIOR))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Turn features into scores and distances, map by map."""

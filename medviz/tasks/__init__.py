@@ -18,5 +18,6 @@ TASKS: Catalog[Any] = Catalog(
             "Classification",
             "Say what a whole picture shows",
         ),
+        "detection": Entry("medviz.tasks.detection:Detection", "Detection", "Find objects, a box round each"),
     },
 )

@@ -1,0 +1,169 @@
+"""Detection: find objects in pictures or volumes, a box round each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from medviz.data.boxes import sided
+from medviz.figures import Figure
+from medviz.messages import Progress, Work
+from medviz.networks import NETWORKS
+from medviz.networks.detector import real
+from medviz.parameters import Choice, Group, Part, Range, Settings, parameters
+from medviz.refused import Refused
+from medviz.tasks.boxes_drawn import boxes_drawn
+from medviz.tasks.finding import Finding, drawn, pictured
+from medviz.training.learner import summed
+from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, Samples, ScheduleName, Task
+
+_DRAWN, _YOLO = Settings("drawn_boxes"), Settings("yolo")
+_DATA = Group("Data")
+DETECTORS = ("yolo", "retinanet")
+TURNINGS = Choice(
+    ("auto", "none", "mirror", "any"),
+    ("Automatic", "As they are", "Left and right swapped", "Any of the eight ways"),
+)
+
+
+@dataclass(frozen=True)
+class Detection(Task):
+    """Find objects, a box round each; measured by mean average precision on pictures that training never sees."""
+
+    NAME: ClassVar[str] = "detection"
+    BEST: ClassVar[str] = "validation/mAP50-95"
+    HIGHER: ClassVar[bool] = True
+
+    data: Annotated[
+        Settings, Part("datasets", only=("drawn_boxes", "voc", "coco", "yolo_txt")), _DATA, "Pictures with boxes."
+    ] = _DRAWN
+    network: Annotated[Settings, Part("networks", only=DETECTORS), Group("Network"), "What learns."] = _YOLO
+    dimensions: Annotated[int, Choice((2, 3), ("2-D", "3-D")), _DATA, "Pictures or volumes."] = 2
+    side: Annotated[
+        int,
+        Range(32, 1024, 32, unit="px"),
+        _DATA,
+        "Longer side that pictures are fitted into; larger shows small objects better and takes longer.",
+    ] = 96
+    turning: Annotated[
+        str,
+        TURNINGS,
+        _DATA,
+        "How training turns pictures: any way for cells, which have no up; automatic mirrors them, unless a class "
+        "has left or right in its name.",
+    ] = "auto"
+    zoom: Annotated[float, Range(0.0, 1.0), _DATA, "Largest change of size in training, as a share."] = 0.3
+    augment: Annotated[float, Range(0.0, 2.0), _DATA, "Strength of random changes of light; 0 is none."] = 0.5
+
+    epochs: Epochs = 20
+    batch: BatchSize = 8
+    learning_rate: Rate = 3e-3
+    schedule: ScheduleName = "one-cycle"
+
+    def data_set(self) -> Any:
+        """Build the data set; refuses one that does not serve these dimensions."""
+        return self.serving(self.dimensions)
+
+    def build(self, data: Any) -> nn.Module:
+        """Build the network with one output for each class."""
+        network: nn.Module = self._settings(data).build(NETWORKS, channels=data.channels, classes=len(data.classes))
+        return network
+
+    def training(self, data: Any) -> Samples:
+        """Pictures, placed and lit at random."""
+        turning = self.turning
+        if turning == "auto":
+            turning = "none" if sided(data.classes) else "mirror"
+        samples: Samples = data.training(self.dimensions, self.side, turning, self.zoom, self.augment)
+        return samples
+
+    def validation(self, data: Any) -> Samples:
+        """Pictures as they are."""
+        samples: Samples = data.validation(self.dimensions, self.side)
+        return samples
+
+    def probes(self, data: Any) -> Sequence[Sample]:
+        """Return a few validation pictures."""
+        probes: Sequence[Sample] = data.probes(self.dimensions, self.side)
+        return probes
+
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Loss]]:
+        """Yield one loss for the whole network, in its terms (classes, borders)."""
+        yield "", _losses(network, batch)
+
+    def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
+        """Measure mean average precision, at IoU 0.5 by class and over 0.5 to 0.95, and draw precision and recall.
+
+        "IoU" says how well borders fit: the mean over all references of the best box of their class; "IoU surest"
+        takes the surest box instead. "score" is the least score that is best shown (highest F1).
+        """
+        pictures, losses = [], []
+        for number, batch in enumerate(batches, start=1):
+            pictures += found_in(network, batch, len(data.classes))
+            losses.append(float(summed(_losses(network, batch))[0]))
+            yield Progress(number, len(batches), "validation")
+        found = Finding(pictures, len(data.classes))
+        yield from drawn(found, data.classes)
+        measured = {
+            "validation/loss": sum(losses) / len(losses),
+            "validation/mAP50": found.map50,
+            "validation/mAP50-95": found.map,
+            "validation/IoU": found.share,
+            "validation/IoU surest": found.surest,
+            "validation/score": found.threshold,
+        }
+        for name, one in zip(data.classes, found.classes, strict=True):
+            if one.precisions is not None:
+                measured[f"validation/AP50/{name}"] = one.precisions[0]
+        return measured
+
+    def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
+        """Draw each probe with what is found in it, its class and score, and the references in white."""
+        for number, batch in enumerate(probes, start=1):
+            found = network.detect(batch["image"])[0]  # type: ignore[operator]
+            boxes, _ = next(real(batch["boxes"], batch["classes"]))
+            image = batch["image"][0].float().cpu().numpy()
+            shape = tuple(int(side) for side in batch["size"][0])
+            yield boxes_drawn(f"probe {number}", image, shape, found, boxes, data.classes)
+
+    def description(self, data: Any) -> dict[str, Any]:
+        """Say how to run the network on a picture: classes and size."""
+        settings = self._settings(data).whole(NETWORKS, "channels", "classes")
+        values = {name: value for name, value in settings.values if value is not None}
+        return {
+            "task": self.NAME,
+            "network": {"name": settings.name, **values},
+            "classes": list(data.classes),
+            "pictures": {"dimensions": self.dimensions, "side": self.side, "channels": data.channels},
+        }
+
+    def _settings(self, data: Any) -> Settings:
+        """Return the network's settings with the task's dimensions, and anchors as large as the smaller boxes."""
+        known = {one.name for one in parameters(NETWORKS[self.network.name])}
+        if self.dimensions == 3 and "dimensions" not in known:
+            raise Refused(self.network.name, "it knows no volumes", "choose YOLO or RetinaNet")
+        settings = self.network.turned(dimensions=self.dimensions) if "dimensions" in known else self.network
+        if "anchor" in known and dict(settings.values).get("anchor") is None:
+            settings = settings.turned(anchor=_small(data, self.dimensions, self.side))
+        return settings
+
+
+def found_in(network: Any, batch: Batch, classes: int) -> list[Any]:
+    """Compare what a network finds in each picture of a batch with the references."""
+    told = zip(network.detect(batch["image"]), real(batch["boxes"], batch["classes"]), strict=True)
+    return [pictured(found, boxes, kinds, classes) for found, (boxes, kinds) in told]
+
+
+def _losses(network: Any, batch: Batch) -> Mapping[str, Tensor]:
+    terms: Mapping[str, Tensor] = network.losses(batch["image"], batch["boxes"], batch["classes"])
+    return terms
+
+
+@lru_cache(maxsize=8)
+def _small(data: Any, dimensions: int, side: int) -> float:
+    """Side in prepared pixels of the smaller boxes to learn from (their tenth percentile, by their mean side)."""
+    sides = np.asarray(data.training(dimensions, side).sides())
+    return float(round(np.clip(np.percentile(sides.prod(axis=1) ** (1 / dimensions), 10), 4, 256)))
