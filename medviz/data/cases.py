@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.gate import Gate, OffGrid
 from medviz.data.mending import on_grid, relabelled
-from medviz.data.patches import Case, Patches, Sample, Wholes
+from medviz.data.patches import Case, Patches, Sample, Sides, Wholes, sides_of
 from medviz.data.preparation import Preparation
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
 from medviz.imaging.readers import READERS, describe, read
@@ -119,9 +119,9 @@ class Cases:
         shape = self._some[0]["shape"]
         return len(shape) < 3 or int(shape[2]) == 1
 
-    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+    def preparation(self, dimensions: int, patch: Sides = 0) -> Preparation:
         """Resample to the middle spacing of the cases; slices run across the coarsest axis; pictures stay."""
-        sides = (patch,) * dimensions if patch else ()
+        sides = sides_of(patch, dimensions)
         if self._pictures:
             return Preparation(dimensions, self.channels, None, 2, sides, picture=True)
         spacing = self._spacing_mm
@@ -129,12 +129,12 @@ class Cases:
         normal = coarsest if spacing[coarsest] > 1.5 * min(spacing) and not self.flat else 2
         return Preparation(dimensions, self.channels, spacing, normal, sides)
 
-    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> Patches:
+    def training(self, dimensions: int, patch: Sides, augment: float = 1.0) -> Patches:
         """Patches of `patch` pixels or voxels a side, several slices of each case."""
         augmentation = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
         normal = self._across(dimensions)
         each = 1 if normal is None else 4
-        return Patches(self._shelf(0, dimensions), (patch,) * dimensions, augmentation, normal, each)
+        return Patches(self._shelf(0, dimensions), sides_of(patch, dimensions), augmentation, normal, each)
 
     def validation(self, dimensions: int) -> Wholes:
         """Whole volumes (or pictures) of the held-out cases, or some whole slices of each."""

@@ -17,6 +17,15 @@ _FOREGROUND = 0.5
 _MARGIN = 0.2
 """Patches are cut this much larger, changed, and cut to size, so that turning brings in tissue and not padding."""
 _SLICES_A_CASE = 8
+Sides = int | tuple[int, ...]
+"""Side of a patch in pixels or voxels: one for all axes, or one for each."""
+
+
+def sides_of(patch: Sides, dimensions: int) -> tuple[int, ...]:
+    """Return the sides of a patch, one for each axis; none where `patch` is 0."""
+    if isinstance(patch, tuple):
+        return patch
+    return (patch,) * dimensions if patch else ()
 
 
 @dataclass(frozen=True, eq=False)

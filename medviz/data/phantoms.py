@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.patches import Case, Patches, Sample, Wholes
+from medviz.data.patches import Case, Patches, Sample, Sides, Wholes, sides_of
 from medviz.data.preparation import Preparation, normalised
 from medviz.parameters import Group, Range
 
@@ -35,14 +35,14 @@ class Phantoms:
     channels: ClassVar[int] = 1
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
 
-    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+    def preparation(self, dimensions: int, patch: Sides = 0) -> Preparation:
         """How a scan is made ready for a network that was trained on this."""
-        return Preparation(dimensions, 1, None, 2, (patch,) * dimensions if patch else ())
+        return Preparation(dimensions, 1, None, 2, sides_of(patch, dimensions))
 
-    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> Patches:
+    def training(self, dimensions: int, patch: Sides, augment: float = 1.0) -> Patches:
         """Patches of `patch` pixels or voxels a side."""
         augmentation = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return Patches(self._drawn(dimensions, self.cases, 0), (patch,) * dimensions, augmentation)
+        return Patches(self._drawn(dimensions, self.cases, 0), sides_of(patch, dimensions), augmentation)
 
     def validation(self, dimensions: int) -> Wholes:
         """Whole pictures, none of them in training."""

@@ -17,7 +17,19 @@ from torch import Tensor
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.heads import FLUID, Surroundings, folded, painted, surroundings
-from medviz.data.patches import Case, Patches, Sample, Wholes, centred, cropped, sample_of, start_of, varied
+from medviz.data.patches import (
+    Case,
+    Patches,
+    Sample,
+    Sides,
+    Wholes,
+    centred,
+    cropped,
+    sample_of,
+    sides_of,
+    start_of,
+    varied,
+)
 from medviz.data.preparation import Preparation, normalised
 from medviz.imaging.readers import read
 from medviz.imaging.volume import Stored, Volume, like
@@ -90,20 +102,21 @@ class Mni152Tissue:
     channels: ClassVar[int] = 1
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
 
-    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+    def preparation(self, dimensions: int, patch: Sides = 0) -> Preparation:
         """How a scan is made ready for a network that was trained on this."""
-        return Preparation(dimensions, 1, (1.0, 1.0, 1.0), 2, (patch,) * dimensions if patch else ())
+        return Preparation(dimensions, 1, (1.0, 1.0, 1.0), 2, sides_of(patch, dimensions))
 
-    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> "Patches | PaintedSlices":
+    def training(self, dimensions: int, patch: Sides, augment: float = 1.0) -> "Patches | PaintedSlices":
         """Patches of `patch` pixels or voxels a side, at least 4 mm from every held-out slice."""
         augmentation = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
         whole = tissue()
         image = normalised(whole.t1[None].astype(np.float32))
         if dimensions == 2:
-            return PaintedSlices(whole, image[0], patch, augmentation, self.heads, self.true_light)
+            return PaintedSlices(whole, image[0], sides_of(patch, 2), augmentation, self.heads, self.true_light)
         slabs = [Case(f"z {a}-{b - 1}", image[..., a:b], whole.label[..., a:b]) for a, b in _training_slabs(whole)]
-        depth = min(patch, min(case.label.shape[2] for case in slabs))
-        return Patches(slabs, (patch, patch, depth), augmentation, each=16)
+        wide, high, deep = sides_of(patch, 3)
+        depth = min(deep, min(case.label.shape[2] for case in slabs))
+        return Patches(slabs, (wide, high, depth), augmentation, each=16)
 
     def validation(self, dimensions: int) -> Wholes:
         """The held-out slices, or the held-out slabs as volumes."""
@@ -145,7 +158,7 @@ class PaintedSlices:
 
     whole: Tissue
     image: NDArray[np.float32]
-    patch: int
+    patch: tuple[int, ...]
     augmentation: Augmentation
     heads: float = 0.0
     true_light: float = 0.0
@@ -178,11 +191,10 @@ class PaintedSlices:
         z = self.slices[index]
         painting = z < 0 or chance.random() < self.heads
         sample = self._painting(z, chance) if painting else self[index]
-        room = [max(self.patch, side) for side in sample["label"].shape]
+        room = [max(pair) for pair in zip(self.patch, sample["label"].shape, strict=True)]
         lit = painting or chance.random() >= self.true_light
         sample = varied(centred(sample, room), self.augmentation if lit else self._unlit, chance)
-        size = (self.patch, self.patch)
-        return cropped(sample, start_of(sample["label"], size, chance), size)
+        return cropped(sample, start_of(sample["label"], self.patch, chance), self.patch)
 
     def _painting(self, z: int, chance: np.random.Generator) -> Sample:
         padded, around = self._padded

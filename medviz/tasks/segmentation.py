@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
 from medviz.data.whole import whole_cases
 from medviz.figures import Figure, Picture
@@ -17,6 +18,7 @@ from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
+from medviz.refused import Refused
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.model import Model
 from medviz.training.running import probabilities
@@ -55,6 +57,9 @@ class Segmentation(Task):
         "Side of the pieces that training cuts out of the scans; automatic: as large as they are, at most 208 pixels "
         "or 64 voxels. A network sees whole slices in use, so pieces much smaller mislead its normalisation.",
     ] = None
+    sides: Annotated[
+        str, _DATA, 'Sides of the pieces along R, A and S where they differ, as "32×48×32"; empty: as patch says.'
+    ] = ""
     augment: Annotated[
         float,
         Range(0.0, 2.0),
@@ -160,7 +165,9 @@ class Segmentation(Task):
         known = {one.name for one in parameters(NETWORKS[self.network.name])}
         return self.network.turned(dimensions=self.dimensions) if "dimensions" in known else self.network
 
-    def _patch(self, data: Any) -> int:
+    def _patch(self, data: Any) -> Sides:
+        if self.sides:
+            return sides_in(self.sides, self.dimensions)
         return self.patch or _automatic_patch(data, self.dimensions)
 
     def _shares(self, network: nn.Module, batch: Batch, data: Any) -> Work[Tensor]:
@@ -185,6 +192,15 @@ def _as_part(work: Work[T], done: int, total: int) -> Work[T]:
             share = message.done / message.total if message.total else 0.0
             message = Progress(done + share, total, "validation")
         yield message
+
+
+def sides_in(text: str, dimensions: int) -> tuple[int, ...]:
+    """Read "32×48×32" (or 32x48x32); refuses what does not give one side for each axis."""
+    sides = [part.strip() for part in text.lower().replace("×", "x").split("x")]
+    if len(sides) != dimensions or not all(one.isdecimal() and 8 <= int(one) <= 1024 for one in sides):
+        example = "×".join(["48", "64", "32"][:dimensions])
+        raise Refused(f"sides={text}", f"it does not give {dimensions} sides of 8 to 1024", f"write {example}")
+    return tuple(int(one) for one in sides)
 
 
 @lru_cache(maxsize=8)
