@@ -24,6 +24,9 @@ def _text(document: Mapping[str, Any]) -> str:
         if one.get("modality") or len(several) > 1:
             lines.append(f"  #{place} {_title(one)}")
         lines.append(f"  {_size(one)}")
+        if segments := one.get("segments"):
+            names = ", ".join(str(segment["name"]) for segment in segments)
+            lines.append(f"  {len(segments)} label{'s' if len(segments) > 1 else ''}: {names}")
         lines += [f"  warning: {warning}" for warning in one.get("warnings", ())]
     return "\n".join(lines)
 

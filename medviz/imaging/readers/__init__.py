@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medviz.catalog import Catalog, Entry
 from medviz.imaging.readers.loose_files import file_cards, file_pictures, files_in
+from medviz.imaging.readers.mask_folder import describe_masks, mask_card, masks_beside, masks_in, read_masks
 from medviz.imaging.readers.reader import Description, Reader
 from medviz.imaging.readers.streams import first_bytes
 from medviz.imaging.regular import regular_grid
@@ -74,8 +75,10 @@ def read(path: Path, series: str = "", regular: bool = False, lazily: bool = Fal
 
     `series` names one of a folder (its UID, its number, or its place in the list as "#2"); without it the one with
     most frames is read. `regular` puts it on a regular grid (see `regular_grid`). `lazily` leaves the frames of a long
-    series to be read when they are wanted (see `Volume.pending`).
+    series to be read when they are wanted (see `Volume.pending`). A folder with one mask for each structure is one map.
     """
+    if not series and (masks := masks_in(path)):
+        return (yield from read_masks(path, masks, read))
     reader, warnings = _reader_of(path)
     if (series or regular) and reader.cards is not None:
         cards = yield from reader.cards(path)
@@ -93,6 +96,8 @@ def read(path: Path, series: str = "", regular: bool = False, lazily: bool = Fal
 
 def read_over(path: Path, scan: Volume, lazily: bool = False) -> Work[Volume]:
     """Read a file to be laid over a scan: contours are drawn on its grid; all else as `read`."""
+    if masks_in(path):
+        return (yield from read(path))
     reader, _ = _reader_of(path)
     return (yield from (read(path, lazily=lazily) if reader.over is None else reader.over(path, scan)))
 
@@ -109,6 +114,8 @@ def series_of(path: Path) -> Work[tuple[SeriesCard, ...]]:
     A folder of files of other formats lists these (`source` is their path). Yields Progress; no voxel is decoded.
     Refuses a place that holds nothing to be seen.
     """
+    if masks_in(path):
+        return ()
     try:
         reader, _ = _reader_of(path)
     except Refused:
@@ -117,7 +124,7 @@ def series_of(path: Path) -> Work[tuple[SeriesCard, ...]]:
         cards = yield from file_cards(path, _endings(), describe)
         if not cards:
             raise
-        return cards
+        return (*cards, *mask_card(path, cards, describe))
     return () if reader.cards is None else (yield from reader.cards(path))
 
 
@@ -157,6 +164,9 @@ def describe(path: Path) -> Description:
     stored, spacing_mm along them (None where uncalibrated), affine (stored voxel to RAS mm), dtype, frames,
     warnings ...
     """
+    if masks := masks_in(path):
+        alone = describe_masks(path, masks, describe)
+        return {**alone, "series": [alone]}
     try:
         reader, warnings = _reader_of(path)
     except Refused:
@@ -178,6 +188,8 @@ def _files_described(folder: Path) -> list[Description]:
             told.append({**describe(file), "description": file.name})
         except Refused as refusal:
             left.append(f"{file.name} is left out: {refusal.fault}")
+    if told and (masks := masks_beside(folder)) is not None:
+        told.append(describe(masks)["series"][0])
     if told:
         told[0]["warnings"] = [*told[0]["warnings"], *left]
     return told
