@@ -12,6 +12,24 @@ NETWORKS: Catalog[Any] = Catalog(
         "unet_original": Entry(
             "medviz.networks.unet_original:UNetOriginal", "U-Net, original", "Without padding, as in the paper"
         ),
+        "attention_unet": Entry(
+            "medviz.networks.attention_unet:AttentionUNet", "Attention U-Net", "Gates on the skips, 2-D or 3-D"
+        ),
+        "dynunet": Entry("medviz.networks.dynunet:DynUNet", "DynUNet", "As nnU-Net plans it, 2-D or 3-D"),
+        "unet_plus_plus": Entry(
+            "medviz.networks.unet_plus_plus:UNetPlusPlus", "U-Net++", "Nested U-Nets between the skips, 2-D or 3-D"
+        ),
+        "segresnet": Entry(
+            "medviz.networks.segresnet:SegResNet", "SegResNet", "Wide encoder, slim decoder, 2-D or 3-D"
+        ),
+        "vnet": Entry("medviz.networks.vnet:VNet", "V-Net", "Residual stages with wide windows, 2-D or 3-D"),
+        "mednext": Entry("medviz.networks.mednext:MedNeXt", "MedNeXt", "A U-Net of ConvNeXt blocks, 2-D or 3-D"),
+        "unetr": Entry("medviz.networks.unetr:UNETR", "UNETR", "A transformer and a decoder, 2-D or 3-D"),
+        "swin_unetr": Entry("medviz.networks.swin_unetr:SwinUNETR", "SwinUNETR", "Shifted windows, 2-D or 3-D"),
+        "fcn": Entry("medviz.networks.fcn:FCN", "FCN", "A classifier that names each pixel, 2-D or 3-D"),
+        "meshnet": Entry(
+            "medviz.networks.meshnet_trainable:TrainableMeshNet", "MeshNet", "Dilated windows in a row, 2-D or 3-D"
+        ),
         "lenet": Entry("medviz.networks.lenet:LeNet", "LeNet", "Two convolutions, two poolings, three dense layers"),
         "alexnet": Entry("medviz.networks.alexnet:AlexNet", "AlexNet", "Large first filters, five convolutions"),
         "vgg": Entry("medviz.networks.vgg:VGG", "VGG", "Blocks of 3×3 convolutions"),
@@ -21,10 +39,18 @@ NETWORKS: Catalog[Any] = Catalog(
         "efficientnet": Entry(
             "medviz.networks.efficientnet:EfficientNet", "EfficientNet", "Deep, wide and fine in step, 2-D or 3-D"
         ),
+        "efficientnet_lite": Entry(
+            "medviz.networks.efficientnet_lite:EfficientNetLite",
+            "EfficientNet-Lite",
+            "Small; ImageNet weights fit, 2-D",
+        ),
         "vit": Entry("medviz.networks.vit:ViT", "ViT", "Patches read as words, 2-D or 3-D"),
         "yolo": Entry("medviz.networks.yolo:Yolo", "YOLO", "Finds boxes in one look, 2-D or 3-D", "detection"),
         "retinanet": Entry(
             "medviz.networks.retinanet:RetinaNet", "RetinaNet", "Anchors on a pyramid, 2-D or 3-D", "detection"
         ),
+        "hipt": Entry("medviz.networks.hipt:HIPT", "HIPT", "Transformers of transformers, 2-D or 3-D"),
+        "recurrent": Entry("medviz.networks.recurrent:Recurrent", "RNN, LSTM", "A memory over slices, 2-D or 3-D"),
+        "mlp": Entry("medviz.networks.mlp:MLP", "MLP", "Dense layers on bare pixels, 2-D or 3-D"),
     },
 )

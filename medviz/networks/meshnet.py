@@ -6,7 +6,7 @@ goes through in a few hundred megabytes, exactly as if it had been computed at o
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,8 @@ class Link:
 
 class MeshNet(nn.Module):
     """(N, C, x, y, z) → (N, classes, x, y, z); zeros stand beyond the borders at each layer."""
+
+    dimensions = 3
 
     def __init__(self, links: Sequence[Link]) -> None:
         super().__init__()
@@ -74,6 +76,11 @@ class MeshNet(nn.Module):
         held = sum(2 * reach * one.in_channels for reach, one in zip(reaches, first, strict=True))
         widest = max(one.out_channels for one in first)
         return int(shape[1] * shape[2] * 4 * (held + 4 * (max(reaches) + PLANES) * widest))
+
+
+def streams(network: nn.Module) -> TypeGuard[MeshNet]:
+    """Tell whether a network is a chain that can be run as a stream; slices go whole anyway."""
+    return isinstance(network, MeshNet) and network.dimensions == 3
 
 
 class _Stage:

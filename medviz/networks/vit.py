@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from medviz.networks.tokens import Attention as Attention
+from medviz.networks.tokens import Block
 from medviz.parameters import Choice, Range
 from medviz.refused import Refused
 
@@ -51,47 +53,3 @@ class ViT(nn.Module):
         x = torch.cat([self.answer.expand(len(x), -1, -1), x], 1)  # (N, 197, width)
         x = self.blocks(self.dropout(x + self.positions))  # (N, 197, width)
         return self.head(self.norm(x)[:, 0])  # type: ignore[no-any-return]  # (N, classes)
-
-
-class Block(nn.Module):
-    """Tokens ask each other, then each thinks for itself; both are added to what was there: (N, L, width)."""
-
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in range(2))
-        self.attention = Attention(width, heads)
-        self.dense = nn.Sequential(
-            nn.Linear(width, 4 * width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(4 * width, width),
-            nn.Dropout(dropout),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn tokens into tokens."""
-        x = x + self.attention(self.norms[0](x))
-        return x + self.dense(self.norms[1](x))  # type: ignore[no-any-return]
-
-
-class Attention(nn.Module):
-    """softmax(QKᵀ/√d)V, `heads` times side by side: (N, L, width) → (N, L, width).
-
-    The softmax is a layer of its own, so that its output, who looks at whom, can be recorded.
-    """
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.asked = nn.Linear(width, 3 * width)  # Q, K and V in one
-        self.softmax = nn.Softmax(dim=-1)
-        self.out = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Let each token take of the others what they are worth to it."""
-        count, length, width = x.shape
-        parts = self.asked(x).reshape(count, length, 3, self.heads, width // self.heads)
-        queries, keys, values = parts.permute(2, 0, 3, 1, 4)  # (N, heads, L, d) each
-        scores = queries @ keys.transpose(-2, -1) / (width // self.heads) ** 0.5  # (N, heads, L, L)
-        mixed = self.softmax(scores) @ values  # (N, heads, L, d)
-        return self.out(mixed.transpose(1, 2).reshape(count, length, width))  # type: ignore[no-any-return]

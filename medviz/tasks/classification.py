@@ -22,7 +22,10 @@ from medviz.training.tellers import PictureTeller
 
 _SHAPES, _RESNET = Settings("shapes"), Settings("resnet", (("width", 16), ("thumbnails", True)))
 _DATA, _LOSS = Group("Data"), Group("Loss")
-CLASSIFIERS = ("lenet", "alexnet", "vgg", "googlenet", "resnet", "densenet", "efficientnet", "vit")
+CLASSIFIERS = (
+    "lenet", "alexnet", "vgg", "googlenet", "resnet", "densenet", "efficientnet", "efficientnet_lite", "vit", "hipt",
+    "recurrent", "mlp",
+)  # fmt: skip
 LOSSES = Choice(("cross-entropy", "focal", "hinge"), ("Cross-entropy", "Focal", "Hinge (margin)"))
 
 
@@ -146,7 +149,8 @@ class Classification(Task):
         """Return the network's settings with the task's dimensions and side where it has such parameters."""
         known = {one.name for one in parameters(NETWORKS[self.network.name])}
         if self.dimensions == 3 and "dimensions" not in known:
-            raise Refused(self.network.name, "it knows no volumes", "choose ResNet, DenseNet, EfficientNet or ViT")
+            remedy = "choose ResNet, DenseNet, EfficientNet, ViT, HIPT, RNN or MLP"
+            raise Refused(self.network.name, "it knows no volumes", remedy)
         ours = {"dimensions": self.dimensions, "size": self.side}
         return self.network.turned(**{name: value for name, value in ours.items() if name in known})
 

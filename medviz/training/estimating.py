@@ -15,7 +15,7 @@ from medviz.data.needs import turn
 from medviz.data.preparation import air
 from medviz.imaging.storage import in_words
 from medviz.imaging.volume import Volume
-from medviz.networks.meshnet import PLANES, MeshNet
+from medviz.networks.meshnet import PLANES, streams
 from medviz.training import device
 from medviz.training.model import Model
 from medviz.training.tiles import body, tiles_of
@@ -81,8 +81,7 @@ def estimate(made: Model, scan: Volume, where: torch.device) -> Estimate:
     tiles = sum(1 for _ in tiles_of(shape, window))
     sheet = (len(made.labels) + 1) * math.prod(preparation.shape_of(scan)) * 4
     a_voxel_s = seconds_a_voxel(made, where)
-    streams = isinstance(made.network, MeshNet)
-    voxels = math.prod(shape) if streams else tiles * math.prod(window)
+    voxels = math.prod(shape) if streams(made.network) else tiles * math.prod(window)
     total = memory + (sheet if where.type == "cpu" else 0)
     words = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}.get(where.type, "processor")
     return Estimate(words, window, tiles, total, free, None if a_voxel_s is None else a_voxel_s * voxels * share)
@@ -127,7 +126,7 @@ def _timed(network: nn.Module, channels: int, sides: Sequence[int], where: torch
 def _tiles_to_try(made: Model, side: int) -> Iterator[list[int]]:
     """Sizes for a trial, in the network's own directions: small ones, then its own where it names one."""
     preparation = made.preparation
-    if isinstance(made.network, MeshNet):
+    if streams(made.network):
         yield [2 * PLANES, 160, 160]  # nearly as wide as its streams are
         return
     step = preparation.multiple
@@ -186,7 +185,7 @@ def memory_bytes(made: Model, window: tuple[int, int, int]) -> int:
     The network sees a small tile of nothing; all that its operations put out is counted and scaled up to the window.
     About half of that lies in memory at once. (On torch's meta device it would cost no pass but 3 s of imports.)
     """
-    if isinstance(made.network, MeshNet):
+    if streams(made.network):
         return made.network.stream_bytes(window)
     preparation, place = made.preparation, _place(made.network)
     voxels = math.prod(window)

@@ -15,7 +15,7 @@ from medviz.data.needs import turn
 from medviz.data.preparation import air
 from medviz.figures import Gallery
 from medviz.messages import Note, Progress, Work
-from medviz.networks.meshnet import PLANES, MeshNet
+from medviz.networks.meshnet import PLANES, MeshNet, streams
 from medviz.refused import Refused
 from medviz.training import device
 from medviz.training.aside import Aside
@@ -69,8 +69,7 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
     """
     sheet = _sheet(made, image)
     window = window_of(made, sheet.shape)
-    streams = isinstance(made.network, MeshNet)
-    while not streams and memory_bytes(made, window) > SHARE_OF_MEMORY * free_bytes(where):
+    while not streams(made.network) and memory_bytes(made, window) > SHARE_OF_MEMORY * free_bytes(where):
         if (less := smaller(made, window)) is None:
             break
         window = less
@@ -123,7 +122,7 @@ def _over(
 ) -> Work[None]:  # fmt: skip
     """Run over all tiles of one size; where tiles overlap, the middle of a tile counts more than its rim."""
     network = made.network.to(where)
-    if isinstance(network, MeshNet):
+    if streams(network):
         yield from _streamed(made, network, image, sheet, where, aside, growing)
         return
     inner, level = image[(slice(None), *sheet.box)], air(image)
@@ -227,7 +226,7 @@ def _streamed(
     """Run a chain of convolutions slab by slab along the network's first axis: exact, and little memory is taken."""
     axes = made.preparation.axes
     order, flips = turn(axes)
-    x = turned_to(torch.from_numpy(image), axes)
+    x = turned_to(torch.from_numpy(image[(slice(None), *sheet.box)]), axes)
     length = x.shape[1]
     sheet.total.zero_()
     began_s, done, steps = time.monotonic(), 0, -(-length // PLANES)
