@@ -17,6 +17,10 @@ def _no_work(*what: Any) -> Work[Any]:
 
 @dataclass(frozen=True)
 class Storied:
-    """case(run, place) finds a case of a run's story again in the data set."""
+    """case(run, place) finds a case of a run's story again in the data set.
+
+    field(run) says how far the network sees along the axes of a scan's voxels, in mm; None where it sees all.
+    """
 
     case: Callable[[Path, int], Work[ProbeCase]] = _no_work
+    field: Callable[[Path], Work[tuple[float, float, float] | None]] = _no_work
