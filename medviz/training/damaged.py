@@ -109,3 +109,25 @@ def spoilt(batch: Batch) -> str:
             if not bool(value.isfinite().all()):
                 return name
     return ""
+
+
+class Leaving:
+    """Counts the samples of `total` that were left out; each is told once."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self._told: set[tuple[int | None, str]] = set()
+
+    def told(self, left: Left) -> tuple[Note, Note] | None:
+        """Return what to say here (with the file) and what to write down (without); None where it was told before.
+
+        Refuses to go on where too many are left out.
+        """
+        if left.key in self._told:
+            return None
+        self._told.add(left.key)
+        count = len(self._told)
+        if too_many(count, self.total):
+            fault = f"{count} of {self.total} samples cannot be learnt from (the last one: {left.why})"
+            raise Refused("the data set", fault, "check the data set; mend these samples or take them out")
+        return left.note(count, self.total, True), left.note(count, self.total, False)

@@ -77,8 +77,8 @@ def first_loss(past: Past, known: Known) -> Iterator[Hint]:
     elif found < 0.4 * expected and not known.pretrained:
         yield Hint(
             "start low",
-            f"The first loss is {found:.3g} where one that knows nothing has {expected:.3g}: the answer may be in the input",
-            "Check whether the label, or one class only, leaks into the images",
+            f"The first loss is {found:.3g}; a network that knows nothing has about {expected:.3g}",
+            "Check whether the answer is part of the images, or nearly every sample has the same one",
         )
 
 
@@ -160,7 +160,7 @@ def no_numbers(past: Past, known: Known) -> Iterator[Hint]:
         yield Hint(
             "no numbers",
             f"{past.skipped} steps had no number and were left out or undone",
-            "Clip the gradient (clip=1), lower the rate, take 32 bit, and check the data for values that are no numbers",
+            "Clip the gradient (clip=1), lower the rate, take 32 bit, and check the data for damaged samples",
         )
 
 

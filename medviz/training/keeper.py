@@ -1,7 +1,7 @@
 """What of a run is kept on disk, when, and what happens while the disk does not take it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from medviz.training import checkpoints
 from medviz.training.card import card, environment
 from medviz.training.chance import generators, set_generators
 from medviz.training.learner import Learner
+from medviz.training.past import Past
 from medviz.training.run import Run, recipe
 from medviz.training.standing import Clock, Standing
 from medviz.training.task import Task
@@ -36,13 +37,17 @@ class Keeper:
         self.task, self.run, self.learner, self.about, self.fingerprint = task, run, learner, about, fingerprint
         self.total = 0
         self.clock = Clock()
+        self.past = Past()
+        self.state = "training"
+        self.answered = 0
         self.environment = environment(learner.device, learner.precision.name)
         self._saved: Standing | None = None  # until the run is set up or taken up nothing of it may be touched
         self._saved_s = time.monotonic()
         self._saving_s = 0.0
         self._good = learner.snapshot()
+        self._stale = False
 
-    def set_up(self, total: int) -> Standing:
+    def set_up(self, total: int, layers: Sequence[str] = ()) -> Standing:
         """Write down what is trained, on what and where, and a first checkpoint. Refuses where that cannot be."""
         self.total, now = total, Standing()
         self.run.hear({"message": "begin", "step": 0, "task": self.task.NAME, "total": total}, 0)
@@ -51,6 +56,7 @@ class Keeper:
             self.run.describe("model.json", self.about)
             self.run.describe("data.json", self.fingerprint)
             self.run.describe("environment.json", self.environment)
+            self.run.describe("layers.json", {"layers": list(layers)})
             self.save(now)
         except OSError as problem:
             raise Refused(self.run.folder, _in_words(problem), "choose a folder with room") from problem
@@ -72,15 +78,24 @@ class Keeper:
             raise Refused(self.run.folder, _in_words(problem), "choose a folder you may write to") from problem
         self.learner.load(state["learner"])
         now = Standing.of(state["standing"])
+        now = replace(now, asked=now.asked.without(changed))
+        self.past = Past.of(state.get("past", {}))
         set_generators(state["chance"])
         self._good, self._saved = self.learner.snapshot(), now
         self.clock = Clock(now.step, now.seconds)
         self.run.hear({"message": "begin", "step": now.step, "task": self.task.NAME, "total": total}, now.step)
+        if now.asked.words():
+            notes.append(Note(f"As it was asked before: {now.asked.words()}"))
         return now, [Note(f"Goes on at step {now.step} of {total}, {self._exactness(state['environment'])}"), *notes]
+
+    def describe(self, about: Mapping[str, Any]) -> None:
+        """Tell anew how the network is run; it is written with what comes next."""
+        self.about, self._stale = about, True
 
     def _changes(self, before: Mapping[str, Any]) -> list[str]:
         """Names of changed fields; refuses a change that would make it another run."""
         now = plain(self.task)
+        before = {**plain(type(self.task)()), **before}  # a recipe that is older than a field had its default
         changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
         fixed = [name for name in changed if name not in MAY_CHANGE]
         if fixed:
@@ -136,10 +151,14 @@ class Keeper:
         if best is not None:
             about = {**self.about, "step": now.step, "measures": dict(best)}
             checkpoints.write_weights(self.run.best, self.learner.judged.state_dict(), about)
-        if save or time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVE_SHARE):
+        if self._stale:
+            self.run.describe("model.json", self.about)
+            self._stale = False
+        due = time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVE_SHARE)
+        if save or (due and now != self._saved):
             self.save(now)
         self.run.flush()
-        self.run.beat(**self._status(now, "training"))
+        self.run.beat(**self._status(now, self.state))
 
     def save(self, now: Standing) -> None:
         """Write the checkpoint `last`; the one before becomes `prev`. Raises OSError."""
@@ -153,6 +172,7 @@ class Keeper:
             "chance": generators(),
             "task": plain(self.task),
             "environment": self.environment,
+            "past": self.past.plain(),
         }
         checkpoints.write(self.run.last, tree, before=self.run.prev)
         self._saved, self._saved_s = now, time.monotonic()
@@ -161,7 +181,7 @@ class Keeper:
     def _status(self, now: Standing, state: str) -> dict[str, Any]:
         watch = now.watch
         left_s = self.clock.left_s(now.step, self.total)
-        about = {"step": now.step, "total": self.total, "left_s": left_s}
+        about = {"step": now.step, "total": self.total, "left_s": left_s, "answered": self.answered}
         return {"state": state, "task": self.task.NAME, **about, "best": watch.best, "best_step": watch.best_step}
 
     def end(self, now: Standing, how: str, whole: bool) -> None:

@@ -10,6 +10,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from medviz.training.chance import seeded
 from medviz.training.device import Precision, out_of_memory
+from medviz.training.looking import Spread, weights_of
 from medviz.training.optimisers import optimiser
 from medviz.training.sampling import size_of, split
 from medviz.training.task import Batch, Loss, Task
@@ -23,7 +24,10 @@ class TooLarge(Exception):
 
 
 class Learner:
-    """The network and all that changes its weights. `pieces` > 1 after memory ran out: batches are cut so often."""
+    """The network and all that changes its weights. `pieces` > 1 after memory ran out: batches are cut so often.
+
+    With `look` the next step leaves the spread of its gradients in `gradients`, by layer.
+    """
 
     def __init__(self, task: Task, network: nn.Module, device: torch.device, precision: Precision) -> None:
         self.task, self.device, self.precision = task, device, precision
@@ -36,6 +40,8 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision.scaled)
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False) if task.ema else None
         self.pieces = 1
+        self.look = False
+        self.gradients: dict[str, Spread] = {}
 
     def step(self, batches: list[Batch], number: int, factor: float) -> Readings:
         """Change the weights once, with all chance from (seed, number) and the rate times `factor`.
@@ -104,6 +110,8 @@ class Learner:
         else:
             norm = get_total_norm([parameter.grad for parameter in own if parameter.grad is not None])
         readings[_named("gradient norm", part)] = norm.detach()
+        if self.look:
+            self.gradients |= weights_of(self.network, gradients=True)
         self.scaler.step(one)
         one.zero_grad(set_to_none=True)
 

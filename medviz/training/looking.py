@@ -69,7 +69,7 @@ def drawn(kind: str, spreads: Mapping[str, Spread]) -> Heatmap:
     rows = np.stack(list(spreads.values()))
     title = f"{KINDS[kind]}: share of values by size, a row a layer"
     return Heatmap(
-        f"spread/{kind}", rows, title, "viridis", (0.0, max(1.0, float(rows.max()))), "%", 0,
+        f"histogram/{kind}", rows, title, "viridis", (0.0, max(1.0, float(rows.max()))), "%", 0,
         row_names=tuple(spreads), column_names=bin_names(),
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def pictured(layer: str, maps: Array) -> Figure:
 
     Of volumes the axial slice is drawn on which the maps differ most from one place to another.
     """
-    name = f"features/{layer}"
+    name = f"layer {layer}"
     if maps.ndim == 1:
         values = maps[:256]
         return Bars(

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from medviz.data import DATASETS
+from medviz.data.checking.report import Fingerprint
+from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
 from medviz.figures import Figure
 from medviz.imaging.story import ProbeCase, Snapshot
-from medviz.messages import Work
+from medviz.messages import Progress, Work
 from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
 from medviz.refused import Refused
 
@@ -77,8 +79,8 @@ class SegmentationData(Protocol):
         """What it can serve: 2, 3 or both."""
         ...
 
-    def training(self, dimensions: int, patch: int, augment: float = 1.0) -> Samples:
-        """Patches of `patch` pixels or voxels a side; `augment` 0 is none, 1 the usual strength, 2 strong."""
+    def training(self, dimensions: int, patch: Sides, augment: float = 1.0) -> Samples:
+        """Patches of `patch` pixels or voxels a side each; `augment` 0 is none, 1 usual, 2 strong."""
         ...
 
     def validation(self, dimensions: int) -> Samples:
@@ -89,7 +91,7 @@ class SegmentationData(Protocol):
         """Return a few validation samples, always the same, for pictures while training."""
         ...
 
-    def preparation(self, dimensions: int, patch: int = 0) -> Preparation:
+    def preparation(self, dimensions: int, patch: Sides = 0) -> Preparation:
         """How a scan is made ready for a network that was trained on this."""
         ...
 
@@ -172,6 +174,8 @@ class Task:
     PARTS: ClassVar[tuple[str, ...]] = ("",)
     BEST: ClassVar[str] = "validation/loss"
     HIGHER: ClassVar[bool] = False
+    BACKGROUND: ClassVar[bool] = False
+    """Whether label 0 is no class of its own (segmentation)."""
 
     data: Annotated[Settings, Part("datasets"), Group("Data"), "What to learn from."] = _PHANTOMS
     network: Annotated[Settings, Part("networks"), Group("Network"), "What learns."] = _UNET
@@ -315,6 +319,38 @@ class Task:
     def told(self, data: Any) -> Teller | None:
         """Return what follows a few whole cases through the training (the epoch scrubber), None for nothing."""
         return None
+
+    def chance(self, data: Any) -> float | None:
+        """Loss of a network that knows nothing (ln C for cross-entropy over C classes); None where it is not known."""
+        return None
+
+    def smaller(self, data: Any) -> Mapping[str, Any]:
+        """Return the fields with which one sample takes less memory; empty where it cannot take less."""
+        return {}
+
+    def testing(self, data: Any) -> Samples | None:
+        """Return the samples that are measured once, at the end of a run; None where the data set has none apart."""
+        return None
+
+    def evaluated(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[list[dict[str, Any]]]:
+        """Measure each sample alone (eval mode, no gradients); return a row a sample: column → number or words.
+
+        A column may have its unit in brackets ("HD95 (mm)"). What begins with "_" is for `summarised` and not shown.
+        """
+        rows = []
+        for number, batch in enumerate(batches, start=1):
+            measured = yield from self.measures(network, [batch], data)
+            rows.append({name.removeprefix("validation/"): value for name, value in measured.items()})
+            yield Progress(number, len(batches), "cases measured")
+        return rows
+
+    def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
+        """Measure what is no mean over samples (the area under a ROC curve); the means are taken of all columns."""
+        return {}
+
+    def proposed(self, found: Fingerprint) -> "tuple[Task, tuple[str, ...]]":
+        """Return this task with the parameters that suit the data, and up to two lines that say why."""
+        return self, ()
 
     def rate(self, part: str) -> float:
         """Learning rate of a part before the schedule."""

@@ -16,6 +16,7 @@ from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
 from medviz.training import checkpoints, run, trainer
 from medviz.training.chance import seeded
+from medviz.training.device import precision_of
 from medviz.training.learner import Learner
 from medviz.training.run import weights
 from medviz.training.task import OPTIMISERS, SCHEDULES
@@ -90,7 +91,7 @@ def test_every_message_is_plain(tmp_path: Path) -> None:
 
 def test_each_part_learns_from_its_own_loss_alone() -> None:
     task, device = Forger(), torch.device("cpu")
-    learner = Learner(task, task.build(None), device, trainer.precision_of("32", device))
+    learner = Learner(task, task.build(None), device, precision_of("32", device))
     taught_with: dict[str, list[torch.Tensor]] = {}
     for part, one in learner.optimisers.items():
 

@@ -1,0 +1,87 @@
+"""What a run works with: the network that learns, the samples it learns from and is measured on, all on one device."""
+
+from pathlib import Path
+
+from medviz.refused import Refused
+from medviz.training.card import fingerprint
+from medviz.training.chance import seeded
+from medviz.training.device import chosen, cores, precision_of
+from medviz.training.hints import Known, known_shares
+from medviz.training.learner import Learner
+from medviz.training.looking import layers_of
+from medviz.training.run import begin_with
+from medviz.training.sampling import Lessons, Order, Whole
+from medviz.training.task import Samples, Task
+
+
+class Bench:
+    """Builds all that from a task; refuses what the task or its data refuse. `total` is how many steps there will be.
+
+    `task` is the recipe as it is learnt now: some of its fields may be turned while the run goes.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.recipe = self.task = task
+        self.device = chosen(task.device)
+        self.data = task.data_set()
+        self.samples = self._to_learn_from(task)
+        self.order = Order(len(self.samples), task.batch, task.accumulation, task.seed)
+        self.lessons = Lessons(self.samples, self.order, task.workers, self.device)
+        self.validation = Whole(task.validation(self.data), self.device)
+        self.probes = Whole(task.probes(self.data), self.device)
+        seeded(self.device, task.seed)
+        network = task.build(self.data)
+        if task.start:
+            begin_with(network, Path(task.start))
+        self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))
+        self.total = task.steps or task.epochs * self.order.steps
+        self.layers = layers_of(network)
+        self.fingerprint = fingerprint(self.data, self.samples, self.validation.samples)
+
+    def turn(self, task: Task, samples: bool) -> None:
+        """Go on with a task some of whose fields were turned; with `samples`, learn from ones that are made anew."""
+        self.task = self.learner.task = task
+        if samples:
+            self.lessons.close()
+            self.samples = self._to_learn_from(task)
+            lessons = Lessons(self.samples, self.order, task.workers, self.device)
+            lessons.waited_s, self.lessons = self.lessons.waited_s, lessons
+
+    @property
+    def probe_every(self) -> int:
+        """Steps between two rounds of probe pictures."""
+        return self.task.probe_every or max(25, self.total // 100)
+
+    @property
+    def known(self) -> Known:
+        """What hints must know of the run beside its past."""
+        task = self.task
+        return Known(
+            task.chance(self.data),
+            bool(task.start),
+            task.BEST,
+            task.HIGHER,
+            tuple(getattr(self.data, "classes", ())),
+            known_shares(self.fingerprint),
+            task.BACKGROUND,
+            task.workers,
+            cores(),
+            task.learning_rate,
+        )
+
+    def can_read(self, index: int) -> bool:
+        """Tell whether a sample can be read now."""
+        try:
+            return bool(self.samples[index])
+        except (Refused, OSError):
+            return False
+
+    def close(self) -> None:
+        """Let the loader processes go."""
+        self.lessons.close()
+
+    def _to_learn_from(self, task: Task) -> Samples:
+        samples = task.training(self.data)
+        if not len(samples):
+            raise Refused(task.data.name, "it has no samples to learn from", "choose another data set")
+        return samples
