@@ -40,7 +40,8 @@ def boxes_drawn(
     words = [f"{classes[kind]} {score:.2f}" for kind, score in zip(taken, scores, strict=True)]
     marks = [*_marks(boxes, index, flat.shape, ["reference"] * len(boxes), [None] * len(boxes))]
     marks += _marks(told, index, flat.shape, words, [default_colour(int(kind) + 1) for kind in taken])
-    title = f"{name}: {_counted(len(told), 'box', 'boxes')} found, {_counted(len(boxes), 'reference', 'references')}"
+    where = "" if index is None else f", slice {index + 1} of {image.shape[3]}"
+    title = f"{name}: {len(told)} found, {len(boxes)} meant (dashed){where}"
     return Picture(name, pixels, title, label_names=tuple(classes), marks=tuple(marks))
 
 
@@ -83,7 +84,3 @@ def _marks(
         (row, last_row), (col, last_col) = (sorted(one) for one in zip(*ends, strict=True))
         style, text = ("reference", "") if colour is None else ("box", word)
         yield Mark(row + 0.5, col + 0.5, last_row - row, last_col - col, style, text, colour=colour)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

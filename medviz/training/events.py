@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medviz import figures
-from medviz.figures import Figure, Picture
+from medviz.figures import Figure, Mark, Picture
 from medviz.imaging.labels import colour_table
 from medviz.messages import Message, Note, Progress, Scalar
 
@@ -101,11 +101,25 @@ def painted(picture: Picture, opacity: float = 0.5) -> NDArray[np.uint8]:
         pixels = np.rint(((finite - low) / ((high - low) or 1.0)).clip(0, 1) * 255).astype(np.uint8)
     colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
     if picture.labels is None:
-        return colour
+        return _framed(colour, picture.marks)
     over = _colours()[np.asarray(picture.labels).astype(np.intp).clip(0, 255)]
     share = over[..., 3:] / 255 * opacity
     mixed: NDArray[np.uint8] = np.rint(colour[..., :3] * (1 - share) + over[..., :3] * share).astype(np.uint8)
-    return mixed
+    return _framed(mixed, picture.marks)
+
+
+def _framed(colour: NDArray[np.uint8], marks: tuple[Mark, ...]) -> NDArray[np.uint8]:
+    """Draw the boxes found and meant, a pixel wide; their words need more room than a small picture has."""
+    boxes = [one for one in marks if one.colour is not None or one.style == "reference"]
+    made = colour.copy() if boxes else colour
+    for one in boxes:
+        rows, cols = (np.array([at, at + side - 1]).round().astype(int) for at, side in
+                      ((one.row, one.height), (one.col, one.width)))  # fmt: skip
+        (top, bottom), (left, right) = rows.clip(0, made.shape[0] - 1), cols.clip(0, made.shape[1] - 1)
+        ink = one.colour or (255, 255, 255)
+        made[[top, bottom], left : right + 1, :3] = ink
+        made[top : bottom + 1, [left, right], :3] = ink
+    return made
 
 
 @cache

@@ -18,6 +18,8 @@ _EDGES = (
     Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom,
 )
 _LEAST_MARK_PX = 7
+_LARGE_PX = 12
+"""Cells of this side have room for a frame within them, and for no word beside."""
 
 
 class GridView(View):
@@ -127,6 +129,8 @@ class GridView(View):
         self._plates = []
         for mark in self.figure.marks:
             self._paint_mark(painter, grid, mark)
+        for mark in self.figure.marks:  # no line may run through a word
+            self._paint_word(painter, grid, mark)
         if self._hover:
             painter.setPen(QPen(QColor(255, 255, 255, 210), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -147,23 +151,24 @@ class GridView(View):
         return base
 
     def _paint_mark(self, painter: QPainter, grid: Grid, mark: Mark) -> None:
-        box = QRectF(*grid.box(mark.row, mark.col, mark.height, mark.width))
-        lack = max(0.0, _LEAST_MARK_PX - box.width()) / 2, max(0.0, _LEAST_MARK_PX - box.height()) / 2
-        box.adjust(-lack[0], -lack[1], lack[0], lack[1])
-        colour = MARKS.get(mark.style, MARKS["focus"])
-        large = min(grid.cell_px) >= 12
+        box, colour = _box(grid, mark), _colour(mark)
+        large = min(grid.cell_px) >= _LARGE_PX
         painter.setBrush(Qt.BrushStyle.NoBrush)
         inner = box.adjusted(1.5, 1.5, -1.5, -1.5) if large else box
-        thin = mark.style == "box" and not mark.text
+        thin = (mark.style == "box" and not mark.text) or mark.style == "reference"
         width = (1.0 if thin else 3.0 if large else 1.8) * max(1.0, self.type_px / TYPE_PX)
         painter.setPen(_pen(QColor(0, 0, 0, 150), width + 1.6))
         painter.drawRect(inner)
-        painter.setPen(_pen(colour, width))
+        painter.setPen(_pen(colour, width, dashed=mark.style == "reference"))
         painter.drawRect(inner)
         if mark.arrow is not None:
             self._paint_arrow(painter, box.center(), QPointF(*grid.box(*mark.arrow)[:2]), colour)
-        if mark.text and not (large and mark.width == mark.height == 1):
-            self._paint_mark_text(painter, QRectF(*grid.area), box, mark.text, colour)
+
+    def _paint_word(self, painter: QPainter, grid: Grid, mark: Mark) -> None:
+        one_cell = min(grid.cell_px) >= _LARGE_PX and mark.width == mark.height == 1
+        if mark.text and not one_cell:
+            always = mark.colour is None
+            self._paint_mark_text(painter, QRectF(*grid.area), _box(grid, mark), mark.text, _colour(mark), always)
 
     def _paint_arrow(self, painter: QPainter, start: QPointF, end: QPointF, colour: QColor) -> None:
         """Draw an arrow; its head is as large at any length, so that a short one is seen too."""
@@ -177,8 +182,13 @@ class GridView(View):
             painter.drawLine(start, end)
             painter.drawPolyline([wings[0], end, wings[1]])
 
-    def _paint_mark_text(self, painter: QPainter, area: QRectF, box: QRectF, text: str, colour: QColor) -> None:
-        """Write the text of a mark on a plate above it, or where else it lies inside and on no other plate."""
+    def _paint_mark_text(
+        self, painter: QPainter, area: QRectF, box: QRectF, text: str, colour: QColor, always: bool
+    ) -> None:
+        """Write the text of a mark on a plate above it, or where else it lies inside and on no other plate.
+
+        Where no place is free it is left out, unless it is to be written `always`.
+        """
         painter.setFont(type_of(self, self.type_px * 0.9, bold=True))
         size = QFontMetricsF(painter.font()).size(0, text)
         wide, high = size.width() + 8, size.height()
@@ -192,6 +202,8 @@ class GridView(View):
         places = [QRectF(x, y, wide, high) for x, y in corners]
         inside = [place for place in places if area.contains(place)] or places[-1:]
         free = [place for place in inside if not any(place.intersects(other) for other in self._plates)]
+        if not free and not always:
+            return
         plate = (free or inside)[0]
         self._plates.append(plate)
         painter.fillRect(plate, colour)
@@ -309,7 +321,18 @@ class GridView(View):
         self.zoomed.emit(part)
 
 
-def _pen(colour: QColor, width: float) -> QPen:
-    pen = QPen(colour, width)
+def _box(grid: Grid, mark: Mark) -> QRectF:
+    """Where a mark lies on the screen, never smaller than can be seen."""
+    box = QRectF(*grid.box(mark.row, mark.col, mark.height, mark.width))
+    lack = max(0.0, _LEAST_MARK_PX - box.width()) / 2, max(0.0, _LEAST_MARK_PX - box.height()) / 2
+    return box.adjusted(-lack[0], -lack[1], lack[0], lack[1])
+
+
+def _colour(mark: Mark) -> QColor:
+    return QColor(*mark.colour) if mark.colour is not None else MARKS.get(mark.style, MARKS["focus"])
+
+
+def _pen(colour: QColor, width: float, dashed: bool = False) -> QPen:
+    pen = QPen(colour, width, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     return pen

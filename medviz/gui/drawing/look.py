@@ -12,6 +12,7 @@ MARKS = {
     "source": QColor(86, 190, 245),
     "target": QColor(240, 130, 200),
     "box": QColor(240, 228, 66),
+    "reference": QColor(255, 255, 255),
 }
 """Okabe and Ito's orange, sky, purple and yellow, a little lighter: apart for colour-blind eyes, and on any grey."""
 

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 
-from medviz.figures import Array, Picture
+from medviz.figures import Array, Mark, Picture
 from medviz.gui.drawing.arrange import Need
 from medviz.gui.drawing.bar import bar_room, paint_bar
 from medviz.gui.drawing.colours import coloured, image_of, levels_of, put_image, thinned
@@ -49,7 +49,9 @@ class PictureView(GridView):
 
     def _legend(self) -> list[tuple[int, float, int]]:
         """Lay the names of the labels out: (line, x, value of the label), as many lines as the width asks for."""
-        if self.figure is None or self.figure.labels is None:
+        if self.figure is None:
+            return []
+        if self.figure.labels is None and not any(mark.colour for mark in self.figure.marks):
             return []
         metrics = QFontMetricsF(type_of(self, self.type_px * 0.92))
         line, x, placed = 0, 0.0, []
@@ -126,10 +128,16 @@ class PictureView(GridView):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self.figure.label_names[value - 1])
 
     def value_text(self, row: int, col: int) -> str:
-        """Say the place and the value with its unit."""
+        """Say what the smallest box here is called, the place, and the value with its unit."""
         if self.figure is None:
             return ""
-        return f"{pixel_text(self.figure.pixels[row, col], self.figure.unit)}   row {row} · column {col}"
+        here = [one for one in self.figure.marks if one.text and _holds(one, row, col)]
+        named = f"{min(here, key=lambda one: one.height * one.width).text}   " if here else ""
+        return f"{named}{pixel_text(self.figure.pixels[row, col], self.figure.unit)}   row {row} · column {col}"
+
+
+def _holds(mark: Mark, row: int, col: int) -> bool:
+    return mark.row <= row < mark.row + mark.height and mark.col <= col < mark.col + mark.width
 
 
 def pixel_text(pixel: Any, unit: str) -> str:
