@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medviz.data.checking.report import Fingerprint
 from medviz.figures import Bars, Curves, Figure, Heatmap, Line, Picture
 from medviz.imaging.slices import cut
 from medviz.imaging.volume import Array, Stored, Volume
@@ -16,6 +17,7 @@ from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
+from medviz.tasks.proposing import for_classification
 from medviz.tasks.scoring import Scores, scores_of
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.tellers import PictureTeller
@@ -134,6 +136,10 @@ class Classification(Task):
     def told(self, data: Any) -> PictureTeller:
         """Follow the probe pictures."""
         return PictureTeller(self.probes(data), data.classes)
+
+    def proposed(self, found: Fingerprint) -> "tuple[Classification, tuple[str, ...]]":
+        """Choose what suits the data, and say why."""
+        return for_classification(self, found)
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a picture: classes and size."""

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from medviz.data.boxes import sided
+from medviz.data.checking.report import Fingerprint
 from medviz.figures import Figure
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
@@ -17,6 +18,7 @@ from medviz.parameters import Choice, Group, Part, Range, Settings, parameters
 from medviz.refused import Refused
 from medviz.tasks.boxes_drawn import boxes_drawn
 from medviz.tasks.finding import Finding, drawn, pictured
+from medviz.tasks.proposing import for_detection
 from medviz.training.learner import summed
 from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, Samples, ScheduleName, Task
 
@@ -128,6 +130,10 @@ class Detection(Task):
             image = batch["image"][0].float().cpu().numpy()
             shape = tuple(int(side) for side in batch["size"][0])
             yield boxes_drawn(f"probe {number}", image, shape, found, boxes, data.classes)
+
+    def proposed(self, found: Fingerprint) -> "tuple[Detection, tuple[str, ...]]":
+        """Choose what suits the data, and say why."""
+        return for_detection(self, found)
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a picture: classes and size."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from medviz.data.checking.report import Fingerprint
 from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
 from medviz.data.whole import whole_cases
@@ -19,6 +20,7 @@ from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
+from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.model import Model
 from medviz.training.running import probabilities
@@ -149,6 +151,10 @@ class Segmentation(Task):
         """Follow a few held-out scans on their own grid."""
         wholes = whole_cases(data, self.dimensions)
         return VoxelTeller(wholes, data.preparation(self.dimensions, self._patch(data)), data.classes)
+
+    def proposed(self, found: Fingerprint) -> "tuple[Segmentation, tuple[str, ...]]":
+        """Choose what suits the data, and say why."""
+        return for_segmentation(self, found)
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how to run the network on a scan: classes and preparation."""

@@ -1,13 +1,16 @@
 """The fingerprint of a data set, out of what was measured of its cases."""
 
+import os
 from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
+import psutil
+import torch
 
 from medviz.data.checking.entries import Listing
 from medviz.data.checking.measuring import Measured
-from medviz.data.checking.report import ClassCount, Fingerprint, Spread
+from medviz.data.checking.report import ClassCount, Fingerprint, Hardware, Spread
 
 _PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 
@@ -29,7 +32,7 @@ def fingerprint(seen: Sequence[Measured], listing: Listing, classes: tuple[Class
     """Put together what a task needs to know to choose its parameters."""
     there = [one for one in seen if not one.facts.broken]
     if not there:
-        return Fingerprint(classes=classes, counted=listing.counted)
+        return Fingerprint(classes=classes, counted=listing.counted, hardware=hardware())
     facts = [one.facts for one in there]
     axes = max((len(one.shape) for one in facts), default=2)
     same = [one for one in facts if len(one.shape) == axes]
@@ -50,7 +53,20 @@ def fingerprint(seen: Sequence[Measured], listing: Listing, classes: tuple[Class
         foreground=marked / voxels if voxels and listing.counted == "voxels" else 0.0,
         labelled=Spread.of([one.labelled for one in there if len(one.labelled) == axes]),
         boxes=Spread.of([sides for one in there for sides in one.box_sides]),
+        hardware=hardware(),
     )
+
+
+def hardware() -> Hardware:
+    """Look what there is to train on."""
+    if torch.cuda.is_available():
+        return Hardware("cuda", int(torch.cuda.mem_get_info()[0]), _cores())
+    device = "mps" if torch.backends.mps.is_available() else "cpu"
+    return Hardware(device, int(psutil.virtual_memory().available), _cores())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _intensities(seen: Sequence[Measured]) -> tuple[tuple[str, float], ...]:

@@ -4,7 +4,7 @@ Nothing here knows torch or a file format, so that the window may read it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from medviz.parameters import Settings
@@ -143,13 +143,22 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
+class Hardware:
+    """What there is to train on: "cpu", "cuda" or "mps", its free memory in bytes, and the cores of the processor."""
+
+    device: str = "cpu"
+    memory_bytes: int = 0
+    cores: int = 1
+
+
+@dataclass(frozen=True)
 class Fingerprint:
     """What a data set is like, as far as a task needs it to choose its parameters.
 
     `shape` is in voxels along R, A and S (pixels along x and y), `spacing_mm` None where it is not known; `intensities`
     are percentiles (0.5, 5, 50, 95, 99.5), mean and spread of what is labelled (of what is not air where nothing is).
-    `counted` says what the classes' counts are: "voxels", "pictures" or "boxes". `largest` are the middle sides, in
-    voxels, of the box round what is labelled in a case, and `boxes` those of single boxes.
+    `counted` says what the classes' counts are: "voxels", "pictures" or "boxes". `foreground` is the labelled share
+    of all voxels, `labelled` the sides in voxels of the box round all that is labelled, `boxes` those of single boxes.
     """
 
     dimensions: int = 2
@@ -165,6 +174,12 @@ class Fingerprint:
     foreground: float = 0.0
     labelled: Spread = Spread()
     boxes: Spread = Spread()
+    hardware: Hardware = Hardware()
+
+    @property
+    def learnt(self) -> int:
+        """Cases that are learnt from."""
+        return self.cases - self.held_out
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -182,6 +197,7 @@ class Fingerprint:
             "foreground": self.foreground,
             "labelled": self.labelled.plain,
             "boxes": self.boxes.plain,
+            "hardware": asdict(self.hardware),
             "classes": [
                 {"name": one.name, "cases": one.cases, "count": one.count, "share": one.share} for one in self.classes
             ],
