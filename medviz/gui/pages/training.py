@@ -1,30 +1,31 @@
 """Train: choose what is taught, start, watch it learn, use what was learnt."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from medviz.gui.desk import Desk
-from medviz.gui.form import Form
 from medviz.gui.pages.page import Page
+from medviz.gui.training.acts import Acts
+from medviz.gui.training.bench import RunView
+from medviz.gui.training.cards import cards, looked_up
 from medviz.gui.training.charts import Charts
 from medviz.gui.training.draft import Draft
-from medviz.gui.training.first import FirstStart, FirstStarts
+from medviz.gui.training.first import FirstStarts
+from medviz.gui.training.lineup import Lineup
 from medviz.gui.training.outcome import Outcome
-from medviz.gui.training.probes import Probes
-from medviz.gui.training.run_list import RunList
-from medviz.gui.training.runs import cards
+from medviz.gui.training.runs import RunCard
 from medviz.gui.training.setup import PlanLine, SetupBar
+from medviz.gui.training.side import SET_UP, Side, line
+from medviz.gui.training.strokes import Shown
+from medviz.gui.training.tabs import RunTabs
 from medviz.gui.training.transport import Transport
+from medviz.gui.training.views import VIEWS
 from medviz.gui.training.watch import Watch
-from medviz.messages import Work
-from medviz.parameters import Settings
-from medviz.refused import Refused
 
 TELL_MS = 250
 """Between two looks at the clock while a run goes."""
@@ -43,38 +44,67 @@ class TrainingPage(Page):
         super().__init__(desk)
         self.setProperty("look", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.draft = Draft(desk, lambda: self.own_run() is None, self)
-        self.watches: dict[Path, Watch] = {}
-        self.watch: Watch | None = None
-        self.choose_folder: Callable[[str], str] = lambda title: QFileDialog.getExistingDirectory(self, title)
+        self.lineup = Lineup(desk, self)
+        self.draft = Draft(desk, lambda: self.lineup.own_run() is None, self)
         self.setup, self.plan, self.outcome = SetupBar(desk.services), PlanLine(), Outcome()
         self.first = FirstStarts(desk.services)
-        self.charts, self.probes, self.transport = Charts(), Probes(), Transport()
-        self.runs = RunList()
-        self.side = QWidget()
-        self.form: QWidget = QWidget()
+        self.charts, self.transport = Charts(), Transport()
+        self.views: dict[str, RunView] = {kind.WORD: kind(self) for kind in VIEWS}
+        self.tabs = RunTabs()
+        self.side = Side(self)
+        self.runs = self.side.runs
+        self._disk: tuple[RunCard, ...] = ()
+        self._looking = False
         self._tick = QTimer(self)
         self._tick.setInterval(TELL_MS)
         self._tick.timeout.connect(self._by_the_clock)
         self._ticks = 0
         self._lay_out()
+        self.acts = Acts(self, self)
         self._connect()
-        self._bind_keys()
-        self._put_form()
+        self.side.put_form()
+        self._show_state()
 
     def panel(self) -> QWidget:
-        """Return the runs and the parameters of the task."""
+        """Return the runs, the parameters of the task and what is known of the run."""
         return self.side
 
     def entered(self) -> None:
         """Look for runs that came meanwhile."""
-        self._list_runs()
+        self.look_for_runs()
+
+    def close_page(self) -> None:
+        """Draw no more; the runs that train elsewhere go on."""
+        self._follow(False)
+
+    @property
+    def watch(self) -> Watch | None:
+        """The run in front."""
+        return self.lineup.front
+
+    def show_view(self, word: str) -> None:
+        """Bring a view beside the curves to the front."""
+        self.tabs.show_word(word)
+
+    def show_side(self, word: str) -> None:
+        """Bring a tab of the panel at the side to the front."""
+        self.side.tabs.show_word(word)
+
+    def choose_folder(self, title: str) -> str:
+        """Ask for a folder."""
+        return QFileDialog.getExistingDirectory(self, title)
+
+    def start(self) -> None:
+        """Train with the parameters as they are."""
+        self.acts.start()
 
     # What is seen ---------------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
+        for word, view in self.views.items():
+            self.tabs.add(view, word, view.HINT)
         halves = QSplitter(Qt.Orientation.Horizontal)
-        for half in (self.charts, self.probes):
+        for half in (self.charts, self.tabs):
             halves.addWidget(half)
         halves.setSizes([900, 1000])
         halves.setChildrenCollapsible(False)
@@ -88,79 +118,57 @@ class TrainingPage(Page):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.setup, self.plan, _line()):
+        for widget in (self.setup, self.plan, line()):
             column.addWidget(widget)
         column.addLayout(above)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport)
-        self.form_place = QVBoxLayout()
-        side = QVBoxLayout(self.side)
-        side.setContentsMargins(0, 4, 0, 0)
-        side.setSpacing(8)
-        side.addWidget(self.runs)
-        side.addWidget(_line())
-        side.addLayout(self.form_place, 1)
 
     def _connect(self) -> None:
-        self.setup.task_chosen.connect(lambda name: self.draft.choose(name, {}))
-        self.setup.part_chosen.connect(self.draft.turn)
-        self.setup.checked.connect(self.draft.check)
-        self.setup.started.connect(self.start)
-        self.first.chosen.connect(self._start_first)
-        self.draft.loading.connect(self._put_form)
-        self.draft.loaded.connect(self._put_form)
+        self.lineup.shown.connect(self._show_run)
+        self.lineup.changed.connect(self._show_state)
+        self.draft.loading.connect(self._form_changed)
+        self.draft.loaded.connect(self._form_changed)
         self.draft.changed.connect(self._show_state)
-        self.transport.paused.connect(lambda: self._tell_run("pause"))
-        self.transport.resumed.connect(lambda: self._tell_run("resume"))
-        self.transport.stopped.connect(lambda: self._tell_run("stop"))
-        self.outcome.viewer_wanted.connect(self._use_in_viewer)
-        self.outcome.resume_wanted.connect(self._go_on)
-        self.runs.chosen.connect(self.look_at)
+        self.runs.chosen.connect(self.lineup.look_at)
         self.runs.compared.connect(self._compare)
-        self.runs.open_wanted.connect(self._open_run)
+        self.tabs.turned.connect(self._refollow)
+        self.side.tabs.turned.connect(self._refollow)
 
-    def _bind_keys(self) -> None:
-        """Give the page's buttons keys; the window lists them in its help."""
-        for button, key, does in (
-            (self.setup.start, "Ctrl+Return", "start"),
-            (self.transport.pause, "Ctrl+P", "pause or resume"),
-            (self.transport.stop, "Ctrl+.", "stop and keep"),
-        ):
-            action = QAction(does, self)
-            action.setShortcut(QKeySequence(key))
-            action.triggered.connect(button.click)
-            self.addAction(action)
-
-    def _put_form(self) -> None:
-        """Show the form of the task that is there now, or what it waits for."""
-        self.form_place.removeWidget(self.form)
-        self.form.hide()
-        self.form.deleteLater()
-        draft = self.draft
-        if draft.is_loading or draft.store is None:
-            waits = "loading PyTorch…" if draft.is_loading else "The parameters come here when a task is chosen."
-            self.form = _hint(waits)
-        else:
-            self.form = Form.over(draft.store, self.desk.services.catalogs)
-        self.form_place.addWidget(self.form)
+    def _form_changed(self) -> None:
+        self.side.put_form()
         self._show_state()
+
+    def _show_run(self, watch: Watch | None) -> None:
+        self.charts.show_run(self._as_shown(watch) if watch is not None else None)
+        for view in (*self.views.values(), *self.side.views):
+            view.show_run(watch)
+        self._compare(self.runs.model.compared)
+        self.show_side(SET_UP if watch is None else "Run")
 
     def _show_state(self) -> None:
         """Show what can be done now: the buttons, the middle, how the run stands."""
-        draft, busy = self.draft, self.own_run()
+        draft, busy = self.draft, self.lineup.own_run()
         self.setup.show_task(draft.name, draft.task)
         why = f"{busy.title} is training: stop it first, or wait until it is done" if busy else ""
-        ready = draft.task is not None and not draft.is_loading and busy is None
-        self.setup.allow(check=ready and not draft.is_checking, start=ready, why=why)
+        ready = draft.task is not None and not draft.is_loading
+        self.setup.allow(check=ready and busy is None and not draft.is_checking, start=ready and busy is None, why=why)
         nothing = self.watch is None and draft.task is None and not draft.is_loading
         self.middle.setCurrentWidget(self.first if nothing else self.halves)
-        self._tell()
+        self._list()
+        self._say()
+        self._refollow()
+
+    def _refollow(self) -> None:
         self._follow(self.watch is not None and self.watch.going and self.isVisible())
 
     def _follow(self, live: bool) -> None:
         """Draw by the clock while a run goes and is seen; nothing is drawn that is not seen."""
         self.charts.live(live)
-        self.probes.live(live)
+        for word, view in self.views.items():
+            view.live(live and self.tabs.front == word)
+        for view in self.side.views:
+            view.live(live and self.side.front() == view.WORD and self.side.isVisible())
         if live != self._tick.isActive():
             self._tick.start() if live else self._tick.stop()
 
@@ -168,11 +176,9 @@ class TrainingPage(Page):
         """Say how the run stands, and once a second how the others do."""
         self._ticks += 1
         if self._ticks % LIST_EVERY == 0:
-            self._list_runs()
-        self._say()
-
-    def _tell(self) -> None:
-        self._list_runs()
+            self.look_for_runs()
+            if self.watch is not None:
+                self.watch.look_round()
         self._say()
 
     def _say(self) -> None:
@@ -181,13 +187,33 @@ class TrainingPage(Page):
         else:
             self.plan.show_draft(self.draft)
         self.transport.show_run(self.watch)
-        self.outcome.show_run(self.watch, self._resumable())
+        self.outcome.show_run(self.watch, self.resumable())
+        self.side.refresh()
+        for word, view in self.views.items():
+            view.refresh()
+            self.tabs.badge(word, view.badge())
 
-    def _list_runs(self) -> None:
-        listed = self.desk.services.runs()
-        own = tuple(watch for watch in self.watches.values() if watch.own)
-        opened = tuple(folder for folder, watch in self.watches.items() if not watch.own and folder not in listed)
-        found = cards((*opened, *listed), own, time.time())
+    def look_for_runs(self) -> None:
+        """Read the heartbeats of all runs beside the window, and list them."""
+        if self._looking:
+            return
+        self._looking = True
+        services, watches = self.desk.services, self.lineup.watches
+        also = tuple(folder for folder, watch in watches.items() if not watch.own and not watch.where)
+        work = lambda: looked_up(services.runs, also, services.teaching.queue, time.time())  # noqa: E731
+        job = self.desk.start("looking for runs", work, page="train", then=self._take_cards, quiet=True)
+        job.over.connect(self._looked)
+
+    def _take_cards(self, found: tuple[RunCard, ...]) -> None:
+        self._disk = found
+        self._list()
+        self.outcome.show_run(self.watch, self.resumable())
+
+    def _looked(self) -> None:
+        self._looking = False
+
+    def _list(self) -> None:
+        found = cards(self._disk, tuple(self.lineup.watches.values()))
         self.runs.put(found, self.watch.folder if self.watch else None)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -200,120 +226,20 @@ class TrainingPage(Page):
         super().hideEvent(event)
         self._follow(False)
 
-    # The life of a run ----------------------------------------------------------------------------------------------
+    # Comparing ------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Train with the parameters as they are, in a folder of its own."""
-        if self.draft.task is None or self.own_run():
-            return
-        if self.draft.is_checking:
-            self.draft.when_checked(self.start)
-            self.plan.say("Starts as soon as the check is done…")
-            return
-        task = self.draft.task
-        try:
-            folder = self.desk.services.new_run(name_of(task.data))
-        except Refused as refusal:
-            self.desk.tell(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
-            return
-        self._begin(Watch(folder, task, own=True, parent=self), lambda: self.desk.services.train(task, folder))
-
-    def go_on(self, folder: Path) -> None:
-        """Resume a run where it stopped; its curves go on too."""
-        if self.own_run():
-            return
-        before = self.watches.get(folder)
-        watch = Watch(folder, before.task if before else None, own=True, parent=self)
-        if before is not None:
-            watch.history = before.history
-        self._begin(watch, lambda: self.desk.services.resume(folder))
-
-    def look_at(self, folder: Path) -> None:
-        """Show a run: one of this window, or one on the disk, which is then followed."""
-        self._show_run(self._watch_of(folder))
-
-    def own_run(self) -> Watch | None:
-        """Return the run that trains in this window, None where there is none."""
-        return next((watch for watch in self.watches.values() if watch.own and watch.going), None)
-
-    def _start_first(self, one: FirstStart) -> None:
-        fields = dict(one.fields)
-        if one.folder:
-            folder = self.choose_folder("Folder of a data set in MSD layout")
-            if not folder:
-                return
-            fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
-        self.draft.choose(one.task, fields, then=self.start)
-
-    def _open_run(self) -> None:
-        folder = self.choose_folder("Folder of a run")
-        if folder:
-            self.look_at(Path(folder))
-
-    def _watch_of(self, folder: Path) -> Watch:
-        if folder not in self.watches:
-            watch = Watch(folder, None, own=False, parent=self)
-            watch.changed.connect(self._show_state)
-            self.watches[folder] = watch
-            watch.begin(self.desk, lambda: self.desk.services.attach(folder))
-        return self.watches[folder]
-
-    def _begin(self, watch: Watch, work: Callable[[], Work[Path]]) -> None:
-        self.watches[watch.folder] = watch
-        watch.changed.connect(self._show_state)
-        watch.warned.connect(self.desk.noticed)
-        self._show_run(watch)
-        watch.begin(self.desk, work)
-        self._show_state()
-
-    def _show_run(self, watch: Watch) -> None:
-        if watch is not self.watch:
-            self.watch = watch
-            self.charts.show_run(watch)
-            self.probes.show_run(watch)
-            self._compare(self.runs.model.compared)
-        self._show_state()
+    def _as_shown(self, watch: Watch) -> Shown:
+        return Shown(watch.title, watch.history, self.runs.colour_of(watch.folder))
 
     def _compare(self, folders: frozenset[Path]) -> None:
         current = self.watch.folder if self.watch else None
-        others = [self._watch_of(folder) for folder in sorted(folders) if folder != current]
-        self.charts.compare({watch.title: watch.history for watch in others})
+        others = [self.lineup.watch_of(folder) for folder in sorted(folders) if folder != current]
+        self.charts.compare(tuple(map(self._as_shown, others)))
 
-    def _tell_run(self, wish: str) -> None:
-        if self.watch is not None:
-            {"pause": self.watch.pause, "resume": self.watch.resume, "stop": self.watch.stop}[wish]()
-
-    def _go_on(self) -> None:
-        if self.watch is not None:
-            self.go_on(self.watch.folder)
-
-    def _resumable(self) -> bool:
-        if self.watch is None or self.watch.going or self.own_run():
+    def resumable(self) -> bool:
+        """Tell whether the run in front broke off and can go on in this window."""
+        if self.watch is None or self.watch.going or self.watch.where or self.lineup.own_run():
             return False
-        folder = self.watch.folder
-        return any(card.folder == folder and card.resumable for card in self.runs.model.cards)
-
-    def _use_in_viewer(self) -> None:
-        if self.watch is not None:
-            self.desk.predict_wanted.emit(str(self.watch.folder))
-            self.desk.page_wanted.emit("viewer")
-
-
-def name_of(data: Settings) -> str:
-    """Name a run after its data: the last folder where there is one ("Task04_Hippocampus"), else the set's name."""
-    folder = dict(data.values).get("folder")
-    return Path(str(folder)).name or data.name if folder else data.name
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setProperty("look", "line")
-    return line
-
-
-def _hint(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("look", "dim")
-    label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignTop)
-    return label
+        if self.watch.state in ("stopped", "failed", "lost"):
+            return any(card.folder == self.watch.folder and card.resumable for card in self.runs.model.cards)
+        return False

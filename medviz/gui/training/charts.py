@@ -1,79 +1,77 @@
-"""The curves of a run: loss, measures, rate, gradient; redrawn ten times a second at most."""
+"""The curves of a run: loss, measures, rate, gradient; each drawn ten times a second at most, never two at once."""
 
+from collections import deque
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
-from medviz.gui.training.history import Across, History, curves
-from medviz.gui.training.panes import BAR_PX, Panes
-from medviz.gui.training.watch import Watch
+from medviz.gui.training.chart_bar import ChartBar
+from medviz.gui.training.plot import RunPlot
+from medviz.gui.training.plotted import Manner
+from medviz.gui.training.strokes import Plot, Shown, plot_of
 
-REDRAW_MS, SLOWEST_MS = 100, 2000
-POINTS_PER_MS = 100
-"""A thousand points take a millisecond to draw: this leaves nine tenths of the time to the rest of the window."""
-ROWS = (("loss",), ("measures",), ("rate", "gradient", "other"))
+REDRAW_MS = 100
+APART_MS = 12
+"""Between two plots of one round: the window answers in between."""
+ROWS = (("loss",), ("measures",), ("rate", "gradient"))
 HEIGHTS = (5, 5, 4)
-ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX = 400, 560
+ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX = 360, 560
 
 
 class Charts(QWidget):
-    """Draws the curves of the run that is watched, and dashed beside them those it is compared with."""
+    """Draws the curves of the run in front, and those it is compared with, each run in its own colour.
+
+    Signals: `asked` (name of the plot, QMenu) before a plot's menu opens; `saved` ("csv" or "png") asks for a file.
+    """
+
+    asked = Signal(str, object)
+    saved = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.watch: Watch | None = None
-        self.others: dict[str, History] = {}
-        self.across: Across = "step"
+        self.front: Shown | None = None
+        self.others: tuple[Shown, ...] = ()
+        self.manner = Manner()
+        self.alone: str | None = None
+        self.plots: dict[str, RunPlot] = {}
+        self._placed: tuple[str, ...] = ()
         self._drawn: object = None
-        self.panes = Panes()
+        self._due: deque[str] = deque()
+        self._ready: dict[str, Plot] = {}
+        self._whole = (0.0, 1.0)
+        self.bar = ChartBar()
+        self.bar.turned.connect(self._turned)
+        self.bar.reset_wanted.connect(lambda: self.see(None))
+        self.bar.saved.connect(self.saved)
         self.waits = QLabel("The curves begin with the first steps.")
         self.waits.setProperty("look", "dim")
-        self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.log = QPushButton("log")
-        self.log.setCheckable(True)
-        self.log.setToolTip("Draw loss and learning rate on a logarithmic axis")
-        self.log.toggled.connect(self.redraw)
-        self.by_step, self.by_time = QPushButton("steps"), QPushButton("seconds")
-        self._lay_out()
-        self._timer = QTimer(self)
-        self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self.redraw_if_new)
-
-    def _lay_out(self) -> None:
-        head = QWidget()
-        head.setFixedHeight(BAR_PX)
-        bar = QHBoxLayout(head)
-        bar.setContentsMargins(16, 8, 16, 0)
-        heading = QLabel("Curves")
-        heading.setProperty("look", "heading")
-        bar.addWidget(heading)
-        bar.addStretch(1)
-        choice = QButtonGroup(self)
-        for button, tip in ((self.by_step, "Over steps"), (self.by_time, "Over seconds of training")):
-            button.setCheckable(True)
-            button.setToolTip(tip)
-            choice.addButton(button)
-        self.by_step.setChecked(True)
-        choice.buttonToggled.connect(self._turned)
-        for button in (self.log, self.by_step, self.by_time):
-            button.setProperty("look", "quiet")
-            bar.addWidget(button)
+        self.waits.setContentsMargins(16, 16, 16, 16)
+        self._field = QWidget()
+        self._grid = QGridLayout(self._field)
+        self._grid.setContentsMargins(12, 4, 8, 8)
+        self._grid.setSpacing(8)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(head)
-        column.addWidget(self.waits, 1)
-        column.addWidget(self.panes, 1)
+        for widget, share in ((self.bar, 0), (self.waits, 0), (self._field, 1)):
+            column.addWidget(widget, share)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self.redraw_if_new)
+        self._next = QTimer(self)
+        self._next.setInterval(APART_MS)
+        self._next.timeout.connect(self._draw_next)
 
-    def show_run(self, watch: Watch | None) -> None:
+    def show_run(self, front: Shown | None) -> None:
         """Draw another run from now on."""
-        self.watch = watch
+        self.front = front
+        self.manner = replace(self.manner, part=None)
         self.redraw()
 
-    def compare(self, others: dict[str, History]) -> None:
-        """Draw these runs too, by name."""
+    def compare(self, others: tuple[Shown, ...]) -> None:
+        """Draw these runs too."""
         self.others = others
         self.redraw()
 
@@ -84,39 +82,137 @@ class Charts(QWidget):
             self.redraw_if_new()
 
     def redraw_if_new(self) -> None:
-        """Draw if anything came since the last time."""
-        if self._drawn != self._now():
-            self.redraw()
+        """Draw if anything came since the last time, one plot after the other."""
+        if self._drawn != self._now() and not self._due:
+            self._prepare()
+            self._due.extend(name for name in self._ready if self.alone in (None, name))
+            self._next.start()
 
     def redraw(self) -> None:
-        """Draw what has come so far."""
+        """Draw all that has come so far, now."""
+        self._due.clear()
+        self._prepare()
+        for name in self._ready:
+            self._show(name)
+
+    def see(self, part: tuple[float, float] | None) -> None:
+        """See a part of x in all plots; None: all."""
+        if part != self.manner.part:
+            self.manner = replace(self.manner, part=part)
+            self.bar.reset.setVisible(part is not None)
+            self.redraw()
+
+    def show_alone(self, name: str | None) -> None:
+        """Show one plot in all the room, or all (None, or the one that is alone)."""
+        self.alone = name if name in self.plots and name != self.alone else None
+        self._placed = ()
+        self.redraw()
+
+    def _prepare(self) -> None:
         self._drawn = self._now()
-        history = self.watch.history if self.watch else History()
-        others = tuple(self.others.items())
-        rows = []
-        for groups in ROWS[: 3 if self.height() >= ROOM_FOR_ALL_PX else 2]:
-            made = [curves(history, group, self.across, self.log.isChecked(), others) for group in groups]
-            rows.append([figure for figure in made if figure is not None])
+        rows = ROWS if self.height() >= ROOM_FOR_ALL_PX or not self.isVisible() else ROWS[:2]
+        wanted = [name for row in rows for name in row]
+        made = {name: plot_of(self.front, name, self.others) for name in wanted} if self.front is not None else {}
+        self._ready = {name: plot for name, plot in made.items() if plot is not None}
+        self._whole = _reach(tuple(self._ready.values()), self.manner)
+        if self.alone not in self._ready:
+            self.alone = None
+        self._field.setVisible(bool(self._ready))
+        self.waits.setVisible(not self._ready and self.front is not None)
+        self._place(tuple(self._ready))
+
+    def _place(self, names: tuple[str, ...]) -> None:
+        """Lay the plots out; only when other ones are there."""
+        shown = tuple(name for name in names if self.alone in (None, name))
+        tall = self.height() >= ROOM_FOR_NAMES_PX
+        key = (*shown, str(tall))
+        if key == self._placed:
+            return
+        self._placed = key
+        for name, plot in self.plots.items():
+            self._grid.removeWidget(plot)
+            plot.setVisible(name in shown)
+        rows = [[name for name in row if name in shown] for row in ROWS]
         rows = [row for row in rows if row]
-        named = len(rows) - 1 if self.height() >= ROOM_FOR_NAMES_PX else len(rows)  # once, at the foot; else above only
-        rows = [[replace(one, x_name="") for one in row] for row in rows[:named]] + rows[named:]
-        self.panes.setVisible(bool(rows))
-        self.waits.setVisible(not rows)
-        self.panes.show_rows(rows, HEIGHTS)
-        points = sum(len(line.x) for row in rows for figure in row for line in figure.lines)
-        self._timer.setInterval(min(max(REDRAW_MS, points // POINTS_PER_MS), SLOWEST_MS))
+        for number in range(max(self._grid.rowCount(), len(rows))):
+            self._grid.setRowStretch(number, HEIGHTS[number] if number < len(rows) else 0)
+        for number, row in enumerate(rows):
+            for place, name in enumerate(row):
+                plot = self.plots.get(name) or self._make(name)
+                plot.names_x = number == len(rows) - 1 and tall
+                self._grid.addWidget(plot, number, place, 1, 2 // len(row))
+                plot.show()
+
+    def _make(self, name: str) -> RunPlot:
+        plot = self.plots[name] = RunPlot()
+        plot.hovered.connect(self._point)
+        plot.ranged.connect(self.see)
+        plot.opened.connect(self.show_alone)
+        plot.asked.connect(self._fill)
+        return plot
+
+    def _draw_next(self) -> None:
+        if self._due:
+            self._show(self._due.popleft())
+        if not self._due:
+            self._next.stop()
+
+    def _show(self, name: str) -> None:
+        if name in self._ready and name in self.plots:
+            self.plots[name].show_plot(self._ready[name], self.manner, self._whole)
+
+    def _point(self, x: float | None) -> None:
+        for plot in self.plots.values():
+            plot.point_at(x)
+
+    def _fill(self, name: str, menu: QMenu) -> None:
+        """Fill a plot's menu."""
+        alone = self.alone is not None
+        menu.addAction("All plots" if alone else "This one alone\tdouble click", lambda: self.show_alone(name))
+        menu.addAction("See all of x\tR", lambda: self.see(None)).setEnabled(self.manner.part is not None)
+        menu.addSeparator()
+        menu.addAction("Save the curves as CSV…", lambda: self.saved.emit("csv"))
+        menu.addAction("Save the picture as PNG…", lambda: self.saved.emit("png"))
+        self.asked.emit(name, menu)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the small plots and the names of the axes out where there is no room for them."""
         super().resizeEvent(event)
-        now, before = event.size().height(), event.oldSize().height()
-        if any((now >= room) != (before >= room) for room in (ROOM_FOR_ALL_PX, ROOM_FOR_NAMES_PX)):
-            self.redraw()
+        self._drawn = None
+        if not self._timer.isActive() and self.isVisible():
+            QTimer.singleShot(0, self, self.redraw)
 
     def _now(self) -> object:
-        history = self.watch.history if self.watch else None
-        return id(history), history.scalars_heard if history else 0, [h.scalars_heard for h in self.others.values()]
+        heard = [one.history.scalars_heard for one in (self.front, *self.others) if one is not None]
+        return id(self.front), heard, self.manner, self.alone
 
     def _turned(self) -> None:
-        self.across = "time" if self.by_time.isChecked() else "step"
+        across = self.bar.across
+        part = self.manner.part if across == self.manner.across else None
+        self.manner = Manner(across, self.bar.smoothing, self.bar.log.isChecked(), part)
+        self.bar.reset.setVisible(part is not None)
         self.redraw()
+
+    def table(self) -> list[tuple[str, str, float, float, float]]:
+        """All points of all curves that there are: run, curve, step, seconds, value."""
+        rows = []
+        for one in (self.front, *self.others):
+            for name, track in one.history.tracks.items() if one is not None else ():
+                points = zip(track.steps.tolist(), track.times.tolist(), track.values.tolist(), strict=True)
+                rows += (
+                    [(one.title, name, step, at_s, value) for step, at_s, value in points] if one is not None else []
+                )
+        return rows
+
+
+def _reach(plots: tuple[Plot, ...], manner: Manner) -> tuple[float, float]:
+    """From where to where x goes in all of these."""
+    ends = []
+    for plot in plots:
+        for stroke in plot.strokes:
+            if stroke.track.length:
+                x = stroke.track.across(manner.across, stroke.steps_per_epoch)
+                ends += [float(x[0]), float(x[-1])]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    low = 0.0 if 0 <= low < 0.1 * high else low
+    return (low, high) if high > low else (low - 0.5, low + 0.5)

@@ -1,5 +1,6 @@
 """The task that is being set up: imported beside the window, turned by hand, and checked before it is trained."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -70,6 +71,16 @@ class Draft(QObject):
         self._loading.ended.connect(self._take)
         self._loading.over.connect(self._loading_over)
         self.loading.emit()
+
+    def take(self, task: Any, values: Mapping[str, Any] | None = None) -> None:
+        """Set a task up that is there already (that of another run), with these of its fields."""
+        if self._loading is not None:
+            return
+        self._settling.stop()
+        self.name = getattr(type(task), "NAME", "") or self.name
+        self._take(dataclasses.replace(task, **dict(values or {})))
+        self.loaded.emit()
+        self._settling.start()
 
     def turn(self, field: str, settings: Settings) -> None:
         """Take another data set or network; the one it has already keeps its own parameters."""

@@ -1,67 +1,38 @@
 """What a run has said so far: its curves, its probe pictures round by round, its notes. No Qt."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medviz.figures import Curves, Figure, Line, Picture
+from medviz.figures import Figure, Picture, Table
+from medviz.gui.training.track import Track
 from medviz.imaging.labels import default_colour
 from medviz.messages import Message, Note, Progress, Scalar
 
-Array = NDArray[Any]
-Across = Literal["step", "time"]
 ROUNDS = 48
 """Rounds of probe pictures that are kept; beyond, every second of the older ones is let go."""
 FLAT = 8
 """After so many validations without progress a person is told."""
-GROUPS = ("loss", "measures", "rate", "gradient", "other")
+GROUPS = ("loss", "measures", "rate", "gradient", "machine", "other")
 TOLD_ELSEWHERE = ("train/epoch", "train/samples per second")
 """Written as numbers at the foot of the page."""
-_TITLES = {
-    "loss": ("Loss", ""),
-    "measures": ("Measures", ""),
-    "rate": ("Learning rate", ""),
-    "gradient": ("Gradient norm", ""),
-    "other": ("More", ""),
-}
+ANSWERS = ("from the next step on", "rate halved")
+"""Words of a note that something of the training changed at that step."""
+INSIDE = ("histogram", "layer ")
+"""So begins the name of a figure of what is within the network."""
+RESULTS = "results/"
+"""So begins the name of a table of what was measured, a row a case; "validation" or "test" follows."""
+GAP_S = 120.0
+"""A longer silence in the log of a run counts as a pause."""
 
 
-class Track:
-    """One curve that grows: steps, values and seconds since the run began."""
+@dataclass(frozen=True)
+class Turn:
+    """A step from which the training went on otherwise (another rate, another weight decay), and what was said."""
 
-    def __init__(self) -> None:
-        self._room = np.empty((3, 64))
-        self.length = 0
-
-    def append(self, step: float, value: float, at_s: float) -> None:
-        """Add a point; room is doubled when it is full, so that a point costs the same however many there are."""
-        if self.length == self._room.shape[1]:
-            self._room = np.concatenate([self._room, np.empty_like(self._room)], axis=1)
-        self._room[:, self.length] = step, value, at_s
-        self.length += 1
-
-    def along(self, across: Across) -> tuple[Array, Array]:
-        """Return x ("step" or "time" in s) and the values."""
-        x = self._room[0 if across == "step" else 2, : self.length]
-        return x.copy(), self._room[1, : self.length].copy()
-
-    @property
-    def last(self) -> float:
-        """The newest value."""
-        return float(self._room[1, self.length - 1])
-
-    def best(self, higher: bool) -> tuple[float, float, float] | None:
-        """Return step, value and time of the best value; None where no value is finite."""
-        values = self._room[1, : self.length]
-        finite = np.flatnonzero(np.isfinite(values))
-        if not finite.size:
-            return None
-        place = finite[np.argmax(values[finite]) if higher else np.argmin(values[finite])]
-        step, value, at_s = self._room[:, place]
-        return float(step), float(value), float(at_s)
+    step: int
+    at_s: float
+    words: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,31 +47,53 @@ class Round:
 class History:
     """Hears messages and keeps what a page draws of them.
 
-    `progress` is that of the whole run; `aside` that of a validation within it, None while the network learns.
+    `progress` is that of the whole run; `aside` that of a validation within it, None while the network learns. `turns`
+    are the steps at which something was changed by hand or in trouble. `insides` are the newest figures of what is
+    within the network (histograms, feature maps), by name; `results` the tables of cases, by the set they are of.
     """
 
     tracks: dict[str, Track] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    insides: dict[str, Figure] = field(default_factory=dict)
+    results: dict[str, Table] = field(default_factory=dict)
     progress: Progress | None = None
     aside: Progress | None = None
     step: int = 0
+    last_s: float = 0.0
     scalars_heard: int = 0
     figures_heard: int = 0
+    insides_heard: int = 0
+    _log_s: float | None = None
 
     def hear(self, messages: Iterable[Message], at_s: float) -> None:
-        """Take note of messages that came at `at_s` seconds since the run began."""
+        """Take note of messages that came at `at_s` seconds since the run began; a log knows their time better."""
         for message in messages:
             if isinstance(message, Scalar):
-                self.tracks.setdefault(message.name, Track()).append(message.step, message.value, at_s)
+                self.last_s = at_s if message.at_s is None else self._by_the_log(message.at_s)
+                self.tracks.setdefault(message.name, Track()).append(message.step, message.value, self.last_s)
                 self.step = max(self.step, message.step) if group_of(message.name) == "loss" else self.step
                 self.scalars_heard += 1
             elif isinstance(message, Progress):
                 self._stand(message)
             elif isinstance(message, Note):
                 self.notes.append(message)
+                if any(words in message.text for words in ANSWERS):
+                    self.turns.append(Turn(self.step, self.last_s, message.text))
+            elif message.name.startswith(INSIDE):
+                self.insides[message.name] = message
+                self.insides_heard += 1
+            elif message.name.startswith(RESULTS) and isinstance(message, Table):
+                self.results[message.name.removeprefix(RESULTS)] = message
             else:
                 self._keep(message)
+
+    def _by_the_log(self, now_s: float) -> float:
+        """Seconds of training by the times a log gives; long silences between two sessions are left out."""
+        gone_s = 0.0 if self._log_s is None else now_s - self._log_s
+        self._log_s = now_s
+        return self.last_s + (gone_s if 0.0 <= gone_s < GAP_S else 0.0)
 
     def _stand(self, message: Progress) -> None:
         """Tell the progress of the run, which knows the time left, from that of a part of it."""
@@ -134,14 +127,27 @@ class History:
         best = self.best()
         if best is None:
             return ""
-        steps, _ = self.tracks[best[0]].along("step")
-        since = int((steps > best[2]).sum())
+        since = int((self.tracks[best[0]].steps > best[2]).sum())
         if since < FLAT:
             return ""
         return (
             f"Validation has not improved for {since} times (best at step {best[2]:,.0f}, whose weights are kept): "
             "stop here, or go on with a lower learning rate or stronger augmentation."
         )
+
+    def steps_per_epoch(self) -> float | None:
+        """Steps of one epoch, as far as the run has said: by what was validated, else by how it counts its epochs."""
+        told = self.tracks.get("train/epoch")
+        if told is not None and told.length and told.last > 0:
+            return float(told.steps[-1]) / told.last
+        of = re.match(r"epoch [\d,]+(?: of |/)([\d,]+)", self.progress.what) if self.progress is not None else None
+        epochs = int(of[1].replace(",", "")) if of else 0
+        return self.progress.total / epochs if self.progress is not None and epochs else None
+
+    def latest(self, name: str) -> float | None:
+        """The newest value of a curve, None where there is none."""
+        track = self.tracks.get(name)
+        return track.last if track is not None and track.length else None
 
     def colours(self) -> dict[str, tuple[int, int, int]]:
         """Return the colour of each class that the pictures name; the mean of all is grey."""
@@ -159,6 +165,8 @@ class History:
 def group_of(name: str) -> str:
     """Tell on which axes a curve belongs, by the words in its name."""
     part, _, what = name.lower().partition("/")
+    if part == "machine":
+        return "machine"
     if "loss" in what:
         return "loss"
     if part in ("validation", "test"):
@@ -178,38 +186,3 @@ def line_name(name: str, group: str) -> str:
     if group in ("rate", "gradient"):
         return bare.removeprefix("gradient norm").strip("/ ") or part
     return bare.removeprefix("dice/") or name
-
-
-def curves(
-    history: History,
-    group: str,
-    across: Across = "step",
-    log_y: bool = False,
-    others: Iterable[tuple[str, History]] = (),
-) -> Curves | None:
-    """Draw a group of curves, other runs dashed beside it; None where there is none yet.
-
-    The line across is the best value of the validation; a class has the colour that its label has in the pictures.
-    """
-    names = history.names(group)
-    tints = history.colours() if group == "measures" else {}
-    lines = []
-    for name in names:
-        said = line_name(name, group)
-        lines.append(Line(said, *history.tracks[name].along(across), colour=tints.get(said)))
-    for run, other in others:
-        shared = [name for name in other.names(group) if name in names or not names]
-        lines += [
-            Line(f"{run} · {line_name(name, group)}", *other.tracks[name].along(across), dashed=True) for name in shared
-        ]
-    if not lines:
-        return None
-    title, y_name = _TITLES[group]
-    at = None
-    best = history.best()
-    if best and best[0] in names:
-        title += f" · best {line_name(best[0], group)} {best[1]:.3f}"
-        found = history.tracks[best[0]].best(higher=group == "measures")
-        at = found[0 if across == "step" else 2] if found else None
-    x_name = "step" if across == "step" else "time (s)"
-    return Curves(group, tuple(lines), title, x_name, y_name, log_y and group != "measures", at)

@@ -13,6 +13,7 @@ _ICONS = {
     "done": ("ph.check-circle-fill", "good"),
     "stopped": ("ph.stop-circle-fill", "dim"),
     "failed": ("ph.warning-circle-fill", "bad"),
+    "lost": ("ph.question-fill", "warning"),
 }
 
 

@@ -1,30 +1,37 @@
 """Probe pictures: what the network makes of the same slices, round by round; redrawn twice a second at most."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from medviz.figures import Figure, Picture
+from medviz.gui.training.bench import Bench, RunView
 from medviz.gui.training.history import Round
-from medviz.gui.training.panes import BAR_PX, Panes
+from medviz.gui.training.panes import Panes
 from medviz.gui.training.watch import Watch
 from medviz.imaging.labels import default_colour
 
 REDRAW_MS = 500
+HEAD_PX = 30
+"""Height of a picture's title and the gap under it."""
 AT_FIRST = ("image", "reference", "prediction", "error")
 """Columns that are shown until a person chooses."""
 WRONG = 6
 """The label value whose colour (vermilion) says "wrong"."""
 
 
-class Probes(QWidget):
+class Probes(RunView):
     """Shows the newest pictures, one row a probe; with the slider those of an earlier step."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    WORD = "Probes"
+    HINT = "What the network makes of a few samples that training never sees"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
         self.watch: Watch | None = None
         self._drawn: object = None
         self.panes = Panes()
@@ -36,11 +43,13 @@ class Probes(QWidget):
         self.said.setProperty("look", "dim")
         self.said.setMinimumWidth(108)
         self.legend.setProperty("look", "small")
+        self.legend.setWordWrap(True)
         self.waits = QLabel("Pictures of a few slices that training never sees come here, again and again.")
         self.waits.setProperty("look", "dim")
         self.waits.setWordWrap(True)
         self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.columns: dict[str, QAction] = {}
+        self._shown: list[list[Figure]] = []
         self.choice = QToolButton()
         self.choice.setText("Show ▾")
         self.choice.setProperty("look", "quiet")
@@ -54,18 +63,12 @@ class Probes(QWidget):
         self._timer.timeout.connect(self.redraw_if_new)
 
     def _lay_out(self) -> None:
-        head = QWidget()
-        head.setFixedHeight(BAR_PX)
-        self._bar = QHBoxLayout(head)
-        self._bar.setContentsMargins(16, 8, 16, 0)
-        self._bar.setSpacing(0)
-        heading = QLabel("Probe slices")
-        heading.setProperty("look", "heading")
-        self._bar.addWidget(heading)
-        self._bar.addStretch(1)
-        self._bar.addWidget(self.legend)
-        self._bar.addSpacing(8)
-        self._bar.addWidget(self.choice)
+        self.head = QWidget()
+        bar = QHBoxLayout(self.head)
+        bar.setContentsMargins(16, 4, 16, 0)
+        bar.setSpacing(8)
+        bar.addWidget(self.legend, 1)
+        bar.addWidget(self.choice)
         self.foot = QWidget()
         foot = QHBoxLayout(self.foot)
         foot.setContentsMargins(16, 0, 16, 8)
@@ -75,7 +78,7 @@ class Probes(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(head)
+        column.addWidget(self.head)
         column.addWidget(self.waits, 1)
         column.addWidget(self.panes, 1)
         column.addWidget(self.foot)
@@ -121,6 +124,7 @@ class Probes(QWidget):
         rounds = self.rounds
         self.panes.setVisible(bool(rounds))
         self.waits.setVisible(not rounds)
+        self.head.setVisible(bool(rounds))
         self.foot.setVisible(len(rounds) > 1)
         if not rounds:
             self._offer(())
@@ -133,8 +137,19 @@ class Probes(QWidget):
         self._offer(tuple(dict.fromkeys(column for row in table.values() for column in row if len(row) > 1)))
         hidden = {name for name, action in self.columns.items() if not action.isChecked()}
         shown = [[one for name, one in row.items() if name not in hidden] for row in table.values()]
-        self.panes.show_rows([row for row in shown if row])
+        self._shown = [row for row in shown if row]
+        self._put()
         self.legend.setText(legend_of(tuple(chosen.figures.values())))
+
+    def _put(self) -> None:
+        """Lay the pictures out so that they are as large as can be."""
+        self.panes.show_rows(wrapped(self._shown, self.panes.width(), self.panes.height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the pictures out anew."""
+        super().resizeEvent(event)
+        if self._shown:
+            QTimer.singleShot(0, self, self._put)
 
     def _offer(self, names: tuple[str, ...]) -> None:
         """Offer each column there is; those there were stay as they are."""
@@ -150,6 +165,18 @@ class Probes(QWidget):
             action.setChecked(name in AT_FIRST or not any(one in AT_FIRST for one in names))
             action.triggered.connect(self._draw)
             self.columns[name] = action
+
+
+def wrapped(rows: Sequence[Sequence[Figure]], wide: int, high: int) -> list[list[Figure]]:
+    """Break rows of pictures into as many lines as make the pictures largest."""
+    longest = max((len(row) for row in rows), default=1)
+
+    def side(columns: int) -> float:
+        lines = sum(-(-len(row) // columns) for row in rows)
+        return min(wide / columns, high / lines - HEAD_PX)
+
+    columns = max(range(1, longest + 1), key=side)
+    return [list(row[first : first + columns]) for row in rows for first in range(0, len(row), columns)]
 
 
 def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:

@@ -46,6 +46,7 @@ class RunsModel(QAbstractListModel):
         super().__init__(parent)
         self.cards: tuple[RunCard, ...] = ()
         self.compared: frozenset[Path] = frozenset()
+        self.colours: dict[Path, int] = {}
 
     def put(self, found: tuple[RunCard, ...]) -> None:
         """Show these cards; the same runs in the same order keep selection and ticks."""
@@ -225,6 +226,10 @@ class RunList(QWidget):
         self.list.setVisible(bool(found))
         self.list.setFixedHeight(min(len(found), MOST_ROWS) * self.list.sizeHintForRow(0) + 4 if found else 0)
         self.list.viewport().update()
+
+    def colour_of(self, folder: Path) -> int:
+        """Return the number of a run's colour, the same wherever it is drawn."""
+        return self.model.colours.setdefault(folder, len(self.model.colours))
 
     def _chosen(self, index: QModelIndex) -> None:
         if index.isValid():

@@ -1,11 +1,10 @@
-"""The runs there are: those of this window, and those on the disk, the newest first. No widgets."""
+"""What the list says of a run, read off the heartbeat in its folder. No widgets."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import ago, duration
 
 QUIET_S = 30.0
@@ -14,7 +13,11 @@ QUIET_S = 30.0
 
 @dataclass(frozen=True)
 class RunCard:
-    """What the list says of a run. `state`: "training", "paused", "stopping", "stopped", "failed", "ended", "lost"."""
+    """What the list says of a run.
+
+    `state`: "queued", "waiting", "running" (here), "training" (elsewhere), "paused", "stopping", "stopped", "failed",
+    "ended", "lost", "unknown". `best` is its best measure so far.
+    """
 
     folder: Path
     state: str
@@ -29,7 +32,10 @@ class RunCard:
 
     def words(self, now_s: float) -> str:
         """Say in a line how it stands."""
-        said = {"ended": "done", "training": "training elsewhere", "lost": "broke off", "unknown": "no word of it"}
+        said = {
+            "ended": "done", "training": "running elsewhere", "waiting": "starting", "lost": "lost, no sign of life",
+            "unknown": "no word of it",
+        }  # fmt: skip
         parts = [said.get(self.state, self.state)]
         if self.left_s is not None and self.state in ("training", "running"):
             parts.append(f"{duration(self.left_s)} left")
@@ -49,22 +55,6 @@ def card_on_disk(folder: Path, now_s: float) -> RunCard:
         return RunCard(folder, state, _number(best), _number(left_s), at_s)
     except (OSError, ValueError, TypeError, AttributeError):
         return RunCard(folder, "unknown")
-
-
-def card_of(watch: Watch) -> RunCard:
-    """Say how a run of this window stands."""
-    best, progress = watch.history.best(), watch.history.progress
-    state = "ended" if watch.state == "done" else watch.state
-    left_s = progress.left_s if progress and watch.state == "running" else None
-    return RunCard(watch.folder, state, best[1] if best else None, left_s, watch.ended_at_s)
-
-
-def cards(folders: tuple[Path, ...], own: tuple[Watch, ...], now_s: float) -> tuple[RunCard, ...]:
-    """List the runs of this window first, then those on the disk."""
-    mine = {watch.folder: card_of(watch) for watch in own}
-    disk = (mine.get(folder) or card_on_disk(folder, now_s) for folder in folders)
-    fresh = [card for folder, card in reversed(mine.items()) if folder not in folders]
-    return (*fresh, *disk)
 
 
 def _number(value: Any) -> float | None:

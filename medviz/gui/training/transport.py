@@ -1,6 +1,9 @@
 """The bar at the foot of the Train page: where the run stands, and the buttons that act on it within one step."""
 
+import time
+
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
@@ -8,13 +11,19 @@ from medviz.gui.status import Elided
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
+ROOM_FOR_WORDS_PX = 820
+LONGEST_S = 5.0
+"""After so long without an answer a wish may be said again."""
+
 
 class Transport(QWidget):
-    """Pause, resume, stop and keep. Signals are wishes: `paused`, `resumed`, `stopped`; the page acts on them."""
+    """Pause, resume, stop and keep, save and preview now. Signals are wishes; the page acts on them."""
 
     paused = Signal()
     resumed = Signal()
     stopped = Signal()
+    save_wanted = Signal()
+    preview_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,6 +34,11 @@ class Transport(QWidget):
         self.stop = QPushButton("Stop and keep")
         self.stop.setIcon(icon("ph.stop-fill"))
         self.stop.setToolTip("Stop after this step; weights, curves and pictures are kept, and the run can be resumed")
+        self.save = _button("Save now", "ph.floppy-disk", "Write a checkpoint after this step (Ctrl+Alt+S)")
+        self.preview = _button("Preview now", "ph.eye", "Draw the probes after this step (Ctrl+Alt+P)")
+        self.save.clicked.connect(self.save_wanted)
+        self.preview.clicked.connect(self.preview_wanted)
+        self._asked: dict[QPushButton, float] = {}
         self.stand = Elided("where the run stands")
         self.left = QLabel()
         self.left.setProperty("look", "dim")
@@ -33,7 +47,7 @@ class Transport(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(16, 8, 16, 8)
         row.setSpacing(8)
-        for widget in (self.pause, self.stop):
+        for widget in (self.pause, self.stop, self.save, self.preview):
             row.addWidget(widget)
         row.addSpacing(8)
         row.addWidget(self.stand, 1)
@@ -51,14 +65,15 @@ class Transport(QWidget):
         if watch is None:
             return
         self._paused = watch.state == "paused"
-        acts = watch.own and watch.going and watch.state != "stopping"
+        acts = watch.obeys and watch.state != "stopping"
         self.pause.setText("Resume" if self._paused else "Pause")
         self.pause.setIcon(icon("ph.play-fill" if self._paused else "ph.pause-fill"))
         self.pause.setToolTip("Go on with the next step" if self._paused else "Take no further step until resumed")
-        self.pause.setVisible(watch.own and watch.going)
-        self.stop.setVisible(watch.own and watch.going)
-        self.pause.setEnabled(acts)
-        self.stop.setEnabled(acts)
+        for button in (self.pause, self.stop, self.save, self.preview):
+            button.setVisible(watch.obeys)
+            button.setEnabled(acts)
+        for button in (self.save, self.preview):  # a paused run answers when it goes on
+            button.setEnabled(acts and watch.state == "running" and not self._is_asked(button))
         progress = watch.history.progress
         known = progress is not None and progress.total > 0
         self.bar.setRange(0, 1000 if known or not watch.going else 0)
@@ -69,8 +84,39 @@ class Transport(QWidget):
         self.stand.write(standing(watch))
         self.left.setText(times(watch))
 
+    def asked(self, button: QPushButton) -> None:
+        """Show that a wish is on its way; it is answered within a step."""
+        self._asked[button] = time.monotonic()
+        button.setEnabled(False)
+
+    def answered(self) -> None:
+        """Let all be asked again."""
+        self._asked.clear()
+
+    def _is_asked(self, button: QPushButton) -> bool:
+        return time.monotonic() - self._asked.get(button, -LONGEST_S) < LONGEST_S
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show icons alone where there is no room for the words."""
+        super().resizeEvent(event)
+        self._narrow()
+
+    def _narrow(self) -> None:
+        room = self.width() >= ROOM_FOR_WORDS_PX
+        for button in (self.save, self.preview):
+            button.setText(str(button.property("word")) if room else "")
+
     def _pause_clicked(self) -> None:
         (self.resumed if self._paused else self.paused).emit()
+
+
+def _button(word: str, sign: str, tip: str) -> QPushButton:
+    button = QPushButton(word)
+    button.setProperty("word", word)
+    button.setIcon(icon(sign))
+    button.setToolTip(tip)
+    button.setAccessibleName(word.lower())
+    return button
 
 
 def standing(watch: Watch) -> str:
@@ -93,6 +139,7 @@ def standing(watch: Watch) -> str:
         "stopped": f"stopped, all is kept · {where}",
         "failed": f"failed · {where}",
         "done": f"done · {where}",
+        "lost": f"no sign of life for half a minute · {where}",
     }
     return words[watch.state].removesuffix(" · ")
 

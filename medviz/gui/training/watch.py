@@ -11,11 +11,14 @@ from PySide6.QtCore import QObject, Signal
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.training.history import History
+from medviz.gui.training.runs import card_on_disk
 from medviz.messages import Message, Note, Work
 from medviz.refused import Refused
 
-State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "done"]
+State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "done", "lost"]
 GOING: tuple[State, ...] = ("waiting", "running", "paused", "stopping")
+ENDS: dict[str, State] = {"ended": "done", "stopped": "stopped", "failed": "failed", "lost": "lost"}
+"""What a run's heartbeat says of its end, in the words of this page."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,20 @@ class Watch(QObject):
 
     `warned` (Note) passes on what went wrong without ending the run: memory, a disk, a loss that is not a number.
 
-    `own` says that it is trained in this window: only then can it be paused and stopped. `task` is None where it is
-    not known (a run that is elsewhere). `ended_at_s` is when it ended, in s since 1970.
+    `own` says that it is trained in this window; one that is elsewhere is followed, and hears wishes through its
+    folder. `task` is None where it is not known (a run that is elsewhere). `where` is what is followed where that is no
+    folder of this machine ("ssh://..."): nothing can be asked of it. `ended_at_s` is when it ended, in s since 1970.
+    `acknowledged` (words) tells that a wish was passed on.
     """
 
     changed = Signal()
     warned = Signal(object)
+    acknowledged = Signal(str)
 
-    def __init__(self, folder: Path, task: Any, own: bool, parent: QObject | None = None) -> None:
+    def __init__(self, folder: Path, task: Any, own: bool, parent: QObject | None = None, where: str = "") -> None:
         super().__init__(parent)
-        self.folder, self.task, self.own = folder, task, own
+        self.folder, self.task, self.own, self.where = folder, task, own, where
+        self._desk: Desk | None = None
         self.history = History()
         self.state: State = "waiting"
         self.failure: Failure | None = None
@@ -56,7 +63,12 @@ class Watch(QObject):
     @property
     def title(self) -> str:
         """Name of the run."""
-        return self.folder.name
+        return self.folder.name or str(self.folder)
+
+    @property
+    def obeys(self) -> bool:
+        """True where it can be paused and stopped from here."""
+        return self.going and not self.where
 
     @property
     def going(self) -> bool:
@@ -66,9 +78,10 @@ class Watch(QObject):
     def begin(self, desk: Desk, work: Callable[[], Work[Path]]) -> None:
         """Run the work (training, or following a run) beside the window."""
         title = f"training {self.title}" if self.own else f"following {self.title}"
-        self.job = job = desk.start(title, work, page="train")
+        self._desk = desk
+        self.job = job = desk.start(title, work, page="train", quiet=not self.own)
         job.said.connect(self._hear)
-        job.ended.connect(lambda made: self._turn("done"))
+        job.ended.connect(lambda made: self._end())
         job.stopped.connect(lambda: self._turn("stopped"))
         job.refused.connect(self._refuse)
         job.failed.connect(self._fail)
@@ -77,22 +90,68 @@ class Watch(QObject):
     def pause(self) -> None:
         """Ask for no further step."""
         if self.job and self.state in ("waiting", "running"):
-            self.job.pause()
+            if self.own:
+                self.job.pause()
+            elif not self.order("pause"):
+                return
             self._paused_at_s = time.monotonic()
             self._turn("paused")
 
     def resume(self) -> None:
         """Go on."""
         if self.job and self.state == "paused":
+            if self.own:
+                self.job.resume()
+            elif not self.order("resume"):
+                return
             self._count_pause()
-            self.job.resume()
             self._turn("running")
 
     def stop(self) -> None:
         """Stop after the step it is in; what was learnt is kept."""
         if self.job and self.going and self.state != "stopping":
-            self.job.stop()
+            if self.own:
+                self.job.stop()
+            elif not self.order("stop"):
+                return
             self._turn("stopping")
+
+    def order(self, name: str, value: Any = None) -> bool:
+        """Pass a wish on to the run, which answers within a step; a refusal becomes a notice."""
+        if self._desk is None or self.where:
+            return False
+        order, folder = self._desk.services.teaching.order, self.folder
+        said = self._desk.start(f"telling {self.title}", lambda: _told(order, folder, name, value), quiet=True)
+        said.ended.connect(lambda _: self.acknowledged.emit(name))
+        return True
+
+    def look_round(self) -> None:
+        """Take note of what came about elsewhere: paused in the status line, or in the process that trains it."""
+        if self.job is None or self.where:
+            return
+        state = self._state_here(self.job) if self.own else self._state_elsewhere()
+        if state == self.state:
+            return
+        if state == "paused":
+            self._paused_at_s = time.monotonic()
+        elif self.state == "paused":
+            self._count_pause()
+        self._turn(state)
+
+    def _state_here(self, job: Job) -> State:
+        if job.stopping and self.going:
+            return "stopping"
+        if job.paused and self.state in ("running", "waiting"):
+            return "paused"
+        return "running" if self.state == "paused" and not job.paused else self.state
+
+    def _state_elsewhere(self) -> State:
+        told = card_on_disk(self.folder, time.time()).state
+        if told == "lost" and self.state in ("running", "waiting", "paused"):
+            return "lost"
+        if told == "paused" and self.state == "running":
+            return "paused"
+        return "running" if told == "training" and self.state in ("lost", "paused") else self.state
 
     @property
     def elapsed_s(self) -> float:
@@ -104,10 +163,19 @@ class Watch(QObject):
     def _hear(self, messages: list[Message]) -> None:
         self.history.hear(messages, self.elapsed_s)
         for message in messages:
-            if self.own and isinstance(message, Note) and message.level != "info":
+            if self.own and isinstance(message, Note) and message.level in ("warning", "error"):
                 self.warned.emit(message)
         if self.state == "waiting":
             self._turn("running")
+
+    def _end(self) -> None:
+        """Say how it ended: what is followed to its end may have been stopped, or have failed."""
+        state = "done" if self.own or self.where else ENDS.get(card_on_disk(self.folder, time.time()).state, "done")
+        if state == "failed":
+            said = [note for note in self.history.notes if note.level == "error"]
+            last = said[-1] if said else Note("it did not say why")
+            self.failure = Failure(f"{self.title} broke off", last.text, last.remedy)
+        self._turn(state)
 
     def _count_pause(self) -> None:
         if self._paused_at_s is not None:
@@ -132,3 +200,9 @@ class Watch(QObject):
 
     def _forget(self) -> None:
         self.job = None
+
+
+def _told(order: Callable[[Path, str, Any], None], folder: Path, name: str, value: Any) -> Work[None]:
+    """Tell a run something beside the window: its folder may lie on a slow disk."""
+    yield from ()
+    order(folder, name, value)

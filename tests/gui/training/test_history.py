@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from medviz.figures import Picture
-from medviz.gui.training.history import ROUNDS, History, Track, curves, group_of, line_name
+from medviz.gui.training.history import ROUNDS, History, group_of, line_name
+from medviz.gui.training.strokes import Shown, plot_of
+from medviz.gui.training.track import Track
 from medviz.gui.training.words import about, ago, count, duration, memory, plan_in_words
 from medviz.imaging.labels import default_colour
 from medviz.messages import Note, Progress, Scalar
@@ -74,25 +76,27 @@ def test_without_a_measure_the_lowest_loss_is_the_best() -> None:
 
 def test_a_class_has_the_same_colour_in_the_curve_as_in_the_picture() -> None:
     heard = history(picture(), Scalar("validation/dice/white", 4, 0.5))
-    drawn = curves(heard, "measures")
+    drawn = plot_of(Shown("a", heard), "measures")
     assert drawn is not None
-    assert drawn.lines[0].colour == default_colour(2)
+    assert drawn.strokes[0].colour == default_colour(2)
 
 
-def test_curves_over_time_name_their_unit_and_mark_the_best() -> None:
-    heard = history(Scalar("validation/dice/mean", 4, 0.5))
-    drawn = curves(heard, "measures", "time")
+def test_the_best_is_marked_on_the_axes_it_belongs_to() -> None:
+    heard = history(Scalar("validation/dice/mean", 4, 0.5), Scalar("train/loss", 4, 0.9))
+    drawn, loss = plot_of(Shown("a", heard), "measures"), plot_of(Shown("a", heard), "loss")
+    assert drawn is not None and loss is not None
+    assert (drawn.best, loss.best) == ((4.0, 0.5, 1.5), None)
+    assert plot_of(Shown("a", heard), "gradient") is None
+
+
+def test_compared_runs_have_a_colour_each_and_their_names() -> None:
+    mine = history(Scalar("train/loss", 1, 2.0), Scalar("validation/loss", 1, 2.0))
+    other = history(Scalar("train/loss", 1, 1.0))
+    drawn = plot_of(Shown("a", mine, 3), "loss", [Shown("b", other, 5)])
     assert drawn is not None
-    assert (drawn.x_name, drawn.at) == ("time (s)", 1.5)
-    assert drawn.title == "Measures · best mean 0.500"
-    assert curves(heard, "gradient") is None
-
-
-def test_other_runs_are_dashed_and_named() -> None:
-    mine, other = history(Scalar("train/loss", 1, 2.0)), history(Scalar("train/loss", 1, 1.0))
-    drawn = curves(mine, "loss", others=[("run-1", other)])
-    assert drawn is not None
-    assert [(line.name, line.dashed) for line in drawn.lines] == [("train", False), ("run-1 · train", True)]
+    assert [(one.words, one.place, one.dashed) for one in drawn.strokes] == [
+        ("a train", 3, False), ("a validation", 3, True), ("b train", 5, False),
+    ]  # fmt: skip
 
 
 def test_a_round_holds_the_pictures_of_one_step() -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from medviz.commands.services import services
-from medviz.figures import Curves, Picture
+from medviz.figures import Picture
 from medviz.gui.desk import Desk
 from medviz.gui.pages.training import TrainingPage
 from medviz.gui.training.first import STARTS, FirstStart
@@ -63,7 +63,7 @@ def test_phantoms_are_learnt_stopped_and_resumed_in_the_window(desk: Desk, qtbot
     page = page_of(desk, qtbot)
     page.first.chosen.emit(QUICK)
     until(page, qtbot, "running")
-    qtbot.waitUntil(lambda: len(page.probes.rounds) >= 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(page.views["Probes"].rounds) >= 2, timeout=PATIENCE_MS)
     qtbot.mouseClick(page.transport.pause, CLICK)
     qtbot.wait(700)  # the step it is in, and what was said but not yet heard
     stood = page.watch.history.step  # type: ignore[union-attr]
@@ -80,17 +80,15 @@ def test_phantoms_are_learnt_stopped_and_resumed_in_the_window(desk: Desk, qtbot
     qtbot.mouseClick(page.outcome.resume, CLICK)
     until(page, qtbot, "done", "failed")
     assert page.watch.state == "done", page.watch.failure  # type: ignore[union-attr]
-    drawn = {name: view.figure for name, view in page.charts.panes.views.items()}
-    assert {"loss", "measures", "rate"} <= set(drawn)
-    assert isinstance(drawn["measures"], Curves)
-    loss = drawn["loss"].lines[0].y
+    assert {"loss", "measures", "rate"} <= set(page.charts.plots)
+    loss = page.watch.history.tracks["train/loss"].values  # type: ignore[union-attr]
     assert loss[-5:].mean() < 0.8 * loss[:5].mean()
-    prediction = page.probes.panes.views["probe 1 prediction"].figure
+    prediction = page.views["Probes"].panes.views["probe 1 prediction"].figure
     assert isinstance(prediction, Picture) and prediction.labels is not None and prediction.labels.any()
 
     again = page_of(desk, qtbot)  # as after the window was closed: only the disk knows the run
     again.entered()
-    again.look_at(folder)
+    again.lineup.look_at(folder)
     until(again, qtbot, "done")
     there = again.watch.history.tracks["train/loss"]  # type: ignore[union-attr]
     assert there.length == len(loss)

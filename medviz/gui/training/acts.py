@@ -1,0 +1,123 @@
+"""What a person does on the Train page: start, stop, resume, ask, use. Each act is one method and one signal."""
+
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from medviz.gui.training.bench import Bench
+from medviz.gui.training.charts import Charts
+from medviz.gui.training.first import FirstStart, FirstStarts
+from medviz.gui.training.outcome import Outcome
+from medviz.gui.training.run_list import RunList
+from medviz.gui.training.setup import PlanLine, SetupBar
+from medviz.gui.training.transport import Transport
+from medviz.parameters import Settings
+
+
+class Workplace(Bench, Protocol):
+    """The page with its buttons."""
+
+    setup: SetupBar
+    plan: PlanLine
+    first: FirstStarts
+    charts: Charts
+    transport: Transport
+    outcome: Outcome
+    runs: RunList
+
+    def choose_folder(self, title: str) -> str:
+        """Ask for a folder; empty where a person thought better of it."""
+        ...
+
+    def look_for_runs(self) -> None:
+        """Read the list of runs anew."""
+        ...
+
+
+class Acts(QObject):
+    """Joins the page's buttons, menus and keys to what they do; `over` is what dialogs stand over."""
+
+    def __init__(self, page: Workplace, over: QWidget) -> None:
+        super().__init__(over)
+        self.page, self.over, self.desk = page, over, page.desk
+        self.draft, self.lineup = page.draft, page.lineup
+        self._connect()
+        self._bind_keys()
+
+    def _connect(self) -> None:
+        page = self.page
+        page.setup.task_chosen.connect(lambda name: self.draft.choose(name, {}))
+        page.setup.part_chosen.connect(self.draft.turn)
+        page.setup.checked.connect(self.draft.check)
+        page.setup.started.connect(self.start)
+        page.first.chosen.connect(self._start_first)
+        page.transport.paused.connect(lambda: self._tell("pause"))
+        page.transport.resumed.connect(lambda: self._tell("resume"))
+        page.transport.stopped.connect(lambda: self._tell("stop"))
+        page.transport.save_wanted.connect(lambda: self._order("save"))
+        page.transport.preview_wanted.connect(lambda: self._order("preview"))
+        page.outcome.viewer_wanted.connect(self.use_in_viewer)
+        page.outcome.resume_wanted.connect(self._go_on)
+        page.runs.open_wanted.connect(self._open_run)
+
+    def _bind_keys(self) -> None:
+        """Give the page's buttons keys; the window lists them in its help."""
+        page = self.page
+        for button, key, does in (
+            (page.setup.start, "Ctrl+Return", "start"),
+            (page.transport.pause, "Ctrl+P", "pause or resume"),
+            (page.transport.stop, "Ctrl+.", "stop and keep"),
+            (page.transport.save, "Ctrl+Alt+S", "save now"),
+            (page.transport.preview, "Ctrl+Alt+P", "preview now"),
+        ):
+            action = QAction(does, self.over)
+            action.setShortcut(QKeySequence(key))
+            action.triggered.connect(button.click)
+            self.over.addAction(action)
+
+    def start(self) -> None:
+        """Train with the parameters as they are, in a folder of its own."""
+        if self.draft.task is None or self.lineup.own_run():
+            return
+        if self.draft.is_checking:
+            self.draft.when_checked(self.start)
+            self.page.plan.say("Starts as soon as the check is done…")
+            return
+        self.lineup.start(self.draft.task)
+
+    def _go_on(self) -> None:
+        if self.page.watch is not None:
+            self.lineup.go_on(self.page.watch.folder)
+
+    def _start_first(self, one: FirstStart) -> None:
+        fields = dict(one.fields)
+        if one.folder:
+            folder = self.page.choose_folder("Folder of a data set in MSD layout")
+            if not folder:
+                return
+            fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
+        self.draft.choose(one.task, fields, then=self.start)
+
+    def _open_run(self) -> None:
+        folder = self.page.choose_folder("Folder of a run")
+        if folder:
+            self.lineup.look_at(Path(folder))
+
+    def _tell(self, wish: str) -> None:
+        watch = self.page.watch
+        if watch is not None:
+            {"pause": watch.pause, "resume": watch.resume, "stop": watch.stop}[wish]()
+
+    def _order(self, wish: str) -> None:
+        watch, transport = self.page.watch, self.page.transport
+        if watch is not None and watch.order(wish):
+            transport.asked(transport.save if wish == "save" else transport.preview)
+
+    def use_in_viewer(self) -> None:
+        """Run the trained network over the open scan."""
+        if self.page.watch is not None:
+            self.desk.predict_wanted.emit(str(self.page.watch.folder))
+            self.desk.page_wanted.emit("viewer")
