@@ -18,11 +18,12 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from medviz.messages import Message, Note, Progress, Scalar, Work
+from medviz.messages import Message, Note, Work
 from medviz.parameters import built, plain
 from medviz.refused import Refused
 from medviz.training import checkpoints
-from medviz.training.events import Line, line_of, message_of, parsed, text_of
+from medviz.training.events import Line, line_of, parsed, text_of
+from medviz.training.heard import Heard, without_repeats
 from medviz.training.sinks import TensorBoard
 from medviz.training.task import Task
 
@@ -222,28 +223,17 @@ def attach(folder: Path, poll_s: float = 0.2) -> Work[Path]:
     path = folder / "events.jsonl"
     if not path.is_file():
         raise Refused(folder, "there is no run in it (no events.jsonl)", "give the folder of a run")
-    still: Message = Progress(0, 0, "waiting for the run")
-    ended = warned = False
-    heard: dict[str, int] = {}
+    heard, warned = Heard(folder), False
     with open(path, "rb") as file:
         tail = Tail(file)
-        lines = _without_repeats(tail.lines())
-        while lines or not ended:
-            for line in lines:
-                ended = line["message"] == "end"
-                message = message_of(line, folder)
-                if isinstance(message, Scalar):  # what was said twice, before and after an interruption, counts once
-                    if message.step <= heard.get(message.name, -1):
-                        continue
-                    heard[message.name] = message.step
-                if message is not None:
-                    yield message
-                    still = message if isinstance(message, Progress) else still
+        lines = without_repeats(tail.lines())
+        while lines or not heard.ended:
+            yield from heard.told(lines)
             if not lines:
                 if status(folder)["state"] == "lost" and not warned:
                     warned = True
                     yield Note("The run has been silent for half a minute", "warning", "Resume it if its process died")
-                yield still
+                yield heard.still
                 time.sleep(poll_s)
             lines = tail.lines()
     return folder
@@ -261,16 +251,6 @@ class Tail:
         *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
         found = (parsed(text.decode(errors="replace")) for text in whole)
         return [line for line in found if line is not None and "message" in line]
-
-
-def _without_repeats(lines: list[Line]) -> list[Line]:
-    """Leave out what a killed run said after the checkpoint from which it went on: it was said again."""
-    kept: list[Line] = []
-    for line in lines:
-        if line["message"] == "begin":
-            kept = [old for old in kept if old.get("step", 0) <= line["step"] or old["message"] == "begin"]
-        kept.append(line)
-    return kept
 
 
 def _toml(value: Any) -> str:

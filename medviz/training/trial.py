@@ -3,16 +3,18 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
-from torch.utils.data import default_collate
 
 from medviz.messages import Work
 from medviz.refused import Refused
 from medviz.training.chance import generators, seeded, set_generators
+from medviz.training.damaged import MISSING, Unreadable, collated
 from medviz.training.device import Precision, chosen, considerate, precision_of
 from medviz.training.learner import Learner
+from medviz.training.run import begin_with
 from medviz.training.sampling import Drawn, Order, on_device
 from medviz.training.task import Batch, Samples, Task
 
@@ -36,12 +38,22 @@ class Material:
         self.order.epoch, self.order.start = epoch, place
         drawn = Drawn(self.samples, self.order.seed)
         groups = [places for _, places in zip(range(self.order.per_step), self.order, strict=False)]
-        return [on_device(default_collate([drawn[one] for one in places[:most]]), self.device) for places in groups]
+        return [self._stacked([drawn[one] for one in places[:most]]) for places in groups]
+
+    def _stacked(self, samples: list[Any]) -> Batch:
+        batch = collated(samples)
+        missing = batch.pop(MISSING, [])
+        if not batch:
+            raise Unreadable(missing[0])
+        return on_device(batch, self.device)
 
     def learner(self) -> Learner:
-        """Return a learner as a run of the task would begin with it (weights to begin with are not read)."""
+        """Return a learner as a run of the task would begin with it."""
         seeded(self.device, self.task.seed)
-        return Learner(self.task, self.task.build(self.data), self.device, self.precision)
+        network = self.task.build(self.data)
+        if self.task.start:
+            begin_with(network, Path(self.task.start))
+        return Learner(self.task, network, self.device, self.precision)
 
 
 def material(task: Task) -> Material:
