@@ -8,6 +8,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from medviz.commands.engine import ENGINE
+from medviz.commands.going import Going
 from medviz.commands.models import model_cards, modelled
 from medviz.commands.storied import storied
 from medviz.commands.teaching import teaching
@@ -27,6 +28,7 @@ from medviz.tasks import TASKS
 
 def services() -> Services:
     """Put together what the window needs of the other rooms."""
+    going = Going()
     return Services(
         labs=LABS,
         tasks=TASKS,
@@ -45,7 +47,7 @@ def services() -> Services:
         models=model_cards,
         modelled=modelled(),
         predict=_predict,
-        train=_train,
+        train=going.train,
         attach=_attach,
         runs=runs,
         sample=sample_scan,
@@ -54,10 +56,10 @@ def services() -> Services:
         lab_checks=held,
         lessons=Lessons(shipped_lessons, read_lesson, lab_at, moment_of, _write_lesson),
         plan=_plan,
-        resume=_resume,
+        resume=going.resume,
         new_run=new_run,
         studio=_studio,
-        teaching=teaching(),
+        teaching=teaching(going),
         storied=storied(),
         keep=Keep(
             export=lambda thing, path, kind: ENGINE["export"](thing, path, kind),
@@ -106,19 +108,9 @@ def _predict(where: str, scan: Volume) -> Work[Volume]:
     return work
 
 
-def _train(task: Any, folder: Path) -> Work[Path]:
-    work: Work[Path] = ENGINE["train"](task, folder)
-    return work
-
-
 def _plan(task: Any) -> Mapping[str, Any]:
     made: Mapping[str, Any] = ENGINE["plan"](task)
     return made
-
-
-def _resume(folder: Path) -> Work[Path]:
-    work: Work[Path] = ENGINE["train"](ENGINE["load_task"](folder, TASKS), folder, resume=True)
-    return work
 
 
 def _studio() -> Renderer:

@@ -4,18 +4,24 @@ from pathlib import Path
 from typing import Any
 
 from medviz.commands.engine import ENGINE
+from medviz.commands.going import Going
 from medviz.gui.teaching import Teaching, Written
 from medviz.imaging.storage import opening
 from medviz.messages import Work
 from medviz.tasks import TASKS
 
 
-def teaching() -> Teaching:
+def teaching(going: Going) -> Teaching:
     """Put together what can be done about a training before, while and after it goes."""
     return Teaching(
         preflight=lambda task: ENGINE["preflight"](task),
         find_rate=lambda task: ENGINE["find_rate"](task),
         overfit=lambda task: ENGINE["overfit"](task),
+        order=going.order,
+        live=lambda task: ENGINE["live"](task),
+        layers=lambda folder: ENGINE["layers"](folder),
+        results=lambda folder: ENGINE["results"](folder, TASKS),
+        case=lambda folder, name: ENGINE["case"](folder, name, TASKS),
         targets=lambda: tuple((name, ending, words) for name, (ending, words) in ENGINE["targets"].items()),
         export=_export,
         card=_card,

@@ -91,6 +91,13 @@ class MedMnist:
         rows = self._rows("val")
         return Named(rows, range(len(rows.kinds)), side, self.channels)
 
+    def testing(self, dimensions: int, side: int) -> Named | None:
+        """Return the pictures of test, which are measured once at the end; None where the file has none."""
+        if "test_labels" not in self._parts:
+            return None
+        rows = self._rows("test")
+        return Named(rows, range(len(rows.kinds)), side, self.channels)
+
     def probes(self, dimensions: int, side: int) -> Sequence[Sample]:
         """Return up to three of each class out of val."""
         held = self.validation(dimensions, side)
@@ -116,7 +123,8 @@ def parts(path: Path) -> dict[str, NDArray[Any]]:
             missing = [name for name in wanted if name not in held.files]
             if missing:
                 raise Refused(path, f"it has no {missing[0]}", "choose a MedMNIST .npz file")
-            found = {name: held[name] for name in wanted}
+            tests = [name for name in ("test_images", "test_labels") if name in held.files]
+            found = {name: held[name] for name in [*wanted, *(tests if len(tests) == 2 else [])]}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as problem:
         raise Refused(path, f"it cannot be read ({problem})", "fetch it again") from problem
     for part in ("train", "val"):

@@ -1,6 +1,6 @@
 """A few held-out cases as a person sees them: the scan on its own grid, the reference, and how both are made ready."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
@@ -80,9 +80,13 @@ def whole_case(data: Any, dimensions: int, number: int) -> WholeCase:
 
 def _of_sample(data: Any, dimensions: int, number: int) -> ProbeCase:
     """Take a prepared sample for a scan: its axes are those of RAS, its spacing that of the preparation."""
-    preparation, sample = data.preparation(dimensions), data.probes(dimensions)[number]
+    return probe_of(data.probes(dimensions)[number], data.preparation(dimensions), number)
+
+
+def probe_of(sample: Mapping[str, Any], preparation: Preparation, number: int) -> ProbeCase:
+    """Take a sample as it was made ready for a scan and its reference."""
     image, label = np.asarray(sample["image"], np.float32), np.asarray(sample["label"])
-    if dimensions == 2:
+    if preparation.dimensions == 2:
         image = np.expand_dims(image, preparation.normal + 1)
         label = np.expand_dims(label, preparation.normal)
     scan = volume_of(image, preparation.spacing_mm, f"case {number + 1}")

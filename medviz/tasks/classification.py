@@ -1,6 +1,6 @@
 """Classification: say what a whole picture or volume shows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -15,7 +15,7 @@ from medviz.imaging.slices import cut
 from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
-from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
+from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
 from medviz.tasks.proposing import for_classification
 from medviz.tasks.scoring import Scores, scores_of
@@ -53,15 +53,27 @@ class Classification(Task):
         _DATA,
         "Side of the square (or cube) that pictures are fitted into; larger shows more and takes longer.",
     ] = 32
-    augment: Annotated[float, Range(0.0, 2.0), _DATA, "Strength of random changes of place and light; 0 is none."] = 0.5
+    augment: Annotated[
+        float,
+        Range(0.0, 2.0),
+        _DATA,
+        Live(samples=True),
+        "Strength of random changes of place and light; 0 is none.",
+    ] = 0.5
     loss: Annotated[str, LOSSES, _LOSS, "What is made small."] = "cross-entropy"
     gamma: Annotated[
-        float, Range(0.0, 5.0), _LOSS, When("loss", "focal"), "How little pictures count that are right already."
+        float,
+        Range(0.0, 5.0),
+        _LOSS,
+        Live(),
+        When("loss", "focal"),
+        "How little pictures count that are right already.",
     ] = 2.0
     smoothing: Annotated[
         float,
         Range(0.0, 0.5),
         _LOSS,
+        Live(),
         When("loss", "cross-entropy"),
         "Share of certainty given to the other classes, against over-confidence.",
     ] = 0.0
@@ -116,6 +128,43 @@ class Classification(Task):
             if recall is not None:
                 measured[f"validation/recall/{name}"] = recall
         return measured
+
+    def chance(self, data: Any) -> float | None:
+        """Cross-entropy of a network that knows nothing; of another loss nothing is known."""
+        return float(np.log(len(data.classes))) if self.loss == "cross-entropy" else None
+
+    def testing(self, data: Any) -> Samples | None:
+        """Return the test pictures of a data set that has them apart."""
+        found: Callable[[int, int], Samples | None] | None = getattr(data, "testing", None)
+        return found(self.dimensions, self.side) if found else None
+
+    def evaluated(
+        self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
+    ) -> Work[list[dict[str, Any]]]:
+        """Name each picture: what it is, what it was taken for, and the probability of what it is."""
+        rows: list[dict[str, Any]] = []
+        for number, batch in enumerate(batches, start=1):
+            share = network(batch["image"]).float().softmax(1)[0].cpu().numpy()
+            meant, taken = int(batch["label"][0]), int(share.argmax())
+            seen = {"class": data.classes[meant], "taken for": data.classes[taken]}
+            found = {"probability of the class (%)": 100 * float(share[meant]), "accuracy": float(meant == taken)}
+            rows.append({**seen, **found, "_meant": meant, "_shares": [float(one) for one in share]})
+            if number % 32 == 0 or number == len(batches):
+                yield Progress(number, len(batches), "cases measured")
+        return rows
+
+    def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
+        """Measure what needs all pictures: balanced accuracy and the area under the ROC curve."""
+        found = scores_of(np.array([row["_shares"] for row in rows]), np.array([row["_meant"] for row in rows]))
+        area = {} if found.area is None else {"AUC": found.area}
+        return {"balanced accuracy": found.balanced_accuracy, **area}
+
+    def opened(self, network: nn.Module, data: Any, group: str, number: int) -> Work[Mapping[str, Volume]]:
+        """Return a picture for the viewer."""
+        samples = self.testing(data) if group == "test" else self.validation(data)
+        yield Progress(0, 0, "reading the picture")
+        assert samples is not None
+        return {"scan": PictureTeller([samples[number]], data.classes).case(0).scan}
 
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw each probe with what the network takes it for, the confusion of all probes and their ROC curves."""

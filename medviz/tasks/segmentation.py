@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from medviz.data.checking.report import Fingerprint
 from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
-from medviz.data.whole import whole_cases
+from medviz.data.whole import NativeCases, whole_cases
 from medviz.figures import Figure, Picture
 from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, cut
 from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS
-from medviz.parameters import Choice, Group, Part, Range, Settings, When, parameters
+from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
+from medviz.tasks.cases import native_rows, opened
 from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.model import Model
@@ -46,6 +47,7 @@ class Segmentation(Task):
     NAME: ClassVar[str] = "segmentation"
     BEST: ClassVar[str] = "validation/dice/mean"
     HIGHER: ClassVar[bool] = True
+    BACKGROUND: ClassVar[bool] = True
 
     data: Annotated[Settings, Part("datasets", only=SEGMENTED), _DATA, "Scans with their label maps."] = _MNI152
     network: Annotated[Settings, Part("networks", only=SEGMENTERS), Group("Network"), "What learns."] = _UNET
@@ -66,6 +68,7 @@ class Segmentation(Task):
         float,
         Range(0.0, 2.0),
         _DATA,
+        Live(samples=True),
         "Strength of random changes of place and light; 0 is none, 1 is for scans of many kinds.",
     ] = 0.5
     loss: Annotated[str, LOSSES, _LOSS, "What is made small."] = "dice-ce"
@@ -73,6 +76,7 @@ class Segmentation(Task):
         float,
         Range(0.0, 5.0),
         _LOSS,
+        Live(),
         When("loss", "focal", "dice-focal"),
         "How little pixels count that are right already.",
     ] = 2.0
@@ -80,6 +84,7 @@ class Segmentation(Task):
         float,
         Range(0.1, 0.9),
         _LOSS,
+        Live(),
         When("loss", "tversky"),
         "Weight of missed pixels; the rest goes to false alarms.",
     ] = 0.7
@@ -146,6 +151,35 @@ class Segmentation(Task):
             shares = finished(work)[0].float().cpu().numpy()  # (classes, x, y[, z])
             image, label = batch["image"][0].cpu().numpy(), batch["label"][0].cpu().numpy()
             yield from _pictures(f"probe {number}", image[0], label, shares, preparation, data.classes)
+
+    def chance(self, data: Any) -> float | None:
+        """Cross-entropy of a network that knows nothing; other losses depend on the scans."""
+        return float(np.log(len(data.classes) + 1)) if self.loss == "cross-entropy" else None
+
+    def smaller(self, data: Any) -> Mapping[str, Any]:
+        """Take pieces of half the side, where the network does not depend on it."""
+        if self.sides or "size" in {one.name for one in parameters(NETWORKS[self.network.name])}:
+            return {}
+        half = int(max(np.atleast_1d(self._patch(data)))) // 2 // 16 * 16
+        return {"patch": half} if half >= 32 else {}
+
+    def evaluated(
+        self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
+    ) -> Work[list[dict[str, Any]]]:
+        """Measure each held-out scan on its own grid where the data set has it, else each sample."""
+        if group != "validation" or not isinstance(data, NativeCases):
+            return (yield from super().evaluated(network, batches, data, group))
+        device, classes = next(network.parameters()).device, tuple(getattr(data, "classes", ()))
+        return (yield from native_rows(network, data, self._preparation(data), classes, device))
+
+    def opened(self, network: nn.Module, data: Any, group: str, number: int) -> Work[Mapping[str, Volume]]:
+        """Return a held-out scan with its labels, as predicted and as they should be."""
+        device = next(network.parameters()).device
+        return (yield from opened(network, data, number, self._preparation(data), data.classes, device))
+
+    def _preparation(self, data: Any) -> Preparation:
+        made: Preparation = data.preparation(self.dimensions, self._patch(data))
+        return made
 
     def told(self, data: Any) -> VoxelTeller:
         """Follow a few held-out scans on their own grid."""

@@ -38,7 +38,7 @@ def judged(task: Task, run: Run, network: nn.Module, data: Any, device: torch.de
     results: list[Results] = []
     try:
         for group, samples in groups(task, data).items():
-            rows = yield from task.evaluated(best, Whole(samples, device), data)
+            rows = yield from task.evaluated(best, Whole(samples, device), data, group)
             if rows:
                 results.append(judged_rows(group, rows, task.summarised))
                 yield table(results[-1], task)
@@ -83,15 +83,16 @@ def results_of(folder: Path, tasks: Mapping[str, type[Task]]) -> Work[Table]:
     return table(found[-1], task)
 
 
-def case_of(folder: Path, name: str, tasks: Mapping[str, type[Task]]) -> tuple[Task, Any, dict[str, Any]]:
-    """Return the task of a run, its data set and the sample behind a case's name ("validation 3")."""
-    task = load_task(folder, tasks)
+def place_of(folder: Path, task: Task, data: Any, name: str) -> tuple[str, int]:
+    """Return the set and the number there of a case of the results ("validation 3"); refuses one it has not got."""
     group, _, number = name.rpartition(" ")
-    data = task.data_set()
     samples = groups(task, data).get(group)
-    if samples is None or not number.isdecimal() or int(number) >= len(samples):
+    at = int(number) if number.isdecimal() else -1
+    found = next((one.rows for one in read_results(folder)[1] if one.group == group), ())
+    count = len(found) or (0 if samples is None else len(samples))
+    if not 0 <= at < count:
         raise Refused(name, "the run has no such case", "take one of its table of results")
-    return task, data, dict(samples[int(number)])
+    return group, int(found[at].get("_at", at)) if found else at
 
 
 def best_network(folder: Path, task: Task, data: Any) -> nn.Module:

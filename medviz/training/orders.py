@@ -102,6 +102,15 @@ def order(folder: Path, name: str, value: Any = None) -> int:
     return number
 
 
+def layers(folder: Path) -> tuple[str, ...]:
+    """Name the layers of a run's network whose feature maps may be asked for; empty where that is not known yet."""
+    try:
+        said = json.loads((folder / "layers.json").read_text(encoding="utf-8"))
+        return tuple(str(name) for name in said["layers"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
 def _orders(said: Any) -> list[Order]:
     """Read the orders of a control.json; what is none is left out."""
     listed = said.get("orders", []) if isinstance(said, Mapping) else []

@@ -35,8 +35,9 @@ class Interval:
     count: int
 
     def words(self) -> str:
-        """Write it as "0.871 (0.853 to 0.886)"."""
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        """Write it as "0.871 (0.853 to 0.886)", large numbers with fewer digits."""
+        digits = 3 if abs(self.high) < 10 else 1
+        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,15 @@ class Results:
     def table(self, best: str = "", higher: bool = True) -> Table:
         """Draw a row a case, the worst first by the measure `best` (else by the first that is a number)."""
         shown = [name for name in columns(self.rows) if not name.startswith("_")]
-        units = {name: match[2] if (match := _UNIT.match(name)) else "" for name in shown}
         by = best if best in shown else next((name for name in shown if self._numeric(name)), "")
+        shown.sort(key=lambda name: name != by)  # the others keep their order
+        units = {name: match[2] if (match := _UNIT.match(name)) else "" for name in shown}
         worst = sorted(range(len(self.rows)), key=lambda at: _worst(self.rows[at].get(by), higher))
         rows = [(f"{self.group} {at}", *(_cell(self.rows[at].get(name)) for name in shown)) for at in worst]
         names = tuple(name.removesuffix(f" ({units[name]})") for name in shown)
-        means = "; ".join(f"{name} {one.words()}" for name, one in list(self.measures.items())[:3])
-        title = f"{len(self.rows)} cases of {self.group}, the worst first: {means}, 95 % bootstrap intervals"
+        told = sorted(self.measures, key=lambda name: name not in (by, best))[:3]
+        means = "; ".join(f"{name} {self.measures[name].words()}" for name in told)
+        title = f"{len(self.rows)} cases of {self.group}, the worst first: {means} (95 % intervals)"
         units_in_order = ("", *(units[name] for name in shown))
         return Table(f"results/{self.group}", ("case", *names), tuple(rows), title, units_in_order)
 

@@ -18,8 +18,9 @@ from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
 from medviz.figures import Figure
 from medviz.imaging.story import ProbeCase, Snapshot
+from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
-from medviz.parameters import Choice, File, Group, Part, Range, Settings, When
+from medviz.parameters import Choice, File, Group, Live, Part, Range, Settings, When
 from medviz.refused import Refused
 
 Sample = dict[str, Any]
@@ -208,7 +209,7 @@ class Task:
         float, Range(0.0, 1.0), _OPTIMISER, "Pull of all weights towards zero, against overfitting."
     ] = 1e-4
     clip: Annotated[
-        float, Range(0.0, 1000.0), _OPTIMISER, "Longest gradient that is let through; 0 lets all through."
+        float, Range(0.0, 1000.0), _OPTIMISER, Live(), "Longest gradient that is let through; 0 lets all through."
     ] = 0.0
     accumulation: Annotated[
         int,
@@ -249,17 +250,19 @@ class Task:
         "Validations without progress before the rate goes down.",
     ] = 3
 
-    validate_every: Annotated[int, Range(1, 100, unit="epochs"), _WATCH, "Epochs between two validations."] = 1
+    validate_every: Annotated[int, Range(1, 100, unit="epochs"), _WATCH, Live(), "Epochs between two validations."] = 1
     patience: Annotated[
         int | None,
         Range(1, 1000, unit="validations"),
         _WATCH,
+        Live(),
         "Validations without progress before the run ends early; automatic: it never does.",
     ] = None
     probe_every: Annotated[
         int | None,
         Range(1, 10000, unit="steps", log=True),
         _WATCH,
+        Live(),
         "Steps between two rounds of probe pictures; automatic: a hundred rounds a run, at most one in 25 steps.",
     ] = None
 
@@ -332,10 +335,13 @@ class Task:
         """Return the samples that are measured once, at the end of a run; None where the data set has none apart."""
         return None
 
-    def evaluated(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[list[dict[str, Any]]]:
-        """Measure each sample alone (eval mode, no gradients); return a row a sample: column → number or words.
+    def evaluated(
+        self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
+    ) -> Work[list[dict[str, Any]]]:
+        """Measure each case alone (eval mode, no gradients); return a row a case: column → number or words.
 
-        A column may have its unit in brackets ("HD95 (mm)"). What begins with "_" is for `summarised` and not shown.
+        `group` is "validation" or "test". A column may have its unit in brackets ("HD95 (mm)"). What begins with "_" is
+        for `summarised` and not shown; "_at" is the number that `opened` takes where it is not that of the row.
         """
         rows = []
         for number, batch in enumerate(batches, start=1):
@@ -343,6 +349,11 @@ class Task:
             rows.append({name.removeprefix("validation/"): value for name, value in measured.items()})
             yield Progress(number, len(batches), "cases measured")
         return rows
+
+    def opened(self, network: nn.Module, data: Any, group: str, number: int) -> Work[Mapping[str, Volume]]:
+        """Return a case for the viewer: "scan", and "prediction" and "reference" where there are such (eval mode)."""
+        yield from ()
+        raise Refused(self.NAME, "its cases cannot be opened in the viewer", "look at the probe pictures")
 
     def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
         """Measure what is no mean over samples (the area under a ROC curve); the means are taken of all columns."""
