@@ -19,9 +19,9 @@ Box = tuple[str, float, float, float, float]
 class Seen:
     """One case read: image (C, x, y[, z]) and label (x, y[, z]) with the values that stand in the file, in RAS+ order.
 
-    `spacing_mm` is None where uncalibrated, `axes` "" where not known; the channels of a
-    `colour` picture count as one. `problems` are what reading it brought to light
-    (a mask on another grid; `label` is then None).
+    `spacing_mm` is None where uncalibrated, `axes` "" where not known. The channels of a `colour` picture count as one.
+    `radiological` is False where x runs to the right of the screen. `problems` are what reading it brought to light (a
+    mask on another grid; `label` is then None).
     """
 
     image: Array
@@ -31,6 +31,7 @@ class Seen:
     dtype: str = ""
     boxes: tuple[Box, ...] = ()
     colour: bool = False
+    radiological: bool = True
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ from medviz.data.boxed_files import BoxedPictures, Labelled, Owners
 from medviz.data.cases import Cases, Contents, Pair, image_endings, same_place
 from medviz.data.checking.entries import Array, Entry, Listing, Seen
 from medviz.data.checking.report import Problem, Repair
-from medviz.data.class_folders import ClassFolders, Found
+from medviz.data.classed import Classed, Found
 from medviz.data.gate import Gate, OffGrid, Turned
 from medviz.data.mending import on_grid, relabelled
 from medviz.imaging.readers import read
@@ -181,20 +181,20 @@ def _values(volume: Volume) -> Array:
     return scaled
 
 
-def sorted_by_class(data: ClassFolders) -> Listing:
-    """List the pictures of folders with a class each."""
+def sorted_by_class(data: Classed) -> Listing:
+    """List pictures in files with a class each."""
     classes, files = data._contents
     try:
         out = data._out
     except Refused:  # a patient on both sides: the sides are then those of the folders
         out = frozenset(index for index, one in enumerate(files) if one.held)
     entries = tuple(
-        Entry(f"{one.path.parent.name}/{one.path.name}", partial(_picture, one),
+        Entry(one.name, partial(_picture, one),
               "held out" if index in out else "training", classes[one.kind],
-              one.group if data.patient else "", one.path)
+              one.group if data.knows_patients else "", one.path)
         for index, one in enumerate(files)
     )  # fmt: skip
-    problems = () if data.patient else tuple(_unsaid_patients(entries, "patient"))
+    problems = () if data.knows_patients else tuple(_unsaid_patients(entries, "patient"))
     return Listing(entries, classes, "pictures", problems=problems)
 
 

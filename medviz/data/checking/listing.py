@@ -13,7 +13,7 @@ from medviz.data.boxed_files import BoxedPictures
 from medviz.data.cases import Cases
 from medviz.data.checking.entries import Array, Entry, Listing, Seen
 from medviz.data.checking.folders import boxed, labelled, sorted_by_class
-from medviz.data.class_folders import ClassFolders
+from medviz.data.classed import Classed
 from medviz.parameters import Settings
 from medviz.refused import Refused
 
@@ -44,7 +44,7 @@ def _mends(data: Any) -> frozenset[str]:
 
 LISTERS: tuple[tuple[type[Any], Callable[[Any], Listing]], ...] = (
     (Cases, labelled),
-    (ClassFolders, sorted_by_class),
+    (Classed, sorted_by_class),
     (BoxedPictures, boxed),
 )
 """Families of data sets that lie in files, and what lists each without refusing single cases."""
@@ -103,7 +103,8 @@ def _of_framed(pile: Any, chosen: Sequence[int], classes: Sequence[str], part: s
 
 
 def _picture(pile: Any, number: int) -> Seen:
-    return Seen(pile.pixels(number))
+    pixels = pile.pixels(number)
+    return Seen(pixels, colour=pixels.shape[0] == 3, radiological=False)
 
 
 def _framed(pile: Any, number: int, classes: tuple[str, ...]) -> Seen:
@@ -115,7 +116,7 @@ def _framed(pile: Any, number: int, classes: tuple[str, ...]) -> Seen:
         (classes[int(kind)], wide - row[half], high - row[half + 1], wide - row[0], high - row[1])
         for row, kind in zip(boxes.tolist(), kinds, strict=True)
     )
-    return Seen(pixels, boxes=turned)
+    return Seen(pixels, boxes=turned, colour=pixels.shape[0] == 3)
 
 
 def _case_name(cases: Any, number: int) -> str:
