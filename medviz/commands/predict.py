@@ -11,6 +11,7 @@ import numpy as np
 
 from medviz.commands.cases import Case, cases, shard
 from medviz.commands.command import Command, Said, assignment, existing, followed, table
+from medviz.commands.predict_boxes import predicted_boxes
 from medviz.data.needs import Needs
 from medviz.imaging.measure import label_counts
 from medviz.imaging.prediction import Prediction
@@ -20,6 +21,7 @@ from medviz.imaging.writers.card import card_path, write_card
 from medviz.messages import Note, Progress, Work
 from medviz.parameters import parameter
 from medviz.refused import Refused
+from medviz.training.detecting import detects
 from medviz.training.device import chosen
 from medviz.training.estimating import estimate
 from medviz.training.formats import load
@@ -34,7 +36,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scan", metavar="SCAN|FOLDER", help="a scan, a folder of DICOM files, or a folder of scans")
     parser.add_argument("--model", required=True, help="a shipped model (see 'medviz list models'), the folder of a "
                         "run, TorchScript, .pt2, a MONAI bundle, a brainchop folder")  # fmt: skip
-    parser.add_argument("--out", help="the label map, on the scan's own grid; for a folder of scans a folder")
+    parser.add_argument("--out", help="the label map, on the scan's own grid; for a folder of scans a folder; of boxes "
+                        "a .json, .csv or .png with them drawn in")  # fmt: skip
     parser.add_argument("--probabilities", metavar="OUT", help="probability of each class as frames, float32; for a "
                         "folder of scans a folder")  # fmt: skip
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda (or cuda:1), mps")
@@ -45,12 +48,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                         "the orientation is suspicious")  # fmt: skip
     parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame of a series, counted from 1 (1)")
     parser.add_argument("--estimate", action="store_true", help="only say what it would take; nothing is run")
+    parser.add_argument("--score", type=float, metavar="S", help="of a model that finds boxes: leave out those less "
+                        "sure; else what its validation found best")  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also the scans of a folder that are done")
 
 
 def _run(options: argparse.Namespace) -> Said:
     quiet = options.quiet or options.json
     source = existing(options.scan)
+    if detects(options.model):
+        return predicted_boxes(options, source)
+    if options.score is not None:
+        raise Refused("--score", f"{options.model} finds no boxes", "leave it away")
     if options.out is None and not options.estimate:
         raise Refused(options.scan, "it is not said where to write", "give --out, for example labels.nii.gz")
     if options.estimate:

@@ -24,7 +24,8 @@ class Mark:
     """One measurement. `points` are in RAS mm, so that it keeps its place in every plane and on every grid.
 
     A ruler has two points, an angle three (the corner in the middle), a rectangle and an ellipse the four corners of
-    their box in order round it, a polygon three or more. `number` tells marks apart within a scene.
+    their box in order round it, a polygon three or more. `number` tells marks apart within a scene. `value` is the
+    number of the class that a model found there, 0 for what a person drew.
     """
 
     kind: MarkKind
@@ -33,6 +34,7 @@ class Mark:
     frame: int = 0
     number: int = 0
     name: str = ""
+    value: int = 0
 
     @property
     def middle(self) -> Point:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from medviz.imaging.found import FoundBox
 from medviz.imaging.volume import Volume
 
 
@@ -11,13 +12,15 @@ class Prediction:
     """`labels` lie on the scan's grid.
 
     `probabilities` are (classes, x, y, z), mostly float16, on the network's own grid, background first, None where they
-    were not kept. `agreement` is that with the mirrored scan (mean Dice), None where it was not asked for.
+    were not kept. `agreement` is that with the mirrored scan (mean Dice), None where it was not asked for. `boxes` are
+    what a model found that names no voxels (then `labels` is empty), None of all others.
     """
 
     labels: Volume
     probabilities: Volume | None = None
     agreement: float | None = None
     seconds: float = 0.0
+    boxes: tuple[FoundBox, ...] | None = None
 
     def at(self, mm: Any) -> tuple[tuple[str, float], ...]:
         """Name and probability of each class at a point in RAS mm, background first; () outside or where not kept."""
