@@ -1,7 +1,7 @@
 """Boxes that a model found in a scan, and where they lie: in the file's own pixels, in RAS mm, on a slice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def marks_of(boxes: Sequence[FoundBox], scan: Volume, first: int = 1) -> tuple[M
     for box in boxes:
         planes: Sequence[Plane] = PLANES if box.high[2] - box.low[2] > 1 else PLANES[:1]
         found += [box.mark(scan, plane) for plane in planes]
-    return tuple(Mark(**{**one.__dict__, "number": number}) for number, one in enumerate(found, start=first))
+    return tuple(replace(one, number=number) for number, one in enumerate(found, start=first))
 
 
 def counted(boxes: Sequence[FoundBox]) -> str:

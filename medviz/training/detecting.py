@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from medviz.data.boxes import STEP, fitted
 from medviz.imaging.found import FoundBox
-from medviz.imaging.volume import Volume
+from medviz.imaging.prediction import Prediction
+from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
 from medviz.networks.detector import Detector, Found
@@ -103,6 +105,14 @@ def boxes_in(
         told += _boxes(made, one, number, where, least)
     yield Progress(len(slices), len(slices), "looking for boxes")
     return tuple(sorted(told, key=lambda box: -box.score))
+
+
+def boxes_predicted(where: str, scan: Volume, on: torch.device) -> Work[Prediction]:
+    """Find boxes in a scan as a prediction without labels."""
+    start_s = time.monotonic()
+    boxes = yield from boxes_in(box_model(where), scan, on)
+    nothing = np.broadcast_to(np.uint8(0), scan.shape)
+    return Prediction(like(scan, nothing, "no labels"), seconds=time.monotonic() - start_s, boxes=boxes)
 
 
 def _voxels(made: BoxModel, scan: Volume) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 from medviz.training import device
+from medviz.training.detecting import box_model, detects
 from medviz.training.estimating import Estimate, estimate
 from medviz.training.formats import load
 from medviz.training.formats.form import Asks
@@ -65,6 +66,8 @@ def tell(where: str, needs: Needs, title: str = "") -> Work[Known]:
 def look(where: str, scan: Volume | None, on: str = "auto") -> Work[Look]:
     """Read the card of a model; with a scan also what a run would take, and how the scan stands to the training."""
     yield Progress(0, 0, "looking at the model")
+    if detects(where):
+        return Look(box_model(where).trust)
     try:
         made = load(where)
     except Asks as asks:

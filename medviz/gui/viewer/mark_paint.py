@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from medviz.gui.viewer.annotations import EDGE, INK, font
 from medviz.gui.viewer.slice_view import SliceView
+from medviz.imaging.labels import default_colour
 from medviz.imaging.marks import Mark
 
 LINE, CHOSEN = QColor(240, 228, 66), QColor(86, 180, 233)
@@ -46,7 +47,8 @@ def paint_mark(
 ) -> Words:
     """Paint one mark and return where its words stand."""
     outline = [QPointF(*view.screen_of((float(x), float(y), float(z)))) for x, y, z in mark.outline]
-    colour = CHOSEN if chosen else LINE
+    usual = QColor(*default_colour(mark.value)) if mark.value else LINE
+    colour = CHOSEN if chosen else usual
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for pen in (QPen(RIM, 4.0), QPen(colour, 2.0 if chosen else 1.5)):

@@ -98,7 +98,7 @@ class Measuring(Feature):
         seen = [mark for mark in scene.marks if seen_in(view, mark)]
         bounds = {mark.number: bounds_of(view, mark) for mark in seen}
         for mark in seen:
-            written = self.lines(mark) if not mark.name else (mark.name, *self.lines(mark))
+            written = self._written(mark)
             taken = [words.box for (plane, _), words in self.words.items() if plane == view.plane]
             taken += [box for number, box in bounds.items() if number != mark.number]
             self.words[view.plane, mark.number] = paint_mark(
@@ -254,6 +254,12 @@ class Measuring(Feature):
         return self.held(view, at)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    def _written(self, mark: Mark) -> tuple[str, ...]:
+        """Write its name and what it measures; of the many that a model found only the selected one's measures."""
+        if mark.value and mark.number != self.selected:
+            return (mark.name,)
+        return (mark.name, *self.lines(mark)) if mark.name else self.lines(mark)
 
     def _turn(self, away: list[tuple[Mark, ...]], back: list[tuple[Mark, ...]]) -> None:
         while away and away[-1] == self.desk.scene.state.marks:

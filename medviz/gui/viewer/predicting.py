@@ -10,6 +10,7 @@ from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.gui.services import ModelCard, Services
 from medviz.gui.viewer.reading import named_labels
+from medviz.imaging.found import FoundBox, counted, marks_of
 from medviz.imaging.labels import named
 from medviz.imaging.prediction import Prediction
 from medviz.imaging.scene import Layer, Scene
@@ -111,10 +112,22 @@ class Predicting(QObject):
             self._desk.tell(f"{card.title} answered on another grid than {scan.name}; nothing is shown", "error")
             return
         self._found = (scan, found)
+        if found.boxes is not None:
+            self._outline(card, scan, found.boxes)
+            return
         volume = replace(made, name=made.name or card.title)
         maker = made_by(card.plain, volume)
         self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names), maker=maker))
         self._growing = None
+
+    def _outline(self, card: ModelCard, scan: Volume, boxes: tuple[FoundBox, ...]) -> None:
+        """Put boxes among the measurements, in place of those that a model found before."""
+        scene = self._desk.scene.state
+        drawn = tuple(mark for mark in scene.marks if not mark.value)
+        first = max((mark.number for mark in drawn), default=0) + 1
+        self._desk.scene.put(replace(scene, marks=(*drawn, *marks_of(boxes, scan, first))))
+        remedy = "They are listed in the tab Measure" if boxes else ""
+        self._desk.tell(f"{card.title} found {counted(boxes)}", remedy=remedy)
 
     def _show(self, layer: Layer) -> None:
         """Put the proposal in place of what had grown so far, however that had been turned meanwhile."""
