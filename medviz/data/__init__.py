@@ -13,9 +13,25 @@ DATASETS: Catalog[Any] = Catalog(
         "paired": Entry(
             "medviz.data.paired:Paired", "Images and masks", "Two folders, two patterns, or x.tif, x_mask.tif"
         ),
+        "total_segmentator": Entry(
+            "medviz.data.total_segmentator:TotalSegmentator",
+            "TotalSegmentator folder",
+            "ct.nii.gz and a mask a structure",
+        ),
+        "bids": Entry("medviz.data.bids:Bids", "BIDS folder", "sub-… with segmentations below derivatives"),
+        "instance_masks": Entry(
+            "medviz.data.instance_masks:InstanceMasks", "Kaggle folder", "A folder a picture, a mask an object"
+        ),
+        "mask_table": Entry("medviz.data.tables:MaskTable", "Table of masks", "A CSV with paths of images and masks"),
+        "dicom_seg": Entry(
+            "medviz.data.dicom_seg:DicomSeg", "DICOM with SEG", "Series with their segmentation objects"
+        ),
         "phantoms": Entry("medviz.data.phantoms:Phantoms", "Phantoms", "Drawn by the program: balls and boxes"),
         "digits": Entry("medviz.data.digits:Digits", "Digits", "1,797 handwritten digits out of scikit-learn"),
         "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),
+        "class_table": Entry(
+            "medviz.data.tables:ClassTable", "Table of classes", "A CSV with paths of images and classes"
+        ),
         "medmnist": Entry("medviz.data.medmnist:MedMnist", "MedMNIST file", "One of the MedMNIST sets, .npz"),
         "shapes": Entry("medviz.data.shapes:Shapes", "Shapes", "Drawn by the program: a ball, a box or a shell"),
         "drawn_boxes": Entry(

@@ -188,6 +188,10 @@ class Cases:
     def _place(self) -> object:
         return self.contents.root or type(self).__name__
 
+    def header_of(self, pair: Pair) -> dict[str, Any]:
+        """Grid and colours of the first scan of a case (shape, axes, spacing_mm, dtype), without decoding it."""
+        return describe(pair.images[0])
+
     def scans_of(self, pair: Pair) -> list[Volume]:
         """Read the scans of a case, one a channel or one for all."""
         return [finished(read(path)) for path in pair.images]
@@ -235,7 +239,7 @@ class Cases:
     def _some(self) -> list[dict[str, Any]]:
         """Headers of up to 20 cases, spread over the set."""
         pairs = self.contents.pairs
-        return [describe(pair.images[0]) for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]]
+        return [self.header_of(pair) for pair in pairs[:: max(1, len(pairs) // _LOOKED_AT)]]
 
     @property
     def _pictures(self) -> bool:

@@ -1,64 +1,30 @@
 """A folder a class, a picture or a scan a file: the layout that most classification sets come in.
 
-``folder/train/CLASS/…`` and ``folder/val/CLASS/…`` (or valid, validation, test) keep the split they have;
-``folder/CLASS/…`` is split here, patient by patient where the file names tell patients apart.
+``folder/train/CLASS/…`` and ``folder/val/CLASS/…`` (or valid, validation) keep the split they have; what is only in
+train, or in ``folder/CLASS/…``, is split here, by patient where the file names tell patients apart. A folder test is
+for the end: training neither learns from it nor measures on it.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.cases import expression, found_in, image_endings
+from medviz.data.classed import Classed, Found
 from medviz.data.gate import Gate
 from medviz.data.mending import LeaveOut
-from medviz.data.naming import Named, Sample
-from medviz.data.splitting import Split, apart, hashed, held_out
-from medviz.imaging.readers import describe, read
-from medviz.messages import finished
 from medviz.parameters import File, Group, Range
 from medviz.refused import Refused
 
-_HELD = ("val", "valid", "validation", "test")
-"""Folders beside train that may hold what is held out; the first that is there is taken, so that test is left alone."""
+_HELD = ("val", "valid", "validation")
+"""Folders beside train that may hold what is held out; the first that is there is taken. A test is left alone."""
 _SPLIT = Group("split")
 
 
 @dataclass(frozen=True)
-class Found:
-    """One file: its class by number, whether the folder itself holds it out, and whose it is."""
-
-    path: Path
-    kind: int
-    held: bool
-    group: str
-
-
-class Files:
-    """The files of a folder as a pile of pictures."""
-
-    def __init__(self, found: Sequence[Found]) -> None:
-        self._found = found
-        self.kinds = tuple(one.kind for one in found)
-        self.names = tuple(f"{one.path.parent.name}/{one.path.name}" for one in found)
-
-    def pixels(self, index: int) -> NDArray[np.float32]:
-        """Read a picture (channel, x, y[, z]); refuses a file that cannot be read."""
-        volume = finished(read(self._found[index].path))
-        voxels = volume.voxels.astype(np.float32) * np.float32(volume.slope) + np.float32(volume.intercept)
-        if volume.kind == "frames":
-            voxels = voxels[:1]
-        return voxels[..., 0] if voxels.shape[-1] == 1 else voxels
-
-
-@dataclass(frozen=True)
-class ClassFolders:
+class ClassFolders(Classed):
     """Pictures (or scans) in one folder for each class."""
 
     folder: Annotated[str, File(folder=True), "The folder that holds a folder for each class, or train and val"] = ""
@@ -74,64 +40,9 @@ class ClassFolders:
         return contents(Path(self.folder), self.patient, self.leave_out)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the folders, in the order of the alphabet."""
-        return self._contents[0]
-
-    @cached_property
-    def channels(self) -> int:
-        """1 for grey, 3 where the first picture of each class is in colour."""
-        firsts = {one.kind: one for one in reversed(self._contents[1])}
-        return 3 if all("rgb" in str(describe(one.path)["dtype"]) for one in firsts.values()) else 1
-
-    @cached_property
-    def dimensions(self) -> tuple[int, ...]:
-        """2 for pictures, 3 for volumes."""
-        shape = describe(self._contents[1][0].path)["shape"]
-        return (3,) if len(shape) > 2 and shape[2] > 1 else (2,)
-
-    def training(self, dimensions: int, side: int, augment: float = 1.0) -> Named:
-        """Return the pictures to learn from."""
-        change = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return self._some(False, side, change)
-
-    def validation(self, dimensions: int, side: int) -> Named:
-        """Return the pictures that training never sees."""
-        return self._some(True, side, NO_AUGMENTATION)
-
-    def probes(self, dimensions: int, side: int) -> Sequence[Sample]:
-        """Return up to two of each class that training never sees."""
-        held = self.validation(dimensions, side)
-        kinds = held.kinds
-        of_kind = [[index for index, one in enumerate(kinds) if one == kind][:2] for kind in sorted(set(kinds))]
-        return [held[index] for some in of_kind for index in some][:12]
-
-    def split(self) -> Split:
-        """Tell which pictures are learnt from and which are held out, by hashes of their names."""
-        found, out = self._contents[1], self._out
-        names = [f"{one.path.parent.name}/{one.path.name}" for one in found]
-        training = tuple(sorted(hashed(name) for index, name in enumerate(names) if index not in out))
-        validation = tuple(sorted(hashed(names[index]) for index in out))
-        own = any(one.held for one in found)
-        by = "the data set's own folders" if own else f"a hash of the patient or picture, fold {self.fold}"
-        return Split(training, validation, by)
-
-    @cached_property
-    def _out(self) -> frozenset[int]:
-        """Pictures that are held out; refuses folders that put one patient on both sides."""
-        found = self._contents[1]
-        groups = [one.group for one in found]
-        if not any(one.held for one in found):
-            return held_out(groups, [one.kind for one in found], self.held_out, self.fold)
-        if self.patient:
-            learnt = [one.group for one in found if not one.held]
-            apart(learnt, [one.group for one in found if one.held], self.folder)
-        return frozenset(index for index, one in enumerate(found) if one.held)
-
-    def _some(self, held: bool, side: int, change: Augmentation) -> Named:
-        found = self._contents[1]
-        chosen = [index for index in range(len(found)) if (index in self._out) == held]
-        return Named(Files(found), chosen, side, self.channels, change)
+    def root(self) -> Path:
+        """Where a file of folds may lie."""
+        return Path(self.folder)
 
 
 def contents(folder: Path, patient: str = "", leave_out: str = "") -> tuple[tuple[str, ...], tuple[Found, ...]]:

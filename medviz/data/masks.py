@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.cases import MOST_CLASSES, numbered
+from medviz.data.cases import MOST_CLASSES, numbered, same_place
+from medviz.data.mending import on_grid, relabelled
 from medviz.imaging.readers import read
 from medviz.imaging.readers.picture import read_numbers
 from medviz.imaging.volume import Array, Volume, like
@@ -33,12 +34,22 @@ class Kinds:
     names: tuple[str, ...]
     values: tuple[int, ...] = ()
 
-    def numbered(self, mask: Volume, path: Path) -> NDArray[np.uint8]:
+    def numbered(self, mask: Volume, path: Path, relabel: str = "") -> NDArray[np.uint8]:
         """Turn a mask into 0, 1, 2, ... (x, y, z); refuses values that the survey did not meet."""
         if self.values:
-            return numbered(mask, path, self.values)
-        there = mask.frame() > _HALF if path.suffix.lower() in _LOSSY else mask.frame() != 0
+            return numbered(mask, path, self.values, relabel)
+        found = relabelled(mask.frame(), relabel)
+        there = found > _HALF if path.suffix.lower() in _LOSSY else found != 0
         return there.astype(np.uint8)
+
+    def laid(self, paths: Sequence[Path], scan: Volume, beside: Path, relabel: str, grids: str) -> NDArray[np.uint8]:
+        """Read the masks of one image as 0, 1, 2, ... (x, y, z) on its grid, laid over each other."""
+        label = np.zeros(scan.shape, np.uint8)
+        for path in paths:
+            mask = on_grid(mask_at(path), scan, grids)
+            same_place(scan, mask, path, beside)
+            np.maximum(label, self.numbered(mask, path, relabel), out=label)
+        return label
 
 
 def mask_at(path: Path) -> Volume:
@@ -58,23 +69,25 @@ def one_number(voxels: Array) -> Array:
     return packed
 
 
-def surveyed(paths: Sequence[Path], place: object, one_class: bool | None, named: tuple[str, ...] = ()) -> Kinds:
-    """Say what masks hold. `one_class` True takes all that is not 0 as one class, None lets the values decide.
+def surveyed(
+    paths: Sequence[Path], place: object, labels: str, named: tuple[str, ...] = (), relabel: str = ""
+) -> Kinds:
+    """Say what masks hold: `labels` "one" takes all that is not 0 as one class, "auto" lets the values decide.
 
     Refuses masks that are all empty, that hold more values than there can be classes, or another number of classes
     than are named.
     """
-    if one_class:
+    if labels == "one":
         return Kinds(_named(named, (1,), place) if named else (FOREGROUND,))
-    values = _values(paths)
+    values = _values(paths, relabel)
     if not values:
         raise Refused(place, "its masks are empty, as far as they were looked at", "choose the folder of the masks")
-    if one_class is None and (len(values) == 1 or all(path.suffix.lower() in _LOSSY for path in paths)):
+    if labels == "auto" and (len(values) == 1 or all(path.suffix.lower() in _LOSSY for path in paths)):
         return Kinds(_named(named, (1,), place) if named else (FOREGROUND,))
     if len(values) > MOST_CLASSES or max(values) > 0xFFFFFF:
         fault = f"its masks hold {len(values)} different values"
         raise Refused(place, fault, "where each object has a number of its own set labels=one, else mend the masks")
-    if one_class is None and len(named) > len(values) and max(values) <= len(named):
+    if labels == "auto" and len(named) > len(values) and max(values) <= len(named):
         values = tuple(range(1, len(named) + 1))  # a rare class that the survey did not meet
     return Kinds(_named(named, values, place), values)
 
@@ -88,14 +101,14 @@ def _named(named: tuple[str, ...], values: tuple[int, ...], place: object) -> tu
     return named
 
 
-def _values(paths: Sequence[Path]) -> tuple[int, ...]:
+def _values(paths: Sequence[Path], relabel: str) -> tuple[int, ...]:
     """Return what is in the masks but 0, as whole numbers; every n-th file where they are large."""
     sizes = [path.stat().st_size for path in paths]
     step = max(1, min(-(-sum(sizes) // _SURVEYED), len(paths) // _AT_LEAST or 1))
     found: set[int] = set()
     for path in paths[::step]:
         mask = mask_at(path)
-        values = np.unique(mask.frame()) * mask.slope + mask.intercept
+        values = relabelled(np.unique(mask.frame()) * mask.slope + mask.intercept, relabel)
         if not np.array_equal(values, np.rint(values)):
             fault = "it holds numbers that are not whole"
             raise Refused(path, fault, "a label map has 0, 1, 2 …; choose the folder of the masks")

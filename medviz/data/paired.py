@@ -8,8 +8,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.cases import Cases, Contents, Fold, HeldOut, Pair, Patient, enough, grouped, same_place
-from medviz.data.masks import Kinds, mask_at, surveyed
+from medviz.data.cases import Cases, Contents, Fold, HeldOut, Pair, Patient, enough, grouped
+from medviz.data.gate import Gate
+from medviz.data.masks import Kinds, surveyed
+from medviz.data.mending import Grids, LeaveOut, Relabel
 from medviz.data.pairing import by_folders, by_patterns, by_words
 from medviz.imaging.volume import Volume
 from medviz.parameters import Choice, File, Group
@@ -33,30 +35,28 @@ class Paired(Cases):
     held_out: HeldOut = 0.2
     fold: Fold = 0
     patient: Patient = ""
+    leave_out: LeaveOut = ""
+    relabel: Relabel = ""
+    grids: Grids = "refuse"
 
-    @cached_property
-    def contents(self) -> Contents:
-        """What the folder holds; refuses images without masks and what else cannot be learnt from."""
+    def listed(self, gate: Gate) -> Contents:
+        """Pair the files of the folder; images without masks are turned away."""
         folder = Path(self.folder)
-        pairs = _pairs(folder, self.images, self.masks)
+        pairs = _pairs(folder, self.images, self.masks, gate)
         if not self.images and not self.patient:
             pairs = _alone(pairs)
-        return Contents(self._kinds.names, (), 1, grouped(enough(folder, pairs), self.patient), folder)
+        whose = grouped(enough(folder, pairs, gate.lenient), self.patient)
+        return Contents(self._kinds.names, (), 1, whose, folder)
 
     @cached_property
     def _kinds(self) -> Kinds:
-        pairs = _pairs(Path(self.folder), self.images, self.masks)
-        one_class = {"auto": None, "classes": False, "one": True}[self.labels]
-        return surveyed([path for pair in pairs for path in pair.labels], self.folder, one_class, split(self.names))
+        pairs = _pairs(Path(self.folder), self.images, self.masks, Gate(self.leave_out, lenient=True))
+        paths = [path for pair in pairs for path in pair.labels]
+        return surveyed(paths, self.folder, self.labels, split(self.names), self.relabel)
 
     def label_of(self, pair: Pair, scan: Volume) -> NDArray[np.uint8]:
         """Read the mask of a case as 0, 1, 2, ... (x, y, z); several masks of one image are laid over each other."""
-        label = np.zeros(scan.shape, np.uint8)
-        for path in pair.labels:
-            mask = mask_at(path)
-            same_place(scan, mask, path, pair.images[0])
-            np.maximum(label, self._kinds.numbered(mask, path), out=label)
-        return label
+        return self._kinds.laid(pair.labels, scan, pair.images[0], self.relabel, self.grids)
 
 
 def split(names: str) -> tuple[str, ...]:
@@ -64,15 +64,15 @@ def split(names: str) -> tuple[str, ...]:
     return tuple(one.strip() for one in names.split(",") if one.strip())
 
 
-def _pairs(folder: Path, images: str, masks: str) -> tuple[Pair, ...]:
+def _pairs(folder: Path, images: str, masks: str, gate: Gate) -> tuple[Pair, ...]:
     if not str(folder) or str(folder) == ".":
         raise Refused("data folder", "none was chosen", "choose the folder that holds images/ and masks/")
     if not folder.is_dir():
         raise Refused(folder, "there is no such folder", "choose the folder that holds images/ and masks/")
     if bool(images) != bool(masks):
         raise Refused("images, masks", "only one of the two patterns is given", "give both, or neither")
-    found = by_patterns(folder, images, masks) if images else by_folders(folder) or by_words(folder)
-    if not found:
+    found = by_patterns(folder, images, masks, gate) if images else by_folders(folder, gate) or by_words(folder, gate)
+    if not found and not gate.turned:
         raise Refused(folder, "no image with a mask was found in it", "give patterns, as images/*.png and masks/*.png")
     return found
 

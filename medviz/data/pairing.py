@@ -1,10 +1,11 @@
 """Which mask belongs to which image: by two folders, by two patterns, or by a word in the name (x.tif, x_mask.tif)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from medviz.data.cases import Pair, image_endings, stem
+from medviz.data.gate import Gate
 from medviz.refused import Refused
 
 IMAGES = ("images", "image", "imgs", "img", "scans", "imagesTr")
@@ -36,7 +37,7 @@ _WORDS = re.compile(
 _MOST_FILES = 200_000
 
 
-def by_folders(folder: Path) -> tuple[Pair, ...]:
+def by_folders(folder: Path, gate: Gate) -> tuple[Pair, ...]:
     """Pair the files of images/ and masks/, also in train/, val/ and test/ above or below; empty if none."""
     places = [("", _inside(folder, IMAGES), _inside(folder, MASKS))]
     for word, side in SIDES.items():
@@ -48,11 +49,11 @@ def by_folders(folder: Path) -> tuple[Pair, ...]:
     for side, images, masks in places:
         files, others = images_in(images), images_in(masks)
         if images is not None and files and others:
-            found += matched(files, others, side, images, f"{side}/" if side else "")
+            found += matched(files, others, gate, side, f"{side}/" if side else "")
     return tuple(found)
 
 
-def by_words(folder: Path) -> tuple[Pair, ...]:
+def by_words(folder: Path, gate: Gate) -> tuple[Pair, ...]:
     """Pair files that lie beside each other, told apart by a word: x.tif and x_mask.tif, two folders deep at most."""
     found: list[Pair] = []
     inner = [folder, *_folders(folder)]
@@ -63,11 +64,11 @@ def by_words(folder: Path) -> tuple[Pair, ...]:
         if masks and images:
             side = next((SIDES[part] for part in place.relative_to(folder).parts if part in SIDES), "")
             prefix = "/".join(place.relative_to(folder).parts)
-            found += matched(images, masks, side, place, f"{prefix}/" if prefix else "")
+            found += matched(images, masks, gate, side, f"{prefix}/" if prefix else "")
     return tuple(found)
 
 
-def by_patterns(folder: Path, images: str, masks: str) -> tuple[Pair, ...]:
+def by_patterns(folder: Path, images: str, masks: str, gate: Gate) -> tuple[Pair, ...]:
     """Pair files whose names agree in what the stars of two patterns stand for, as images/*.png and masks/*_m.png."""
     for pattern in (images, masks):
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts or not pattern.strip():
@@ -80,11 +81,10 @@ def by_patterns(folder: Path, images: str, masks: str) -> tuple[Pair, ...]:
     of_image = {key: paths for key, paths in of_image.items() if paths}
     if not of_image:
         raise Refused(folder, f"no file is called {images}", "mend the pattern; a star stands for any part of a name")
-    _all_matched(of_image, of_mask, folder)
-    return tuple(Pair(key, (paths[0],), tuple(of_mask[key])) for key, paths in sorted(of_image.items()))
+    return tuple(Pair(key, (path,), masks) for key, path, masks in _agreeing(of_image, of_mask, gate))
 
 
-def matched(images: Sequence[Path], masks: Sequence[Path], side: str, place: Path, prefix: str = "") -> list[Pair]:
+def matched(images: Sequence[Path], masks: Sequence[Path], gate: Gate, side: str, prefix: str = "") -> list[Pair]:
     """Pair files by their names without their endings, or else by what is left of the names without such words."""
     names = {stem(path.name): [path] for path in images}
     others: dict[str, list[Path]] = {}
@@ -96,11 +96,10 @@ def matched(images: Sequence[Path], masks: Sequence[Path], side: str, place: Pat
         for group, files in ((names, images), (others, masks)):
             for path in files:
                 group.setdefault(bare(stem(path.name)), []).append(path)
-    _all_matched(names, others, place)
-    return [
-        Pair(f"{prefix}{name}", (paths[0],), tuple(others[name]), _folder_as_group(prefix), side)
-        for name, paths in sorted(names.items())
-    ]
+    names = {f"{prefix}{name}": paths for name, paths in names.items()}
+    others = {f"{prefix}{name}": paths for name, paths in others.items()}
+    owner = _folder_as_group(prefix)
+    return [Pair(name, (path,), both, owner, side) for name, path, both in _agreeing(names, others, gate)]
 
 
 def bare(name: str) -> str:
@@ -116,22 +115,23 @@ def images_in(folder: Path | None) -> list[Path]:
     return sorted(one for one in folder.iterdir() if one.name.lower().endswith(endings) and _is_file(one))
 
 
-def _all_matched(images: dict[str, list[Path]], masks: dict[str, list[Path]], place: Path) -> None:
-    """Refuse images without a mask, masks without an image, and two images of one name."""
-    alone = sorted(set(images) - set(masks))
-    if alone:
-        first = images[alone[0]][0].name
-        raise Refused(
-            place, f"{len(alone)} image(s) have no mask, as {first}", "add the masks, or take the images away"
-        )
-    odd = sorted(set(masks) - set(images))
-    if odd:
-        first = masks[odd[0]][0].name
-        raise Refused(place, f"{len(odd)} mask(s) have no image, as {first}", "add the images, or take the masks away")
-    twice = next((paths for paths in images.values() if len(paths) > 1), None)
-    if twice is not None:
-        fault = f"{twice[0].name} and {twice[1].name} would be one case"
-        raise Refused(place, fault, "rename one of them, or give patterns")
+def _agreeing(
+    images: dict[str, list[Path]], masks: dict[str, list[Path]], gate: Gate
+) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
+    """Yield name, image and masks of each case; the gate turns away what has no partner, and two images of one name."""
+    for name in sorted(set(images) | set(masks)):
+        one, other = images.get(name, []), masks.get(name, [])
+        if not gate.lets(name):
+            continue
+        if len(one) == 1 and other:
+            yield name, one[0], tuple(other)
+        elif len(one) > 1:
+            fault = f"{one[1].name} would be the same case"
+            gate.turn_away(name, "duplicate", Refused(one[0], fault, "rename one of them, or give patterns"))
+        elif one:
+            gate.turn_away(name, "missing", Refused(one[0], "it has no mask", "add its mask, or take it away"))
+        else:
+            gate.turn_away(name, "missing", Refused(other[0], "it has no image", "add its image, or take it away"))
 
 
 def _folder_as_group(prefix: str) -> str:

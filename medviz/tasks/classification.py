@@ -41,7 +41,7 @@ class Classification(Task):
 
     data: Annotated[
         Settings,
-        Part("datasets", only=("shapes", "digits", "class_folders", "medmnist")),
+        Part("datasets", only=("shapes", "digits", "class_folders", "class_table", "medmnist")),
         _DATA,
         "Pictures with a class each.",
     ] = _SHAPES

@@ -28,7 +28,10 @@ from medviz.training.running import probabilities
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.tellers import VoxelTeller
 
-SEGMENTED = ("mni152", "decathlon", "paired", "phantoms")
+SEGMENTED = (
+    "mni152", "decathlon", "paired", "total_segmentator", "bids", "instance_masks", "mask_table", "dicom_seg",
+    "phantoms",
+)  # fmt: skip
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
 T = TypeVar("T")
 _LARGEST = {2: 208, 3: 64}

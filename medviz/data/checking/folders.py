@@ -182,20 +182,30 @@ def _values(volume: Volume) -> Array:
 
 
 def sorted_by_class(data: Classed) -> Listing:
-    """List pictures in files with a class each."""
+    """List the pictures in files that have a class each, whatever lists them."""
     classes, files = data._contents
     try:
         out = data._out
-    except Refused:  # a patient on both sides: the sides are then those of the folders
+    except Refused:  # a patient on both sides: the sides are then those that are told
         out = frozenset(index for index, one in enumerate(files) if one.held)
     entries = tuple(
-        Entry(one.name, partial(_picture, one),
-              "held out" if index in out else "training", classes[one.kind],
-              one.group if data.knows_patients else "", one.path)
+        Entry(one.name, partial(_picture, one), "held out" if index in out else "training", classes[one.kind],
+              one.group if one.group != one.name else "", one.path)
         for index, one in enumerate(files)
     )  # fmt: skip
     problems = () if data.knows_patients else tuple(_unsaid_patients(entries, "patient"))
-    return Listing(entries, classes, "pictures", problems=problems)
+    return Listing(apart(entries), classes, "pictures", problems=problems)
+
+
+def apart(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Give cases with the same name on both sides names that tell them apart."""
+    seen: set[str] = set()
+    made = []
+    for one in entries:
+        name = one.name if one.name not in seen else f"{one.name} ({one.part or len(seen)})"
+        seen.add(name)
+        made.append(replace(one, name=name))
+    return tuple(made)
 
 
 def _picture(one: Found) -> Seen:
@@ -226,7 +236,7 @@ def boxed(data: BoxedPictures) -> Listing:
               patient=owner if (owner := owners(one.path)) != one.path.name else "", image=one.path)
         for index, one in enumerate(files)
     )  # fmt: skip
-    return Listing(entries, classes, "boxes", problems=tuple(_turned_away(gate)))
+    return Listing(apart(entries), classes, "boxes", problems=tuple(_turned_away(gate)))
 
 
 def _boxed_contents(data: Any) -> tuple[tuple[str, ...], tuple[Labelled, ...], Gate]:

@@ -68,7 +68,7 @@ def _of_samples(data: Any, dimensions: int) -> Listing:
             entries += [Entry(_case_name(cases, k), partial(_case, cases, k), part) for k in range(len(cases))]
         else:
             entries += [Entry(f"{part} {k + 1}", partial(_sample, samples, k), part) for k in range(len(samples))]
-    named = _apart(entries)
+    named = apart(entries)
     return Listing(named, classes, counted, tuple(range(1, len(classes) + 1)) if counted == "voxels" else ())
 
 
@@ -78,17 +78,6 @@ def _samples(made: Callable[..., Any], dimensions: int) -> Any:
         return made(dimensions)
     except TypeError:
         return made(dimensions, _FULL)
-
-
-def _apart(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Give cases with the same name on both sides names that tell them apart."""
-    seen: set[str] = set()
-    made = []
-    for one in entries:
-        name = one.name if one.name not in seen else f"{one.name} ({one.part})"
-        seen.add(name)
-        made.append(replace(one, name=name))
-    return tuple(made)
 
 
 def _of_pile(pile: Any, chosen: Sequence[int], classes: Sequence[str], part: str) -> Iterator[Entry]:
