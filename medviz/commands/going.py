@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from medviz.commands.elsewhere import folder_of
 from medviz.commands.engine import ENGINE
 from medviz.messages import Work
 from medviz.tasks import TASKS
@@ -28,7 +29,7 @@ class Going:
         if here is not None:
             here.put(name, value)
         else:
-            ENGINE["order"](folder, name, value)
+            ENGINE["order"](folder_of(folder), name, value)
 
     def _pulled(self, task: Any, folder: Path, resume: bool) -> Work[Path]:
         orders = self._orders[folder] = ENGINE["orders"](folder)

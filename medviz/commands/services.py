@@ -1,12 +1,10 @@
 """What the window is handed: catalogs, and callables that import their rooms when they are first called."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
+from medviz.commands.elsewhere import runs_folder
 from medviz.commands.engine import ENGINE
 from medviz.commands.going import Going
 from medviz.commands.models import model_cards, modelled
@@ -69,11 +67,6 @@ def services() -> Services:
             share=lambda paths, folder: ENGINE["share"](paths, folder),
         ),
     )
-
-
-def runs_folder() -> Path:
-    """Return where the window keeps its runs: $MEDVIZ_RUNS, or the user's data folder."""
-    return Path(os.environ.get("MEDVIZ_RUNS") or user_data_path("medviz") / "runs")
 
 
 def runs() -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from medviz.commands.elsewhere import PLACES, begin, follow, queue, wait
 from medviz.commands.engine import ENGINE
 from medviz.commands.going import Going
 from medviz.gui.teaching import Teaching, Written
@@ -25,6 +26,14 @@ def teaching(going: Going) -> Teaching:
         targets=lambda: tuple((name, ending, words) for name, (ending, words) in ENGINE["targets"].items()),
         export=_export,
         card=_card,
+        places=lambda: PLACES,
+        begin=begin,
+        queue=queue,
+        wait=wait,
+        leave=lambda folder: ENGINE["leave"](folder),
+        follow=follow,
+        trash=lambda folder: ENGINE["trash"](folder),
+        restore=lambda place: ENGINE["restore"](place),
         recipe=lambda folder: ENGINE["load_task"](folder, TASKS),
     )
 

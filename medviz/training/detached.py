@@ -4,28 +4,21 @@ The process is the command line itself (``medviz train``), so that what a person
 starts are one thing. What it says goes into ``log.txt`` of the run.
 """
 
-import os
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
-from medviz.imaging.storage import opening, replacing
+from medviz.imaging.storage import replacing
 from medviz.messages import Message, Note, Progress, Work
 from medviz.refused import Refused
+from medviz.training.launching import LOG, last_line, launched
+from medviz.training.queue import QUEUED, queued, state_of
 from medviz.training.run import attach, recipe, status
 from medviz.training.task import Task
 
-LOG, RECIPE = "log.txt", "recipe.toml"
-NICER = 10
+RECIPE = "recipe.toml"
 WAIT_S, POLL_S = 300.0, 0.2
 """A process that has not begun after so long is given up: reading the data comes before its first word."""
-_PROGRAM = Path(__file__).parents[2]
 
 
 def train_apart(task: Task | None, folder: Path, resume: bool = False) -> Work[Path]:
@@ -53,6 +46,22 @@ def train_apart(task: Task | None, folder: Path, resume: bool = False) -> Work[P
     return folder
 
 
+def attach_in_turn(folder: Path) -> Work[Path]:
+    """Follow a run that waits in the queue: from its turn on, or until it is taken out of the queue or fails."""
+    said = _size(folder / "events.jsonl")
+    while _size(folder / "events.jsonl") <= said:
+        state = state_of(folder)
+        if state.get("state") == "failed":
+            raise Refused(folder.name, str(state.get("why", "it did not begin")).rstrip("."), f"look into {LOG}")
+        if state.get("state") not in (QUEUED, "training"):
+            return folder
+        place = [one.name for one in queued(folder.parent)]
+        words = f"waits, {place.index(folder.name)} before it" if folder.name in place else "begins"
+        yield Progress(0, 0, words)
+        time.sleep(POLL_S)
+    return (yield from attach(folder))
+
+
 def start(task: Task | None, folder: Path, resume: bool = False) -> "subprocess.Popen[bytes]":
     """Start the process of a run and return at once; its folder gets the recipe and a log."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,33 +72,6 @@ def start(task: Task | None, folder: Path, resume: bool = False) -> "subprocess.
     else:
         words = ["train", "--resume", str(folder)]
     return launched([*words, "--quiet"], folder / LOG)
-
-
-def launched(words: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
-    """Start a command of this program that outlives its parent; what it says is appended to `log`."""
-    frozen = getattr(sys, "frozen", False)
-    command = [sys.executable, *([] if frozen else ["-m", "medviz"]), *words]
-    path = os.pathsep.join(part for part in (str(_PROGRAM), os.environ.get("PYTHONPATH", "")) if part)
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-    with opening(log), open(log, "ab") as said:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=environment,
-            start_new_session=os.name == "posix", creationflags=flags,
-        )  # fmt: skip
-    _step_back(process.pid)
-    # somebody must hear that it ended, or it stays in the table of processes until this one ends
-    threading.Thread(target=process.wait, name=f"process {process.pid}", daemon=True).start()
-    return process
-
-
-def _step_back(pid: int) -> None:
-    """Let the window and others go first."""
-    with suppress(psutil.Error, OSError):
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else NICER
-        psutil.Process(pid).nice(low)
 
 
 def _followed(folder: Path, process: "subprocess.Popen[bytes]") -> Work[None]:
@@ -119,17 +101,6 @@ def _died(process: "subprocess.Popen[bytes]", folder: Path) -> Refused:
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
     why = f" ({said})" if said else ""
     return Refused(folder.name, f"its process ended {how}{why}", f"what was saved is kept; resume it, or read {LOG}")
-
-
-def last_line(path: Path) -> str:
-    """Return the last line of a log that says something, empty where there is none."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _size(path: Path) -> int:
