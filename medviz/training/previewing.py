@@ -10,7 +10,7 @@ from medviz.data.augment import KINDS, USUAL, Augmentation
 from medviz.data.boxes import Framed
 from medviz.data.checking.drawing import drawn
 from medviz.data.checking.entries import Box, Seen
-from medviz.data.class_folders import Files
+from medviz.data.classed import Files
 from medviz.data.naming import Named
 from medviz.data.patches import Patches, Sample, centred, cropped, fullest, sample_of, varied
 from medviz.figures import Picture

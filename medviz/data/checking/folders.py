@@ -31,6 +31,7 @@ def labelled(data: Cases) -> Listing:
     gate = Gate(data.leave_out, lenient=True)
     found = data.listed(gate)
     sides = _sides(data, found)
+    vars(data)["contents"] = found  # what reads a case asks for the classes: of this listing, which refuses nothing
     entries = tuple(
         Entry(one.name, partial(_scan, data, one), sides.get(one.name, ""), patient=one.group,
               image=one.images[0], label=one.labels[0] if one.labels else None)
@@ -80,21 +81,30 @@ def _problem_of(one: Turned) -> Problem:
 def _orphans(found: Contents, gate: Gate) -> Iterator[Problem]:
     """Scans beside those that are used to which no label map belongs, and label maps without a scan."""
     turned = {one.case for one in gate.turned}
-    images = {path for one in found.pairs for path in one.images}
-    labels = {path for one in found.pairs for path in one.labels}
-    for known, others, what in ((images, labels, "label map"), (labels, images, "scan")):
-        folders = {path.parent for path in known}
-        if len(folders) > 2 or folders & {path.parent for path in others}:
-            continue  # a folder a case, or scans and masks in one: what else lies there is no one's fault
-        for folder in sorted(folders):
+    used = {path for one in found.pairs for path in (*one.images, *one.labels)}
+    for what, of in (("label map", "images"), ("scan", "labels")):
+        for folder in _shared(found, of):
             for path in sorted(folder.iterdir()):
                 name = path.name.split(".")[0]
-                strange = path not in known and path.name.lower().endswith(image_endings())
+                strange = path not in used and path.name.lower().endswith(image_endings())
                 alone = not any(name.startswith(one) for one in turned) and gate.lets(name)
                 if strange and alone and not path.name.startswith("."):
-                    said = f"{path.name} has no {what}"
                     remedy = f"add its {what}; until then it is not used"
-                    yield Problem(name, "missing", said, remedy, "warning", path=str(path))
+                    yield Problem(name, "missing", f"{path.name} has no {what}", remedy, "warning", path=str(path))
+
+
+def _shared(found: Contents, of: str) -> list[Path]:
+    """Folders in which the images (or labels) of several cases lie, and nothing of the other kind.
+
+    Where each case has a folder of its own, or scans and masks share one, what else lies there is no one's fault.
+    """
+    owners: dict[Path, set[str]] = {}
+    others: set[Path] = set()
+    for one in found.pairs:
+        for path in getattr(one, of):
+            owners.setdefault(path.parent, set()).add(one.name)
+        others |= {path.parent for path in (one.labels if of == "images" else one.images)}
+    return sorted(folder for folder, names in owners.items() if len(names) > 1 and folder not in others)
 
 
 def _scan(data: Cases, pair: Pair) -> Seen:

@@ -12,7 +12,7 @@ from medviz.data import DATASETS
 from medviz.data.boxed_files import BoxedPictures
 from medviz.data.cases import Cases
 from medviz.data.checking.entries import Array, Entry, Listing, Seen
-from medviz.data.checking.folders import boxed, labelled, sorted_by_class
+from medviz.data.checking.folders import apart, boxed, labelled, sorted_by_class
 from medviz.data.classed import Classed
 from medviz.parameters import Settings
 from medviz.refused import Refused
