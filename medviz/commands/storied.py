@@ -7,4 +7,7 @@ from medviz.tasks import TASKS
 
 def storied() -> Storied:
     """Put it together."""
-    return Storied(case=lambda run, place: ENGINE["probe_case"](run, place, TASKS))
+    return Storied(
+        case=lambda run, place: ENGINE["probe_case"](run, place, TASKS),
+        field=lambda run, scan: ENGINE["receptive_field"](run, scan),
+    )

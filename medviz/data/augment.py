@@ -111,6 +111,16 @@ class Change:
             at = at + self.warp_px * field.movedim(0, -1)
         return (2 * at / size).flip(-1)[None]
 
+    def places(self, shape: Sequence[int]) -> Tensor:
+        """Where each pixel of a changed picture comes from, (dimensions, x, y[, z]) in pixels of it as it was."""
+        size = torch.tensor(list(shape), dtype=torch.float32)
+        random = torch.Generator().manual_seed(self.noise_seed)
+        at = (self._grid(torch.Size(shape), random)[0].flip(-1) * size + size - 1) / 2
+        for axis, over in enumerate((self.flip, *self.flips)):
+            if over:
+                at[..., axis] = size[axis] - 1 - at[..., axis]
+        return at.movedim(-1, 0)
+
     def _lit(self, image: Tensor, random: torch.Generator) -> Tensor:
         spread = image.std().clamp_min(1e-6)
         if self.blur_px:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medviz.data.augment import NO_AUGMENTATION, Augmentation
+from medviz.data.augment import NO_AUGMENTATION, Augmentation, Change
 
 Sample = dict[str, Any]
 _FOREGROUND = 0.5
@@ -101,6 +101,21 @@ def start_of(label: Tensor, size: Sequence[int], chance: np.random.Generator) ->
 
 
 @dataclass(frozen=True, eq=False)
+class Placed:
+    """A patch, and where in its case each of its pixels comes from: `places` (dimensions, x, y[, z]) in voxels.
+
+    `inside` tells which of them come out of the case; the others are padding. `at` is the slice of the case, None where
+    patches are as deep as cases; `change` what was changed.
+    """
+
+    sample: Sample
+    places: Tensor
+    inside: Tensor
+    at: int | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Patches:
     """Patches of `size` out of 2-D or 3-D cases; with `normal` set, 2-D patches out of slices of 3-D cases.
 
@@ -125,14 +140,45 @@ class Patches:
 
     def drawn(self, index: int, chance: np.random.Generator) -> Sample:
         """Return a patch whose slice, place and changes are drawn from `chance`."""
-        case = self.cases[index // self.each]
+        sample, _, outer, larger = self._cut(index, chance)
+        return centred(varied(cropped(sample, outer, larger), self.augmentation, chance), self.size)
+
+    def placed(self, index: int, chance: np.random.Generator | None) -> "Placed":
+        """Return the same patch as `drawn` (without chance: as ``patches[index]``), and where it comes from."""
+        if chance is None:
+            case = self.cases[index // self.each]
+            at = None if self.normal is None else fullest(case.label, self.normal)
+            sides = [side for axis, side in enumerate(case.label.shape) if at is None or axis != self.normal]
+            start = [(int(has) - want) // 2 for has, want in zip(sides, self.size, strict=True)]
+            axes = [
+                torch.arange(want, dtype=torch.float32) + first for first, want in zip(start, self.size, strict=True)
+            ]
+            places = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+            return Placed(self[index], places, _within(places, sides), at)
+        sample, at, outer, larger = self._cut(index, chance)
+        wide = cropped(sample, outer, larger)
+        change = self.augmentation.drawn(chance, tuple(wide["image"].shape[1:]))
+        image, label = change.applied(wide["image"], wide["label"])
+        first = torch.tensor(outer, dtype=torch.float32).view(-1, *[1] * len(outer))
+        places = change.places(larger)
+        inside = _within(places, larger) & _within(places + first, sample["label"].shape)
+        inner = tuple(slice((a - b) // 2, (a - b) // 2 + b) for a, b in zip(larger, self.size, strict=True))
+        made = centred({**wide, "image": image, "label": label}, self.size)
+        return Placed(made, (places + first)[(slice(None), *inner)], inside[inner], at, change)
+
+    def _cut(
+        self, index: int, chance: np.random.Generator
+    ) -> tuple[Sample, int | None, list[int], tuple[int, ...]]:  # fmt: skip
+        """Draw what is cut out: the case or slice, which slice, where the cut with its margin begins, its sides."""
+        case, at = self.cases[index // self.each], None
         if self.normal is not None:
-            case = case.across(self.normal, _slice_of(case.label, self.normal, chance))
+            at = _slice_of(case.label, self.normal, chance)
+            case = case.across(self.normal, at)
         sample = sample_of(case)
         larger = tuple(side + 2 * round(side * _MARGIN) for side in self.size)
         start = start_of(sample["label"], self.size, chance)
         outer = [first - round(side * _MARGIN) for first, side in zip(start, self.size, strict=True)]
-        return centred(varied(cropped(sample, outer, larger), self.augmentation, chance), self.size)
+        return sample, at, outer, larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +200,12 @@ class Wholes:
         labelled = _labelled(case.label, self.normal)
         place = (index % self.each + 0.5) / self.each
         return sample_of(case.across(self.normal, int(labelled[int(place * labelled.size)])))
+
+
+def _within(places: Tensor, sides: Sequence[Any]) -> Tensor:
+    """Tell which places (dimensions, ...) lie in a picture of these sides, its outer voxels' edges included."""
+    far = torch.tensor([int(side) for side in sides]).view(-1, *[1] * (places.ndim - 1)) - 0.5
+    return ((places >= -0.5) & (places <= far)).all(0)
 
 
 def fullest(label: NDArray[Any], normal: int) -> int:

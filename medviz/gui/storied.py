@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medviz.imaging.story import ProbeCase
+from medviz.imaging.volume import Volume
 from medviz.messages import Work
 from medviz.refused import Refused
 
@@ -19,8 +20,8 @@ def _no_work(*what: Any) -> Work[Any]:
 class Storied:
     """case(run, place) finds a case of a run's story again in the data set.
 
-    field(run) says how far the network sees along the axes of a scan's voxels, in mm; None where it sees all.
+    field(run, scan) says how far the network sees along the axes of the scan's voxels, in mm; None where it sees all.
     """
 
     case: Callable[[Path, int], Work[ProbeCase]] = _no_work
-    field: Callable[[Path], Work[tuple[float, float, float] | None]] = _no_work
+    field: Callable[[Path, Volume], Work[tuple[float, float, float] | None]] = _no_work

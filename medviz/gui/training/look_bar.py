@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 from medviz.gui.controls import calm
 from medviz.gui.story.look import WAYS, Look
 
-NARROW_PX = 430
+NARROW_PX = 520
 WORDS = {"outline": "Outline", "filled": "Filled", "probability": "Probability", "error": "Errors"}
 LEGEND = ("Grey: right. Orange: too much, only predicted. Blue: missing, only in the reference. Yellow: another class "
           "predicted.")  # fmt: skip

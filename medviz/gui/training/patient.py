@@ -251,12 +251,12 @@ class Patient(QWidget):
 
     def _field(self, on: bool) -> None:
         """Fetch how far the network sees, once a run, and draw it."""
-        run = self.reel.run
-        if on and run is not None and self._field_of != run:
+        run, scan = self.reel.run, self.planes.store.state.scan
+        if on and run is not None and scan is not None and self._field_of != run:
             self._field_of, self.field_mm = run, None
             self.ask.say_field("How far it sees…")
             field = self.desk.services.storied.field
-            job = self.desk.start("how far the network sees", lambda: field(run), page="train", quiet=True)
+            job = self.desk.start("how far the network sees", lambda: field(run, scan), page="train", quiet=True)
             job.ended.connect(lambda sides: self._field_came(run, sides))
             job.refused.connect(lambda refusal: self.ask.say_field("How far it sees: not known"))
         self._repaint()
@@ -265,7 +265,9 @@ class Patient(QWidget):
         if run != self.reel.run:
             return
         self.field_mm = sides
-        words = "all of it" if sides is None else "×".join(f"{side:.3g}" for side in sides) + " mm"
+        scan = self.planes.store.state.scan
+        unit = "mm" if scan is not None and scan.calibrated else "voxels"
+        words = "all of it" if sides is None else "×".join(f"{side:.3g}" for side in sides) + f" {unit}"
         self.ask.say_field(f"It sees {words}")
         self._repaint()
 
