@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from medviz.figures import Figure, Picture, Table
+from medviz.figures import Figure, Heatmap, Picture, Table
+from medviz.gui.training.spreads import Spreads
 from medviz.gui.training.track import Track
 from medviz.imaging.labels import default_colour
 from medviz.messages import Message, Note, Progress, Scalar
@@ -18,7 +19,8 @@ TOLD_ELSEWHERE = ("train/epoch", "train/samples per second")
 """Written as numbers at the foot of the page."""
 ANSWERS = ("from the next step on", "rate halved")
 """Words of a note that something of the training changed at that step."""
-INSIDE = ("histogram", "layer ")
+SPREAD = "histogram/"
+INSIDE = (SPREAD, "layer ")
 """So begins the name of a figure of what is within the network."""
 RESULTS = "results/"
 """So begins the name of a table of what was measured, a row a case; "validation" or "test" follows."""
@@ -48,15 +50,16 @@ class History:
     """Hears messages and keeps what a page draws of them.
 
     `progress` is that of the whole run; `aside` that of a validation within it, None while the network learns. `turns`
-    are the steps at which something was changed by hand or in trouble. `insides` are the newest figures of what is
-    within the network (histograms, feature maps), by name; `results` the tables of cases, by the set they are of.
+    are the steps at which something was changed by hand or in trouble. `spreads` are how weights, gradients and
+    activations were spread, `maps` the newest feature maps by name; `results` the tables of cases, by their set.
     """
 
     tracks: dict[str, Track] = field(default_factory=dict)
     rounds: list[Round] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    insides: dict[str, Figure] = field(default_factory=dict)
+    spreads: dict[str, Spreads] = field(default_factory=dict)
+    maps: dict[str, Figure] = field(default_factory=dict)
     results: dict[str, Table] = field(default_factory=dict)
     progress: Progress | None = None
     aside: Progress | None = None
@@ -82,12 +85,19 @@ class History:
                 if any(words in message.text for words in ANSWERS):
                     self.turns.append(Turn(self.step, self.last_s, message.text))
             elif message.name.startswith(INSIDE):
-                self.insides[message.name] = message
-                self.insides_heard += 1
+                self._look_inside(message)
             elif message.name.startswith(RESULTS) and isinstance(message, Table):
                 self.results[message.name.removeprefix(RESULTS)] = message
             else:
                 self._keep(message)
+
+    def _look_inside(self, figure: Figure) -> None:
+        self.insides_heard += 1
+        kind = figure.name.removeprefix(SPREAD)
+        if isinstance(figure, Heatmap) and kind != figure.name:
+            self.spreads.setdefault(kind, Spreads()).add(self.step, figure)
+        else:
+            self.maps[figure.name] = figure
 
     def _by_the_log(self, now_s: float) -> float:
         """Seconds of training by the times a log gives; long silences between two sessions are left out."""
