@@ -9,6 +9,7 @@ from medviz.commands.engine import ENGINE
 from medviz.commands.going import Going
 from medviz.commands.models import model_cards, modelled
 from medviz.commands.storied import storied
+from medviz.commands.surveying import surveying
 from medviz.commands.teaching import teaching
 from medviz.data import DATASETS
 from medviz.gui.services import Files, Keep, Lessons, Services
@@ -57,6 +58,7 @@ def services() -> Services:
         resume=going.resume,
         new_run=new_run,
         studio=_studio,
+        surveying=surveying(),
         teaching=teaching(going),
         storied=storied(),
         keep=Keep(

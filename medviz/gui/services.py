@@ -7,6 +7,7 @@ from typing import Any
 
 from medviz.catalog import Catalog
 from medviz.gui.storied import Storied
+from medviz.gui.surveying import Surveying
 from medviz.gui.teaching import Teaching
 from medviz.imaging.findings import Report
 from medviz.imaging.prediction import Prediction
@@ -233,6 +234,7 @@ class Services:
     modelled: Modelled = Modelled()
     keep: Keep = Keep()
     teaching: Teaching = field(default_factory=Teaching)
+    surveying: Surveying = field(default_factory=Surveying)
     storied: Storied = field(default_factory=Storied)
 
     @property
