@@ -26,7 +26,7 @@ def test_the_places_are_where_the_values_come_from(shape: tuple[int, ...], seed:
     assert placed.change is not None and any(placed.change.turns_deg)
     sides = torch.tensor(shape).view(-1, *[1] * len(shape))
     inside = ((placed.places > 1) & (placed.places < sides - 2)).all(0) & ~_near_padding(placed.inside)
-    assert inside.float().mean() > 0.3 and bool(placed.inside[inside].all())
+    assert inside.float().mean() > 0.05 and bool(placed.inside[inside].all())
     away = (placed.sample["image"] - placed.places).abs().amax(0)[inside]
     assert float(away.max()) < 0.02, "within a fiftieth of a voxel"
 
