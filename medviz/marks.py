@@ -71,10 +71,11 @@ class Input:
 
 @dataclass(frozen=True)
 class File:
-    """A path to a file or (`folder`) a folder on this machine."""
+    """A path to a file or (`folder`) a folder on this machine; `either` takes both."""
 
     folder: bool = False
     wildcard: str = ""
+    either: bool = False
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,8 @@ class Place(Control):
         self.mark = one.mark(File) or File()
         self.choose = choose or self._dialog
         self.box = QLineEdit()
-        self.box.setPlaceholderText("a folder" if self.mark.folder else "a file")
+        kinds = "a folder or a file" if self.mark.either else "a folder" if self.mark.folder else "a file"
+        self.box.setPlaceholderText(kinds)
         self.browse = QToolButton()
         self.browse.setIcon(icon("ph.folder-open"))
         self.browse.setToolTip("Browse")
@@ -185,8 +186,10 @@ class Place(Control):
         self.row.addWidget(self.browse)
         self.named(self.box)
         self.browse.setAccessibleName(f"browse for {one.label}")
+        if self.mark.either:
+            self.row.addWidget(self._file_button())
         self.box.textEdited.connect(self._take)
-        self.browse.clicked.connect(self._chosen)
+        self.browse.clicked.connect(lambda: self._chosen(self.choose()))
         self.setAcceptDrops(True)
         self.box.setAcceptDrops(False)
 
@@ -207,17 +210,29 @@ class Place(Control):
         self.put(path)
         self._take(path)
 
-    def _chosen(self) -> None:
-        path = self.choose()
+    def _chosen(self, path: str) -> None:
         if path:
             self.put(path)
             self._take(path)
 
     def _take(self, text: str) -> None:
         path = Path(text).expanduser()
-        there = not text or (path.is_dir() if self.mark.folder else path.exists())
+        folder = self.mark.folder and not self.mark.either
+        there = not text or (path.is_dir() if folder else path.exists())
         self.doubted.emit("" if there else f"{text}: there is no such {'folder' if self.mark.folder else 'file'}")
         self.edited.emit(text)
+
+    def _file_button(self) -> QToolButton:
+        """Browse for a file where the other button browses for a folder."""
+        button = QToolButton()
+        button.setIcon(icon("ph.file"))
+        button.setToolTip("Browse for a file")
+        button.setAccessibleName(f"browse for a file for {self.one.label}")
+        self.browse.setToolTip("Browse for a folder")
+        button.clicked.connect(
+            lambda: self._chosen(QFileDialog.getOpenFileName(self, self.one.label, self.box.text())[0])
+        )
+        return button
 
     def _dialog(self) -> str:
         if self.mark.folder:

@@ -6,7 +6,7 @@ a GAN has the shape of every other task; optimisers, devices, precision and file
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,8 +20,14 @@ from medviz.figures import Figure
 from medviz.imaging.story import ProbeCase, Snapshot
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
-from medviz.parameters import Choice, File, Group, Live, Part, Range, Settings, When
 from medviz.refused import Refused
+from medviz.training.fields import OPTIMISERS as OPTIMISERS
+from medviz.training.fields import SCHEDULES as SCHEDULES
+from medviz.training.fields import BatchSize as BatchSize
+from medviz.training.fields import Epochs as Epochs
+from medviz.training.fields import Fields
+from medviz.training.fields import Rate as Rate
+from medviz.training.fields import ScheduleName as ScheduleName
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
@@ -128,43 +134,8 @@ class Teller(Protocol):
         ...
 
 
-OPTIMISERS = Choice(
-    ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"),
-    ("SGD", "SGD with momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AdamW"),
-)
-SCHEDULES = Choice(
-    ("constant", "step", "cosine", "one-cycle", "plateau", "warm-up", "poly"),
-    ("Constant", "Steps down", "Cosine", "One cycle", "Down on a plateau", "Warm-up, then cosine", "Polynomial"),
-)
-PRECISIONS = Choice(
-    ("auto", "32", "bf16", "fp16"), ("Automatic", "32 bit", "Mixed, bfloat16", "Mixed, float16 with loss scaling")
-)
-DEVICES = Choice(("auto", "cpu", "cuda", "mps"), ("Automatic", "Processor", "NVIDIA GPU", "Apple GPU"))
-
-_PHANTOMS, _UNET = Settings("phantoms"), Settings("unet")
-_TRAINING, _OPTIMISER = Group("Training"), Group("Optimiser", advanced=True)
-_SCHEDULE, _WATCH = Group("Schedule", advanced=True), Group("Validation and pictures", advanced=True)
-_MACHINE = Group("Machine", advanced=True)
-
-# A task that begins with another value says `epochs: Epochs = 8`; range, unit and help stand here.
-Epochs = Annotated[
-    int, Range(1, 10000, unit="epochs", log=True), _TRAINING, "How often training goes through all samples."
-]
-BatchSize = Annotated[
-    int, Range(1, 512, unit="samples", log=True), _TRAINING, "Samples seen at once; more needs more memory."
-]
-Rate = Annotated[
-    float,
-    Range(1e-6, 1.0, log=True),
-    _TRAINING,
-    "How far the weights move along the gradient; too high diverges, too low crawls.",
-]
-OptimiserName = Annotated[str, OPTIMISERS, _OPTIMISER, "How a gradient becomes a change of the weights."]
-ScheduleName = Annotated[str, SCHEDULES, _SCHEDULE, "How the learning rate changes during the run."]
-
-
 @dataclass(frozen=True)
-class Task:
+class Task(Fields):
     """What all tasks share. A subclass gives `data` and `network` its own choice, adds fields, and says what to learn.
 
     `NAME` is its name in the catalog. `PARTS` are the submodules that have an optimiser each ("" is the whole
@@ -177,107 +148,6 @@ class Task:
     HIGHER: ClassVar[bool] = False
     BACKGROUND: ClassVar[bool] = False
     """Whether label 0 is no class of its own (segmentation)."""
-
-    data: Annotated[Settings, Part("datasets"), Group("Data"), "What to learn from."] = _PHANTOMS
-    network: Annotated[Settings, Part("networks"), Group("Network"), "What learns."] = _UNET
-
-    epochs: Epochs = 20
-    steps: Annotated[
-        int | None,
-        Range(1, 10_000_000, unit="steps", log=True),
-        _TRAINING,
-        "Ends after so many changes of the weights, whatever the epochs; automatic: the epochs decide.",
-    ] = None
-    batch: BatchSize = 8
-    learning_rate: Rate = 1e-3
-    start: Annotated[
-        str, File(folder=True), _TRAINING, "A run whose weights training begins with; empty: from chance."
-    ] = ""
-    seed: Annotated[
-        int, Range(0, 2**31 - 1), _TRAINING, "Start of all chance; the same seed gives the same run on one machine."
-    ] = 0
-
-    optimiser: OptimiserName = "adamw"
-    momentum: Annotated[
-        float,
-        Range(0.0, 0.999),
-        _OPTIMISER,
-        When("optimiser", "momentum", "nesterov", "rmsprop", "adam", "adamw"),
-        "Share of the last change that is kept (beta 1 of Adam).",
-    ] = 0.9
-    weight_decay: Annotated[
-        float, Range(0.0, 1.0), _OPTIMISER, "Pull of all weights towards zero, against overfitting."
-    ] = 1e-4
-    clip: Annotated[
-        float, Range(0.0, 1000.0), _OPTIMISER, Live(), "Longest gradient that is let through; 0 lets all through."
-    ] = 0.0
-    accumulation: Annotated[
-        int,
-        Range(1, 64, unit="batches"),
-        _OPTIMISER,
-        "Batches whose gradients are added before the weights change: a large batch in little memory.",
-    ] = 1
-    ema: Annotated[
-        float,
-        Range(0.0, 0.9999),
-        _OPTIMISER,
-        "Decay of the running mean of the weights that is validated and kept; 0 keeps the weights themselves.",
-    ] = 0.0
-
-    schedule: ScheduleName = "cosine"
-    warm_up: Annotated[
-        float,
-        Range(0.0, 0.5),
-        _SCHEDULE,
-        When("schedule", "warm-up", "one-cycle"),
-        "Share of the run during which the rate rises.",
-    ] = 0.1
-    drop: Annotated[
-        float,
-        Range(0.01, 0.9),
-        _SCHEDULE,
-        When("schedule", "step", "plateau"),
-        "What the rate is multiplied with when it goes down.",
-    ] = 0.3
-    drops: Annotated[
-        int, Range(1, 10, unit="times"), _SCHEDULE, When("schedule", "step"), "How often the rate goes down in a run."
-    ] = 3
-    wait: Annotated[
-        int,
-        Range(1, 100, unit="validations"),
-        _SCHEDULE,
-        When("schedule", "plateau"),
-        "Validations without progress before the rate goes down.",
-    ] = 3
-
-    validate_every: Annotated[int, Range(1, 100, unit="epochs"), _WATCH, Live(), "Epochs between two validations."] = 1
-    patience: Annotated[
-        int | None,
-        Range(1, 1000, unit="validations"),
-        _WATCH,
-        Live(),
-        "Validations without progress before the run ends early; automatic: it never does.",
-    ] = None
-    probe_every: Annotated[
-        int | None,
-        Range(1, 10000, unit="steps", log=True),
-        _WATCH,
-        Live(),
-        "Steps between two rounds of probe pictures; automatic: a hundred rounds a run, at most one in 25 steps.",
-    ] = None
-
-    device: Annotated[str, DEVICES, _MACHINE, "Where the network runs; automatic takes a GPU where there is one."] = (
-        "auto"
-    )
-    precision: Annotated[
-        str, PRECISIONS, _MACHINE, "Mixed precision is faster on a GPU; automatic uses it there and only there."
-    ] = "auto"
-    workers: Annotated[
-        int, Range(0, 32, unit="processes"), _MACHINE, "Processes that prepare samples beside training; 0 is none."
-    ] = 0
-    deterministic: Annotated[bool, _MACHINE, "Only operations that give the same bits each time; slower on a GPU."] = (
-        False
-    )
 
     def data_set(self) -> Any:
         """Build the data set with its parameters."""
