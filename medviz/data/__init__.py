@@ -23,6 +23,7 @@ DATASETS: Catalog[Any] = Catalog(
             "medviz.data.instance_masks:InstanceMasks", "Kaggle folder", "A folder a picture, a mask an object"
         ),
         "mask_table": Entry("medviz.data.tables:MaskTable", "Table of masks", "A CSV with paths of images and masks"),
+        "arrays": Entry("medviz.data.arrays:Arrays", "Arrays (.npz)", "Images and masks as arrays in one file"),
         "dicom_seg": Entry(
             "medviz.data.dicom_seg:DicomSeg", "DICOM with SEG", "Series with their segmentation objects"
         ),
@@ -33,6 +34,9 @@ DATASETS: Catalog[Any] = Catalog(
             "medviz.data.tables:ClassTable", "Table of classes", "A CSV with paths of images and classes"
         ),
         "medmnist": Entry("medviz.data.medmnist:MedMnist", "MedMNIST file", "One of the MedMNIST sets, .npz"),
+        "image_text": Entry(
+            "medviz.data.image_text:ImageText", "Images and text", "A CSV of pictures with reports or notes"
+        ),
         "shapes": Entry("medviz.data.shapes:Shapes", "Shapes", "Drawn by the program: a ball, a box or a shell"),
         "drawn_boxes": Entry(
             "medviz.data.drawn_boxes:DrawnBoxes", "Shapes with boxes", "Drawn by the program, to be found"

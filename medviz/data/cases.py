@@ -127,7 +127,8 @@ class Cases:
         spacing = self._spacing_mm
         coarsest = int(np.argmax(spacing))
         normal = coarsest if spacing[coarsest] > 1.5 * min(spacing) and not self.flat else 2
-        return Preparation(dimensions, self.channels, spacing, normal, sides)
+        known = spacing if any(one["spacing_mm"] for one in self._some) else None
+        return Preparation(dimensions, self.channels, known, normal, sides)
 
     def training(self, dimensions: int, patch: Sides, augment: float = 1.0) -> Patches:
         """Patches of `patch` pixels or voxels a side, several slices of each case."""

@@ -29,7 +29,7 @@ from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples
 from medviz.training.tellers import VoxelTeller
 
 SEGMENTED = (
-    "mni152", "decathlon", "paired", "total_segmentator", "bids", "instance_masks", "mask_table", "dicom_seg",
+    "mni152", "decathlon", "paired", "total_segmentator", "bids", "instance_masks", "mask_table", "arrays", "dicom_seg",
     "phantoms",
 )  # fmt: skip
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
