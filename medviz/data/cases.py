@@ -211,7 +211,13 @@ class Cases:
 
     def native(self, number: int) -> tuple[Volume, Volume]:
         """Scan (all channels) and reference (labels 0, 1, 2, ...) of a held-out case on the scan's own grid."""
-        pair = self.sides[1][number]
+        return self._native(self.sides[1][number])
+
+    def learnt(self, number: int) -> tuple[Volume, Volume]:
+        """Return the same of a case that is learnt from."""
+        return self._native(self.sides[0][number])
+
+    def _native(self, pair: Pair) -> tuple[Volume, Volume]:
         scans = self.scans_of(pair)
         scan = scans[0]
         if len(scans) > 1:
