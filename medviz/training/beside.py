@@ -15,6 +15,7 @@ from medviz.messages import Message, Note, Progress, Work
 from medviz.training import words
 from medviz.training.asked import Asked, needs_samples
 from medviz.training.bench import Bench
+from medviz.training.card import split_of
 from medviz.training.chance import seeded
 from medviz.training.hints import fresh
 from medviz.training.keeper import Keeper
@@ -46,7 +47,8 @@ class Beside:
         self.run, self.bench = run, Bench(task)
         bench = self.bench
         self.device, self.learner, self.order, self.total = bench.device, bench.learner, bench.order, bench.total
-        self.keeper = Keeper(task, run, self.learner, task.description(bench.data), bench.fingerprint)
+        about = task.description(bench.data), bench.fingerprint, split_of(bench.data)
+        self.keeper = Keeper(task, run, self.learner, *about)
         self.telling = Telling(run.folder, task, bench.data, self.device)
         self.obeying = Obeying(orders, run, bench.layers)
         self.now = Standing()

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,9 +13,15 @@ import torch
 import medviz
 from medviz.training.checkpoints import read_weights, weights_digest
 from medviz.training.device import in_words
+from medviz.training.results import read_results
 from medviz.training.run import Run, recipe
+from medviz.training.standing import Standing
 from medviz.training.task import Samples, Task
 
+_CHOSEN = (
+    "\nThe weights were chosen on the validation cases, so their numbers are a little too good; those of a test set "
+    "are not.\n"
+)
 _PACKAGES = ("torch", "monai", "numpy", "nibabel", "safetensors")
 _LOOKED_AT, _VALUES_AT_MOST, _OF_EACH = 8, 20_000_000, 100_000
 
@@ -65,22 +72,29 @@ def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]
     return {**about, "digest": total.hexdigest()}
 
 
-def card(task: Task, run: Run, about: Mapping[str, Any], standing: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+def split_of(data: Any) -> dict[str, Any]:
+    """Say which cases are learnt from and which are held out, by hashes of their names; empty where nobody says."""
+    told = getattr(data, "split", None)
+    return asdict(told()) if callable(told) else {}
+
+
+def card(task: Task, run: Run, now: Standing, data: Mapping[str, Any]) -> str:
     """Write the model card: what the network does, from what it was taught, how well, and how to do it again."""
-    measures, digest, step = {}, "none kept yet", standing["step"]
+    measures, digest, step = {}, "none kept yet", now.step
     if run.best.exists():
         weights, kept = read_weights(run.best)
         measures, digest, step = kept.get("measures", {}), weights_digest(weights), kept.get("step", step)
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in measures.items()) or "| none | |"
     classes = ", ".join(data.get("classes", ())) or "none"
+    changed = f"- Changed on the way: {now.asked.words()}\n" if now.asked.words() else ""
     return f"""# {task.NAME}: {task.network.name} on {task.data.name}
 
 For research and teaching, **not for diagnosis**.
 
 - Task: {task.NAME}; network: {task.network.name}; data set: {task.data.name}; classes: {classes}
 - {data["training samples"]} training samples, {data["validation samples"]} validation samples
-- {standing["step"]} steps trained; the weights kept are those of step {step}
-- Weights: `checkpoints/best.safetensors`, SHA-256 over the weights `{digest}`
+- {now.step} steps trained; the weights kept are those of step {step}
+{changed}- Weights: `checkpoints/best.safetensors`, SHA-256 over the weights `{digest}`
 - Licence and consent: those of the data set; check them before you pass the weights on
 
 ## Measured on samples it did not learn from
@@ -88,12 +102,26 @@ For research and teaching, **not for diagnosis**.
 | measure | value |
 |---|---|
 {rows}
-
+{_case_by_case(run, digest)}
 ## The recipe
 
 ```toml
 {recipe(task)}```
 """
+
+
+def _case_by_case(run: Run, digest: str) -> str:
+    """The measures over cases with their intervals, where these weights were measured case by case."""
+    measured_with, results = read_results(run.folder)
+    if measured_with != digest:
+        return ""
+    text = "\nCase by case, with 95 % bootstrap intervals over cases (`results.csv` has a row for each):\n"
+    for one in results:
+        text += (
+            f"\n### {one.group}, {len(one.rows)} cases\n\n| measure | mean (95 % interval) | cases |\n|---|---|---|\n"
+        )
+        text += "".join(f"| {name} | {found.words()} | {found.count} |\n" for name, found in one.measures.items())
+    return text + (_CHOSEN if any(one.group == "validation" for one in results) else "")
 
 
 def _version(package: str) -> str:

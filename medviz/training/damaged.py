@@ -70,9 +70,9 @@ class Left:
         """Tells it apart from others."""
         return self.index, self.why
 
-    def note(self, count: int, total: int, names: bool) -> Note:
+    def note(self, what: str, count: int, total: int, names: bool) -> Note:
         """Say what was left out; the file only with `names` (for who watches, never for the log)."""
-        which = "A training sample" if self.index is None else f"Training sample {self.index}"
+        which = f"A {what}" if self.index is None else f"{what.capitalize()} {self.index}"
         file = f" ({self.file})" if names and self.file else ""
         text = f"{which}{file} is left out: {self.why}; {count} of {total} so far"
         return Note(
@@ -114,8 +114,8 @@ def spoilt(batch: Batch) -> str:
 class Leaving:
     """Counts the samples of `total` that were left out; each is told once."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self, total: int, what: str = "training sample") -> None:
+        self.total, self.what = total, what
         self._told: set[tuple[int | None, str]] = set()
 
     def told(self, left: Left) -> tuple[Note, Note] | None:
@@ -128,6 +128,6 @@ class Leaving:
         self._told.add(left.key)
         count = len(self._told)
         if too_many(count, self.total):
-            fault = f"{count} of {self.total} samples cannot be learnt from (the last one: {left.why})"
+            fault = f"{count} of {self.total} {self.what}s are damaged (the last one: {left.why})"
             raise Refused("the data set", fault, "check the data set; mend these samples or take them out")
-        return left.note(count, self.total, True), left.note(count, self.total, False)
+        return left.note(self.what, count, self.total, True), left.note(self.what, count, self.total, False)

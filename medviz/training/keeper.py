@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from medviz.messages import Note, Progress, Work
@@ -11,6 +12,7 @@ from medviz.refused import Refused
 from medviz.training import checkpoints
 from medviz.training.card import card, environment
 from medviz.training.chance import generators, set_generators
+from medviz.training.exactness import exactness, of_data
 from medviz.training.learner import Learner
 from medviz.training.past import Past
 from medviz.training.run import Run, recipe
@@ -32,9 +34,17 @@ class Keeper:
     """Writes a run: its description, its checkpoints, its best weights, its heartbeat and its end."""
 
     def __init__(
-        self, task: Task, run: Run, learner: Learner, about: Mapping[str, Any], fingerprint: Mapping[str, Any]
+        self,
+        task: Task,
+        run: Run,
+        learner: Learner,
+        about: Mapping[str, Any],
+        fingerprint: Mapping[str, Any],
+        split: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.task, self.run, self.learner, self.about, self.fingerprint = task, run, learner, about, fingerprint
+        self.split = split
+        self.data_digest = of_data(fingerprint, split)
         self.total = 0
         self.clock = Clock()
         self.past = Past()
@@ -57,6 +67,7 @@ class Keeper:
             self.run.describe("data.json", self.fingerprint)
             self.run.describe("environment.json", self.environment)
             self.run.describe("layers.json", {"layers": list(layers)})
+            self.run.describe("split.json", self.split)
             self.save(now)
         except OSError as problem:
             raise Refused(self.run.folder, _in_words(problem), "choose a folder with room") from problem
@@ -83,10 +94,13 @@ class Keeper:
         set_generators(state["chance"])
         self._good, self._saved = self.learner.snapshot(), now
         self.clock = Clock(now.step, now.seconds)
-        self.run.hear({"message": "begin", "step": now.step, "task": self.task.NAME, "total": total}, now.step)
+        known, device = self.data_digest, self.learner.device
+        reached = exactness(state["environment"], self.environment, state.get("data", ""), known, device)
+        begin = {"message": "begin", "step": now.step, "task": self.task.NAME, "total": total, "level": reached.level}
+        self.run.hear(begin, now.step)
         if now.asked.words():
             notes.append(Note(f"As it was asked before: {now.asked.words()}"))
-        return now, [Note(f"Goes on at step {now.step} of {total}, {self._exactness(state['environment'])}"), *notes]
+        return now, [Note(f"Goes on at step {now.step} of {total}, {reached.words}"), *notes]
 
     def describe(self, about: Mapping[str, Any]) -> None:
         """Tell anew how the network is run; it is written with what comes next."""
@@ -101,15 +115,6 @@ class Keeper:
         if fixed:
             raise Refused(self.run.folder, f"the run was begun with another {', '.join(fixed)}", "start a new run")
         return changed
-
-    def _exactness(self, before: Mapping[str, str]) -> str:
-        now = self.environment
-        differ = [f"{name} {before.get(name)} → {now[name]}" for name in now if before.get(name) != now[name]]
-        if differ:
-            return f"the same in a statistical sense only ({'; '.join(differ)})"
-        if self.learner.device.type != "cpu":
-            return "from the same state (a GPU may add in another order; deterministic=true forbids most of that)"
-        return "bit for bit"
 
     def note_good(self) -> bool:
         """Copy the weights as those to go back to, if each is a finite number."""
@@ -172,6 +177,7 @@ class Keeper:
             "chance": generators(),
             "task": plain(self.task),
             "environment": self.environment,
+            "data": self.data_digest,
             "past": self.past.plain(),
         }
         checkpoints.write(self.run.last, tree, before=self.run.prev)
@@ -196,7 +202,7 @@ class Keeper:
                 self.save(now)
             best, seconds = now.watch.best, self.clock.spent_s()
             self.run.hear({"message": "end", "step": now.step, "how": how, "best": best, "seconds": seconds}, now.step)
-            text = card(self.task, self.run, self.about, now.plain(), self.fingerprint)
+            text = card(self.task, self.run, now, self.fingerprint)
             self.run.describe("MODEL_CARD.md", text)
             self.run.flush(now=True)
             self.run.beat(now=True, **self._status(now, how))

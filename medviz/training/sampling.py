@@ -172,13 +172,28 @@ class Lessons:
 
 
 class Whole(Sequence[Batch]):
-    """Samples one by one as batches of one on the device, made when they are asked for."""
+    """Samples one by one as batches of one on the device, made when they are asked for.
+
+    Going through all of them leaves those out that cannot be read; `left` says which, and they no longer count.
+    """
 
     def __init__(self, samples: Samples | Sequence[Sample], device: torch.device) -> None:
         self.samples, self.device = samples, device
+        self.left: dict[int, Left] = {}
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) - len(self.left)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield all that can be read."""
+        self.left = {}
+        for index in range(len(self.samples)):
+            try:
+                batch: Batch = self[index]
+            except (Refused, OSError) as problem:
+                self.left[index] = left_of(Missing.of(index, problem))
+            else:
+                yield batch
 
     def __getitem__(self, index: Any) -> Any:
         """Return the batch of this number."""

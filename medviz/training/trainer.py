@@ -10,7 +10,7 @@ import gc
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from medviz.refused import Refused
 from medviz.training import words
 from medviz.training.beside import Beside, Stopped, no_collecting
 from medviz.training.chance import apart
-from medviz.training.damaged import Leaving, Unreadable, spoilt
+from medviz.training.damaged import Leaving, Left, Unreadable, spoilt
 from medviz.training.device import considerate, in_words
 from medviz.training.evaluating import judged
 from medviz.training.learner import TooLarge
@@ -100,6 +100,7 @@ class Teaching(Beside):
     def __init__(self, task: Task, run: Run, orders: Orders | None = None) -> None:
         super().__init__(task, run, orders or Orders(run.folder))
         self.leaving = Leaving(self.order.count)
+        self.leaving_held = Leaving(len(self.bench.validation), "validation sample")
         self.machine = Machine(self.device)
         self.readings = Readings(self.device)
         self.halvings = 0
@@ -148,7 +149,9 @@ class Teaching(Beside):
         lessons = self.bench.lessons
         try:
             for batches in lessons.of(self.now.epoch, self.now.place):
-                yield from self._left_out()
+                left = self.bench.lessons.taken()
+                self.keeper.past.skipped += len(left)
+                yield from self._left_out(left, self.leaving)
                 yield from self._step(batches)
                 if self.now.step <= 2:
                     yield from self._hints()
@@ -265,11 +268,10 @@ class Teaching(Beside):
         text = f"Out of memory with one sample: smaller ones are taken from the next step on ({said})"
         return Note(text, "warning", "The network sees less around each place; take a smaller network to see more")
 
-    def _left_out(self) -> Work[None]:
-        """Say which samples were left out; refuse to go on where they are many."""
-        for left in self.bench.lessons.taken():
-            self.keeper.past.skipped += 1
-            told = self.leaving.told(left)
+    def _left_out(self, left: Iterable[Left], leaving: Leaving) -> Work[None]:
+        """Say which samples were left out; refuse to go on where they are many. The log gets no names of files."""
+        for one in left:
+            told = leaving.told(one)
             if told is not None:
                 self.aloud, written = told
                 self.run.hear(written, self.now.step)
@@ -303,6 +305,7 @@ class Teaching(Beside):
             )
         finally:
             self.learner.network.train()
+        yield from self._left_out(validation.left.values(), self.leaving_held)
         measured = {**measured, "train/epoch": float(self.now.epoch + 1)}
         yield from (Scalar(name, self.now.step, value) for name, value in measured.items())
         self.keeper.past.measured(measured)

@@ -24,6 +24,7 @@ class Clouds:
 
     count: int = 24
     first: int = 0
+    shake: float = 1.0
 
     classes: ClassVar[tuple[str, ...]] = ("one",)
 
@@ -38,7 +39,8 @@ class Clouds:
 
     def drawn(self, index: int, chance: np.random.Generator) -> Sample:
         sample = self[index]
-        return {**sample, "image": sample["image"] + torch.tensor(chance.normal(size=4) * 0.3, dtype=torch.float32)}
+        shaken = torch.tensor(chance.normal(size=4) * 0.3 * self.shake, dtype=torch.float32)
+        return {**sample, "image": sample["image"] + shaken}
 
 
 @dataclass(frozen=True)
