@@ -99,6 +99,11 @@ class ImageText:
         return 3 if all("rgb" in str(describe(row.image)["dtype"]) for row in rows[:10]) else 1
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """None: a text is no class."""
+        return ()
+
+    @property
     def dimensions(self) -> tuple[int, ...]:
         """Pictures."""
         return (2,)

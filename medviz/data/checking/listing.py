@@ -119,8 +119,10 @@ def _case(cases: Any, number: int) -> Seen:
 
 def _sample(samples: Any, number: int) -> Seen:
     one = samples[number]
-    if "label" not in one or "image" not in one:
+    if "image" not in one or not {"label", "text"} & set(one):
         raise Refused(f"sample {number + 1}", "it has no image with a label", "this data set cannot be checked")
+    if "label" not in one:  # a picture with a text
+        return Seen(np.asarray(one["image"]), None)
     label: Array = np.asarray(one["label"])
     return Seen(np.asarray(one["image"]), label if label.ndim else None)
 
