@@ -103,6 +103,15 @@ class Draft(QObject):
         job.over.connect(self._planning_over)
         self.changed.emit()
 
+    def try_out(self, title: str, begin: Callable[[], Work[Any]], then: Callable[[Any], None]) -> bool:
+        """Do other work in the place of a plan, since both draw from one source of chance; False: not now."""
+        if self.store is None or self._planning is not None or not self.can_plan():
+            return False
+        self._planning = self.desk.start(title, begin, page="train", then=then)
+        self._planning.over.connect(self._planning_over)
+        self.changed.emit()
+        return True
+
     def when_checked(self, then: Callable[[], None]) -> None:
         """Do `then` at once, or when the plan that is being made is there."""
         self._settling.stop()

@@ -1,0 +1,288 @@
+"""The check report on the page: what is wrong, worst first, what the data are like, and the plan in two lines."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
+
+from medviz.data.checking.report import CheckReport, Fingerprint, Spread, rows_of
+from medviz.figures import Table
+from medviz.gui.drawing.table import TableView
+from medviz.gui.icons import icon
+from medviz.gui.training.report_table import ReportTable
+from medviz.gui.training.survey import Survey
+from medviz.gui.waiting import Waiting
+
+MOST_CLASSES = 200
+
+
+class DataChip(QToolButton):
+    """Says beside Data how the check went: "120 cases · 0 problems". A click shows the report."""
+
+    def __init__(self, survey: Survey) -> None:
+        super().__init__()
+        self.survey = survey
+        self.setProperty("look", "quiet")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIconSize(QSize(14, 14))
+        self.setAccessibleName("state of the data")
+        survey.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say how it stands now."""
+        words, sign, colour, tip = chip_words(self.survey)
+        self.setText(words)
+        self.setIcon(icon(sign, colour))
+        self.setToolTip(tip)
+        self.setVisible(self.survey.settings is not None and bool(words))
+
+
+def chip_words(survey: Survey) -> tuple[str, str, str, str]:
+    """Words, icon, colour and tool tip of the chip."""
+    if survey.is_checking:
+        now = survey.progress()
+        share = f" {100 * now.done / now.total:.0f} %" if now is not None and now.total else "…"
+        return f"checking{share}", "ph.hourglass", "dim", "The data are being read. Click: show how far it is."
+    if survey.refusal is not None:
+        return "cannot be read", "ph.x-circle-fill", "bad", f"{survey.refusal} Click: show it."
+    report = survey.report
+    if report is None:
+        return "not checked yet", "ph.circle-dashed", "dim", "Click: read every case and say what is wrong."
+    if not survey.fresh:
+        return "changed since the check", "ph.circle-dashed", "dim", "Click: show the report; check again there."
+    faults = report.faults
+    words = f"{len(report.cases):,} cases · {faults} problem{'' if faults == 1 else 's'}"
+    if faults:
+        bad = any(one.severity == "error" for one in report.problems)
+        return words, "ph.warning-fill", "bad" if bad else "warning", "Click: show what is wrong, worst first."
+    return words, "ph.check-circle-fill", "good", "Click: show what the data are like."
+
+
+class PlanStrip(QFrame):
+    """The proposal in two lines, and a button that takes it."""
+
+    def __init__(self, survey: Survey) -> None:
+        super().__init__()
+        self.survey = survey
+        self.setProperty("look", "card")
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.words.setAccessibleName("the plan that the data ask for")
+        self.take = QPushButton("Use this plan")
+        self.take.setToolTip("Set these parameters in the form; what the plan says nothing of stays")
+        self.take.clicked.connect(survey.use_proposal)
+        self.leave = QToolButton()
+        self.leave.setProperty("look", "quiet")
+        self.leave.setIcon(icon("ph.x"))
+        self.leave.setToolTip("Take the proposal away; the parameters stay as they are")
+        self.leave.setAccessibleName("dismiss the plan")
+        self.leave.clicked.connect(survey.forget_proposal)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.setSpacing(8)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.take)
+        row.addWidget(self.leave)
+        survey.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is proposed, if anything is."""
+        self.setVisible(bool(self.survey.lines))
+        self.words.setText("\n".join(self.survey.lines))
+        used = self.survey.in_use
+        self.take.setText("Plan in use" if used else "Use this plan")
+        self.take.setEnabled(not used)
+
+
+class ReportPane(QWidget):
+    """The report in the middle of the page. Signals: `left` when it is closed, `browse_wanted` (name of a case)."""
+
+    left = Signal()
+    browse_wanted = Signal(str)
+
+    def __init__(self, survey: Survey) -> None:
+        super().__init__()
+        self.survey = survey
+        self.title = _label("heading")
+        self.facts = _label("dim", wrap=True)
+        self.again = _button("Check again", "Read every case anew", "ph.arrows-clockwise")
+        self.browse = _button("Browse data…", "Leaf through the cases  (Ctrl+B)", "ph.images")
+        self.close_button = _button("Close", "Back to the curves  (Esc)", "ph.x")
+        self.waiting = Waiting("checking the data", "Stop reading; the report before stays")
+        self.sound = Sound()
+        self.table = ReportTable()
+        self.classes = TableView()
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self._lay_out()
+        self.again.clicked.connect(survey.check)
+        self.browse.clicked.connect(lambda: self.browse_wanted.emit(""))
+        self.close_button.clicked.connect(self.left)
+        self.waiting.cancelled.connect(survey.cancel)
+        self.table.repair_wanted.connect(survey.repair)
+        self.table.case_wanted.connect(self.browse_wanted)
+        survey.changed.connect(self.refresh)
+        self._shown: CheckReport | None = None
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addWidget(self.facts)
+        head.addLayout(words, 1)
+        for button in (self.again, self.browse, self.close_button):
+            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self.split.setChildrenCollapsible(False)
+        above = QWidget()
+        column = QVBoxLayout(above)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.sound)
+        column.addWidget(self.table, 1)
+        self.split.addWidget(above)
+        self.split.addWidget(self.classes)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 12, 16, 8)
+        whole.setSpacing(8)
+        whole.addLayout(head)
+        whole.addWidget(self.waiting)
+        whole.addWidget(self.split, 1)
+
+    def refresh(self) -> None:
+        """Show the report there is, and how far the next one is."""
+        survey = self.survey
+        self.waiting.show_job(survey.job)
+        self.again.setEnabled(survey.settings is not None and not survey.is_checking)
+        self.again.setText("Check" if survey.report is None else "Check again")
+        self.browse.setEnabled(survey.settings is not None)
+        report = survey.report
+        self.title.setText(title_of(survey))
+        self.facts.setText(facts_of(report.fingerprint) if report else "")
+        self.facts.setVisible(report is not None)
+        self.split.setVisible(report is not None)
+        self._say(survey)
+        if report is not self._shown:
+            self._shown = report
+            self._show(report)
+
+    def _say(self, survey: Survey) -> None:
+        """Say what stands in the way of a report, or that all is well."""
+        if survey.refusal is not None:
+            self.title.setText(str(survey.refusal))
+
+    def _show(self, report: CheckReport | None) -> None:
+        rows = rows_of(report.problems) if report is not None else ()
+        self.table.put(rows)
+        self.table.setVisible(bool(rows))
+        self.sound.setVisible(report is not None and not report.faults)
+        self.sound.say(report)
+        if report is not None:
+            self.classes.show_figure(class_table(report))
+        self.split.setSizes([max(120, 70 + 44 * len(rows)) if rows else 90, 400])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc goes back."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class Sound(QFrame):
+    """Says that nothing is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "card")
+        self.sign = QLabel()
+        self.words = _label("", wrap=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 12, 10)
+        row.setSpacing(12)
+        row.addWidget(self.sign)
+        row.addWidget(self.words, 1)
+
+    def say(self, report: CheckReport | None) -> None:
+        """Say what was looked for."""
+        if report is None:
+            return
+        self.sign.setPixmap(icon("ph.check-circle-fill", "good").pixmap(QSize(24, 24)))
+        notes = "; what is good to know stands below" if report.problems else ""
+        self.words.setText(
+            f"0 problems in {len(report.cases):,} cases{notes}. Every file was read; grids, labels, channels, numbers, "
+            "duplicates, patients on both sides and the balance of the classes were looked at."
+        )
+
+
+def title_of(survey: Survey) -> str:
+    """Say what was checked and how it went."""
+    report = survey.report
+    if report is None:
+        return "The data are being checked" if survey.is_checking else "The data have not been checked yet"
+    place = dict(report.settings.values)
+    path = str(place.get("folder") or place.get("file") or "").rstrip("/")
+    name = path.replace("\\", "/").rpartition("/")[2] or report.layout
+    notes = len(report.problems) - report.faults
+    said = f"{report.faults} problem{'' if report.faults == 1 else 's'}"
+    more = f" and {notes} note{'' if notes == 1 else 's'}" if notes else ""
+    stale = "" if survey.fresh or survey.is_checking else " before the last change"
+    return f"{name} ({report.layout}): {said}{more}{stale}"
+
+
+def facts_of(found: Fingerprint) -> str:
+    """Say in a line what the data are like: cases, sizes, spacings, intensities."""
+    unit = "voxels" if found.dimensions == 3 else "pixels"
+    patients = f"{found.patients:,} patients" if found.patients < found.cases else ""
+    parts = [f"{found.cases:,} cases", patients, f"{found.held_out:,} held out" if found.held_out else ""]
+    if found.shape.middle:
+        parts.append(f"{ranged(found.shape)} {unit}")
+        parts.append(f"{ranged(found.spacing_mm)} mm" if found.spacing_mm is not None else "uncalibrated")
+    parts.append(f"{found.channels} channel{'' if found.channels == 1 else 's'}")
+    levels = dict(found.intensities)
+    if levels:
+        what = "labelled values" if found.counted == "voxels" and found.foreground else "values above air"
+        parts.append(f"{what} {levels['p0.5']:.4g} to {levels['p99.5']:.4g}, middle {levels['p50']:.4g}")
+    return " · ".join(part for part in parts if part)
+
+
+def ranged(spread: Spread) -> str:
+    """Write "35×50×36 (32×40×26 to 42×59×46)", or the one size that all have."""
+    low, middle, high = (sized(one) for one in (spread.low, spread.middle, spread.high))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def sized(sides: Sequence[float]) -> str:
+    """Write sides as "35×50×36"."""
+    return "×".join(f"{side:.3g}" if side < 1000 else f"{side:.0f}" for side in sides)
+
+
+def class_table(report: CheckReport) -> Table:
+    """Put the classes into a table: in how many cases, how much, which share."""
+    found = report.fingerprint
+    rows = tuple((one.name, one.cases, one.count, round(100 * one.share, 1)) for one in found.classes[:MOST_CLASSES])
+    return Table("classes", ("class", "cases", found.counted, "share"), rows, "classes", ("", "", "", "%"))
+
+
+def _label(look: str, wrap: bool = False) -> QLabel:
+    made = QLabel()
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if look:
+        made.setProperty("look", look)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def _button(words: str, tip: str, sign: str) -> QPushButton:
+    made = QPushButton(words)
+    made.setIcon(icon(sign))
+    made.setToolTip(tip)
+    return made
