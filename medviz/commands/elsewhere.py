@@ -36,7 +36,7 @@ def wait(task: Any, folder: Path) -> None:
     """Put a run behind those that wait (`task` None: one that was stopped), and see to it that somebody starts them."""
     ENGINE["wait"](folder, None if task is None else ENGINE["recipe"](task))
     # a process is started in a thread of its own: the window must not wait for it
-    threading.Thread(target=ENGINE["wake"], args=(folder.parent,), name="queue", daemon=True).start()
+    threading.Thread(target=ENGINE["wake"], args=(folder.parent,), name="queue").start()
 
 
 def queue() -> tuple[Path, ...]:

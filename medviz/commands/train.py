@@ -1,23 +1,28 @@
 """``medviz train``: trains without a window; a window may attach to the run while it grows."""
 
 import argparse
-import time
+import shlex
 from pathlib import Path
 from typing import Any
 
-from medviz.commands.command import Command, Said, as_json, assignment, existing, followed
+from medviz.commands.command import Command, Said, existing, followed
+from medviz.commands.elsewhere import runs_folder, wait
+from medviz.commands.slurm import Cluster, sbatch
+from medviz.commands.taught import attached, stoppable, stopping, trained
+from medviz.commands.wanted import task_of
 from medviz.data import DATASETS
-from medviz.data.layouts import recognised, task_for
-from medviz.messages import Message, Note, Progress, Scalar
-from medviz.networks import NETWORKS
-from medviz.parameters import Part, parameter, turned
+from medviz.figures import Curves
+from medviz.imaging.storage import replacing
+from medviz.messages import Message, Scalar
 from medviz.refused import Refused
 from medviz.tasks import TASKS
-from medviz.training.plan import plan
-from medviz.training.run import load_task, status
+from medviz.training.by_heart import overfit
+from medviz.training.places import attach_to
+from medviz.training.preflight import preflight
+from medviz.training.queue import serve
+from medviz.training.rates import find_rate
+from medviz.training.run import load_task
 from medviz.training.trainer import train
-
-CATALOGS = {"datasets": DATASETS, "networks": NETWORKS}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,82 +35,119 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", help="auto, cpu, cuda or mps")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run where it stopped")
-    parser.add_argument("--dry-run", action="store_true", help="tell parameters, memory and time, train nothing")
+    _before(parser.add_argument_group("before a run; nothing is written"))
+    _elsewhere(parser.add_argument_group("elsewhere and later"))
+
+
+def _before(group: Any) -> None:
+    group.add_argument("--dry-run", action="store_true", help="tell parameters, memory and time of an epoch")
+    group.add_argument("--find-rate", action="store_true", help="propose a learning rate")
+    group.add_argument("--overfit", action="store_true", help="learn one batch by heart, to see that all fits together")
+
+
+def _elsewhere(group: Any) -> None:
+    group.add_argument(
+        "--attach", metavar="WHERE", help="follow a run: its folder, host:path over ssh, or TensorBoard's files"
+    )
+    group.add_argument("--wait", action="store_true", help="put the run behind those that wait, and return")
+    group.add_argument(
+        "--queue", nargs="?", const="", metavar="RUNS", help="start the runs that wait, one after the other"
+    )
+    group.add_argument("--slurm", metavar="FILE", help="write a batch script for SLURM instead of training")
+    asked = Cluster()
+    group.add_argument("--nodes", type=int, default=asked.nodes, help="SLURM: machines")
+    group.add_argument("--gpus", type=int, default=asked.gpus, help="SLURM: GPUs on each machine; 0 for none")
+    group.add_argument("--hours", type=float, default=asked.hours, help="SLURM: the longest the job may take")
 
 
 def _run(options: argparse.Namespace) -> Said:
+    if options.attach:
+        return attached(attach_to(options.attach, runs_folder()), options.json, options.quiet)
+    if options.queue is not None:
+        return _served(Path(options.queue).expanduser() if options.queue else runs_folder(), options)
     folder = existing(options.resume) if options.resume else None
     task = load_task(folder, TASKS) if folder else task_of(options)
-    if options.dry_run:
-        document = plan(task)
-        return Said(document, "\n".join(f"{name}: {value}" for name, value in document.items()))
+    for wanted, tried in ((options.dry_run, _dry), (options.find_rate, _rate), (options.overfit, _by_heart)):
+        if wanted:
+            return tried(task, options)
     if folder is None and not options.out:
         raise Refused("medviz train", "there is no folder to write to", "add --out RUN")
     target = folder or Path(options.out).expanduser()
-    return _trained(task, target, options, resume=folder is not None)
+    if options.slurm:
+        return _script(target, options)
+    if options.wait:
+        wait(None if folder else task, target)
+        return Said({"run": str(target), "state": "queued"}, f"{target} waits for its turn")
+    return trained(train(task, target, resume=folder is not None), target, options.json, options.quiet)
 
 
-def _trained(task: Any, target: Path, options: argparse.Namespace, resume: bool) -> Said:
-    start_s = time.monotonic()
-    last: dict[str, float] = {}
+def _dry(task: Any, options: argparse.Namespace) -> Said:
+    told = followed(preflight(task), options.quiet or options.json)
+    lines = [
+        f"{told['parameters']:,} weights ({told['trainable']:,} learn) on {told['device']}, {told['precision']}",
+        f"{told['training_samples']:,} samples, {told['steps_per_epoch']:,} steps an epoch, {told['steps']:,} in all",
+        f"about {told['memory_mib']:,.0f} MiB of memory, {told['free_mib']:,.0f} MiB are free",
+    ]
+    if "seconds" in told:
+        lines += [
+            f"measured: {told['memory_peak_mib']:,.0f} MiB, {told['seconds_per_step']:.3g} s a step",
+            f"{told['seconds_per_epoch']:.3g} s an epoch, {told['seconds']:.3g} s in all",
+        ]
+    return Said(told, "\n".join(lines))
+
+
+def _rate(task: Any, options: argparse.Namespace) -> Said:
+    curve: dict[str, list[float]] = {}
 
     def hear(message: Message) -> None:
-        if isinstance(message, Scalar) and message.name.startswith("validation/"):
-            last[message.name] = message.value
-        if options.json:
-            print(as_json(_spoken(message), indent=None), flush=True)
+        if isinstance(message, Curves):
+            smooth = message.lines[-1]
+            curve.update(rates=[10**x for x in smooth.x.tolist()], losses=smooth.y.tolist())
 
-    followed(train(task, target, resume=resume), options.quiet or options.json, hear)
-    seconds = time.monotonic() - start_s
-    end = {"message": "end", "best": status(target).get("best"), "last": last, "seconds": seconds, "run": str(target)}
-    if options.json:
-        print(as_json(end, indent=None), flush=True)
-        return Said()
-    curves = "\n".join(f"  {name}: {value:.4f}" for name, value in last.items())
-    return Said(end, f"{target}: done in {seconds:.0f} s; at the last validation\n{curves}")
+    rate = followed(find_rate(task), options.quiet or options.json, hear)
+    return Said({"learning_rate": rate, "set": task.learning_rate, **curve}, f"--set learning_rate={rate:g}")
 
 
-def _spoken(message: Message) -> dict[str, Any]:
-    if isinstance(message, Scalar):
-        return {"message": "scalar", "name": message.name, "step": message.step, "value": message.value}
-    if isinstance(message, Progress):
-        return {"message": "progress", "done": message.done, "total": message.total, "left_s": message.left_s}
-    if isinstance(message, Note):
-        return {"message": "note", "text": message.text, "level": message.level, "remedy": message.remedy}
-    return {"message": "figure", "name": message.name, "kind": type(message).__name__}
+def _by_heart(task: Any, options: argparse.Namespace) -> Said:
+    losses: list[float] = []
+
+    def hear(message: Message) -> None:
+        if isinstance(message, Scalar):
+            losses.append(message.value)
+
+    verdict = followed(overfit(task), options.quiet or options.json, hear)
+    return Said({"verdict": verdict, "losses": losses}, verdict)
 
 
-def task_of(options: argparse.Namespace) -> Any:
-    """Make the task that the arguments describe: the recipe first, then --data, --set and --device over it."""
-    task = load_task(existing(options.recipe), TASKS) if options.recipe else None
-    if options.task and (task is None or TASKS.name_of(task) != options.task):
-        if task is not None:
-            raise Refused(options.recipe, f"it is a recipe for {TASKS.name_of(task)}", f"leave out {options.task}")
-        task = TASKS[options.task]()
-    if task is None:
-        raise Refused("medviz train", "no task is named", f"name one of {', '.join(TASKS)}")
-    if options.data:
-        task = _with_data(task, options.data)
-    sets = [*options.set, *([f"device={options.device}"] if options.device else [])]
-    for text in sets:
-        task = turned(task, *assignment(text), catalogs=CATALOGS)
-    return task
+def _served(runs: Path, options: argparse.Namespace) -> Said:
+    with stoppable() as wish:
+        count = followed(stopping(serve(runs), wish), options.quiet or options.json)
+    return Said({"runs": str(runs), "started": count}, f"{count} run{'' if count == 1 else 's'} of {runs} started")
 
 
-def _with_data(task: Any, data: str) -> Any:
-    if data in DATASETS:
-        return turned(task, "data", data, CATALOGS)
-    if not Path(data).expanduser().exists():
-        raise Refused(data, "it is neither a data set's name nor a file or folder", f"there are {', '.join(DATASETS)}")
-    found = recognised(Path(data))
-    part, serves = parameter(task, "data").mark(Part), task_for(found)
-    if part is not None and part.only and found.name not in part.only:
-        fault = f"it is a data set for {serves} ({found.name})"
-        raise Refused(data, fault, f"train {serves} with it, or choose data for {TASKS.name_of(task)}")
-    task = turned(task, "data", found.name, CATALOGS)
-    for name, value in found.values:
-        task = turned(task, f"data.{name}", str(value), CATALOGS)
-    return task
+def _script(target: Path, options: argparse.Namespace) -> Said:
+    words = ["train"]
+    if options.task:
+        words.append(options.task)
+    given = {
+        "data": _absolute(options.data),
+        "recipe": _absolute(options.recipe),
+        "device": options.device,
+        "out": str(target.absolute()),
+    }
+    words += [word for name, value in given.items() if value for word in (f"--{name}", value)]
+    words += [word for text in options.set for word in ("--set", text)]
+    cluster = Cluster(nodes=options.nodes, gpus=options.gpus, hours=options.hours)
+    path = Path(options.slurm).expanduser()
+    with replacing(path) as file:
+        file.write(sbatch(words, target.absolute(), cluster).encode())
+    return Said({"script": str(path), "run": str(target)}, f"sbatch {shlex.quote(str(path))}")
+
+
+def _absolute(text: str | None) -> str | None:
+    """Write a path out, so that it holds wherever the job starts; a name stays as it is."""
+    path = Path(text).expanduser() if text else None
+    return str(path.absolute()) if path and path.exists() else text
 
 
 COMMAND = Command(

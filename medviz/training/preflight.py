@@ -45,6 +45,7 @@ def _flown(task: Task) -> Work[dict[str, Any]]:
     if not told["fits"]:
         words = f"{told['memory_mib']:,.0f} MiB are needed and {told['free_mib']:,.0f} MiB are free"
         yield Note(f"It will not fit: {words}", "warning", "Take a smaller batch with accumulation, or smaller patches")
+        return told
     yield Progress(2, 4, "making two real steps")
     learner = found.learner()
     told |= _measured(found, learner)
