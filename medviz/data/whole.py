@@ -48,6 +48,11 @@ class WholeCase:
         """The case as a person sees it."""
         return self._read()
 
+    @property
+    def was_read(self) -> bool:
+        """True once the scan was asked for."""
+        return "seen" in self.__dict__
+
     def image(self) -> NDArray[np.float32]:
         """What the network is given, (channel, x, y, z) float32; kept where it is not too large."""
         if self._prepared:

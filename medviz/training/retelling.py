@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from medviz.imaging.story import ProbeCase
+from medviz.imaging.story import ProbeCase, Story
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 from medviz.training.run import load_task
 from medviz.training.task import Task
+from medviz.training.tellers import digest_of
 
 
 def probe_case(folder: Path, place: int, tasks: Mapping[str, type[Task]]) -> Work[ProbeCase]:
@@ -18,4 +19,10 @@ def probe_case(folder: Path, place: int, tasks: Mapping[str, type[Task]]) -> Wor
     teller = task.told(data)
     if teller is None or not 0 <= place < len(teller.cases):
         raise Refused(folder, "its data set has no such case", "choose another case")
-    return teller.case(place)
+    case = teller.case(place)
+    about = Story.read(folder).about
+    told = about[place].get("digest") if place < len(about) else None
+    if told is not None and told != digest_of(case.scan):
+        fault = f"case {place + 1} is now another scan than the one this run looked at"
+        raise Refused(task.data.name, fault, "bring the data set back to what it was, or train anew")
+    return case

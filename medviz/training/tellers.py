@@ -1,5 +1,6 @@
 """What is told of a few cases through a training: labels and probabilities of a scan, or the class of a picture."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from medviz.data.preparation import Preparation
 from medviz.data.whole import WholeCase, volume_of
 from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.story import ProbeCase, Snapshot
-from medviz.imaging.volume import Affine
+from medviz.imaging.volume import Affine, Volume
 from medviz.messages import Work
 from medviz.training.inference import most_likely
 from medviz.training.model import Model
@@ -30,7 +31,12 @@ class VoxelTeller:
 
     def __init__(self, wholes: Sequence[WholeCase], preparation: Preparation, classes: Sequence[str]) -> None:
         self.wholes, self.preparation, self.classes = wholes, preparation, tuple(classes)
-        self.cases = tuple({"number": one.number} for one in wholes)
+
+    @property
+    def cases(self) -> tuple[Mapping[str, Any], ...]:
+        """Number of each case, and a digest of those that were read: the data set may change."""
+        return tuple({"number": one.number, **({"digest": digest_of(one.seen.scan)} if one.was_read else {})}
+                     for one in self.wholes)  # fmt: skip
 
     def case(self, place: int) -> ProbeCase:
         """Return the scan and its reference."""
@@ -84,6 +90,13 @@ class PictureTeller:
             share = scores.float().softmax(1)[0].cpu().numpy()
         found: Mapping[str, NDArray[Any]] = {"shares": quantised(share)}
         return Snapshot(found, {"probability of the class": float(share[int(sample["label"])])})
+
+
+def digest_of(scan: Volume) -> str:
+    """Tell scans apart by their voxels: a hash of up to a million of them."""
+    step = max(1, round((scan.voxels.size / 1e6) ** (1 / 3)))
+    some = np.ascontiguousarray(scan.voxels[:, ::step, ::step, ::step])
+    return hashlib.sha256(f"{scan.shape} {some.dtype}".encode() + some.tobytes()).hexdigest()[:32]
 
 
 def coarsened(shares: NDArray[np.float32], grid: Affine) -> tuple[NDArray[np.uint8], Affine]:

@@ -1,6 +1,7 @@
 """A run keeps what its network made of a few whole scans, validation by validation; training does not suffer."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from medviz.imaging.story import FOLDER, INDEX, Frame, Story
-from medviz.messages import Note
+from medviz.messages import Note, finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
+from medviz.tasks import TASKS
 from medviz.tasks.classification import Classification
 from medviz.tasks.segmentation import Segmentation
 from medviz.training import checkpoints, story
+from medviz.training.retelling import probe_case
 from medviz.training.run import weights
 from medviz.training.story import Telling, thinned
 from medviz.training.trainer import train
@@ -75,11 +78,28 @@ def test_a_probability_is_asked_for_in_mm(run: Path) -> None:
     assert shot.at(mm + 1000) is None
 
 
+def test_its_scans_are_found_again_in_the_data_set(run: Path) -> None:
+    case = finished(probe_case(run, 0, TASKS))
+    meant = TASK.probes(TASK.data_set())[0]
+    assert np.array_equal(case.scan.voxels, meant["image"].numpy())
+    assert case.reference is not None and np.array_equal(case.reference.frame(), meant["label"].numpy())
+    with pytest.raises(Refused, match="no such case"):
+        finished(probe_case(run, 7, TASKS))
+
+
+def test_a_data_set_that_has_changed_is_not_shown_under_old_predictions(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    recipe = tmp_path / "run" / "task.toml"
+    recipe.write_text(recipe.read_text().replace("shapes = 2", "shapes = 3"))
+    with pytest.raises(Refused, match="another scan"):
+        finished(probe_case(tmp_path / "run", 0, TASKS))
+
+
 def test_no_scan_and_no_name_is_kept(run: Path) -> None:
     for path in (run / FOLDER).glob("*.npz"):
         with np.load(path) as found:
             assert set(found.files) == {"labels", "shares", "grid"}
-    assert set(json.loads((run / FOLDER / INDEX).read_text())["cases"][0]) == {"number"}
+    assert set(json.loads((run / FOLDER / INDEX).read_text())["cases"][0]) == {"number", "digest"}
 
 
 def test_the_weights_are_those_of_a_training_without_a_story(
