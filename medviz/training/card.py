@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import medviz
+from medviz.refused import Refused
 from medviz.training.checkpoints import read_weights, weights_digest
 from medviz.training.device import in_words
 from medviz.training.results import read_results
@@ -46,7 +47,11 @@ def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]
     total = hashlib.sha256()
     shapes, values, labels, seen = [], [], [], 0
     for index in range(min(_LOOKED_AT, len(validation))):
-        sample = {name: np.asarray(value) for name, value in validation[index].items() if not isinstance(value, str)}
+        try:
+            whole = validation[index]
+        except (Refused, OSError):  # it is told when it is measured
+            continue
+        sample = {name: np.asarray(value) for name, value in whole.items() if not isinstance(value, str)}
         for name in sorted(sample):
             total.update(np.ascontiguousarray(sample[name]).tobytes())
         if "image" in sample:
