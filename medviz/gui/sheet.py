@@ -25,6 +25,8 @@ def sheet(c: Colours, text_px: int) -> str:
     QLabel {{ background: transparent; }}
     QLabel[look="heading"] {{ font-weight: 600; }}
     QLabel[look="title"] {{ font-size: {large}px; font-weight: 600; }}
+    QLabel[look="say"] {{ font-size: {text_px + 2}px; }}
+    QFrame[look="lesson"] {{ background: {c.field}; border: none; border-bottom: 1px solid {edge}; }}
     QLabel[look="dim"] {{ color: {c.dim}; }}
     QLabel[look="small"] {{ color: {c.dim}; font-size: {small}px; }}
     QLabel[look="bad"] {{ color: {c.bad}; }}

@@ -52,7 +52,7 @@ class Convolution(Lab):
         bool, Group("Kernel"), "Divide by the kernel's sum, so that a constant image keeps its value"
     ] = False
     operation: Annotated[
-        str, Choice(("correlation", "convolution"), ("correlation (as nn.Conv2d)", "convolution (kernel flipped)")),
+        str, Choice(("correlation", "convolution"), ("correlation (torch)", "convolution (flipped)")),
         Group("Kernel"), "What is called convolution in networks does not flip the kernel; mathematics does",
     ] = "correlation"  # fmt: skip
     stride: Annotated[int, Range(1, 8, 1, "px"), Group("Sliding"), "How far the window moves on each step"] = 1

@@ -39,6 +39,7 @@ def _bare(event: QKeyEvent, page: Any) -> Callable[[], object] | None:
         _KEYS.Key_Escape: lambda: page.board.show_alone(None),
         _KEYS.Key_E: page.shelf.open_menu,
         _KEYS.Key_P: page.present,
+        _KEYS.Key_N: lambda: page.lessons.step(-1 if shift else 1),
         _KEYS.Key_A: lambda: page.compare("a", shift),
         _KEYS.Key_B: lambda: page.compare("b", shift),
     }

@@ -136,11 +136,17 @@ class Shelf(QWidget):
         self.split.addWidget(self.labs)
         self.split.addWidget(below)
         column.addWidget(self.split)
+        self._column = column
         self._fill(entries)
         self.labs.itemClicked.connect(self._lab)
         self.labs.itemActivated.connect(self._lab)
         self.examples.itemClicked.connect(self._example)
         self.examples.itemActivated.connect(self._example)
+
+    def add_button(self, button: QPushButton) -> None:
+        """Put a button above the labs."""
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._column.insertWidget(0, button)
 
     def _fill(self, entries: Mapping[str, Entry]) -> None:
         high = 8

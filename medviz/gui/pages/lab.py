@@ -18,6 +18,7 @@ from medviz.gui.labs_page.bar import Bar
 from medviz.gui.labs_page.chooser import Chooser
 from medviz.gui.labs_page.hand import Hand
 from medviz.gui.labs_page.keys import meaning
+from medviz.gui.labs_page.lessons import Lessons
 from medviz.gui.labs_page.panel import Panel
 from medviz.gui.labs_page.play import On, Play, differences, example_lab, input_kind, input_of, untouched
 from medviz.gui.labs_page.shared import inputs_left_behind
@@ -36,8 +37,8 @@ LEAST_SHELF, MOST_SHELF = 150, 216
 class LabPage(Page):
     """Shelf, board, bar and form over one Store of a Play; figures come from `show()` beside the window.
 
-    Keys, the same in every lab: Space plays, ← → step, ↑ ↓ speed, Home and End, `e` examples, `p` present, `a` and
-    `b` two states to compare, Ctrl+Z and Ctrl+Y, Ctrl+C and Ctrl+V the state as text.
+    Keys, the same in every lab: Space plays, ← → step, ↑ ↓ speed, Home and End, `e` examples, `p` present, `n` the
+    next moment of a lesson, `a` and `b` two states to compare, Ctrl+Z and Ctrl+Y, Ctrl+C and Ctrl+V the state as text.
     """
 
     NAME: ClassVar[str] = "lab"
@@ -52,6 +53,7 @@ class LabPage(Page):
         self.showing = Showing(desk, self)
         self.shelf, self.board = Shelf(desk.services.labs.entries), Board()
         self.banner, self.bar, self.chooser = Banner(), Bar(), Chooser()
+        self.lessons = Lessons(desk, lambda: self.hand.play and self.hand.play.lab, self)
         self.form: Form | None = None
         self.stage: Stage | None = None
         self.side = Panel(self.chooser, self.press)
@@ -69,6 +71,7 @@ class LabPage(Page):
         column.setSpacing(0)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setProperty("look", "dim")
+        column.addWidget(self.lessons.strip)
         column.addWidget(self.banner)
         column.addWidget(self.empty, 1)
         column.addWidget(self.board, 1)
@@ -86,6 +89,8 @@ class LabPage(Page):
         row.addWidget(self.split)
 
     def _listen(self) -> None:
+        self.shelf.add_button(self.lessons.button)
+        self.lessons.arrived.connect(self._pasted)
         self.shelf.lab_chosen.connect(self.open_lab)
         self.shelf.example_chosen.connect(self.load)
         self._listen_to_board(self.board)
@@ -310,7 +315,7 @@ class LabPage(Page):
     def _show_on_stage(self, figures: Sequence[Figure], partial: bool) -> None:
         play = self.hand.play
         if self.stage is not None and play is not None:
-            words = self.banner.title.text(), self.banner.erratum.text
+            words = self.lessons.saying or self.banner.title.text(), self.banner.erratum.text
             self.stage.show_figures(*words, play.lab.ARRANGE, figures, partial)
 
     def _stage_closed(self) -> None:
@@ -334,7 +339,7 @@ class LabPage(Page):
         scene.put(scene.state.at_voxel((voxel[0], voxel[1], voxel[2])))
 
     def _pasted(self, lab: Any, text: str) -> None:
-        left = inputs_left_behind(text)
+        left = inputs_left_behind(text) if text else None
         if not self.hand.take_shared(self.desk.services.labs.name_of(lab), lab, left):
             name = left.name if left and left.name else "a scan"
             remedy = "open that scan in the viewer and paste again"
