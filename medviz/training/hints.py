@@ -195,9 +195,9 @@ def loader(past: Past, known: Known) -> Iterator[Hint]:
     """Tell that the network waits for its samples."""
     if len(past.waiting) < 3 or median(past.waiting) < 0.4:
         return
-    more = known.cores - 1 if known.workers == 0 else known.workers * 2
-    wanted = max(known.workers + 1, min(more, known.cores))
-    remedy = f"Set workers={wanted}" if wanted <= known.cores else "Put the data on a faster disk, or augment less"
+    wanted = max(known.workers + 1, min(2 * known.workers or 4, known.cores - 1))
+    beside = f"Set workers={wanted}: samples are then prepared beside the steps"
+    remedy = beside if wanted <= known.cores else "Put the data on a faster disk, or augment less"
     yield Hint("loader", f"{100 * median(past.waiting):.0f} % of the time is waited for samples", remedy)
 
 
