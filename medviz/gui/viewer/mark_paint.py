@@ -47,8 +47,7 @@ def paint_mark(
 ) -> Words:
     """Paint one mark and return where its words stand."""
     outline = [QPointF(*view.screen_of((float(x), float(y), float(z)))) for x, y, z in mark.outline]
-    usual = QColor(*default_colour(mark.value)) if mark.value else LINE
-    colour = CHOSEN if chosen else usual
+    colour = colour_of(mark, chosen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for pen in (QPen(RIM, 4.0), QPen(colour, 2.0 if chosen else 1.5)):
@@ -59,9 +58,15 @@ def paint_mark(
         _ticks(painter, points, colour)
     if handles or chosen:
         _handles(painter, points, colour)
-    box = words_box(outline, lines, view, taken)
+    box = tag_box(outline, lines, view) if mark.value and not chosen else words_box(outline, lines, view, taken)
     paint_words(painter, Words(lines, box), colour)
     return Words(lines, box)
+
+
+def colour_of(mark: Mark, chosen: bool) -> QColor:
+    """Return the colour of the selected mark, of a class that a model found, or of what a person drew."""
+    usual = QColor(*default_colour(mark.value)) if mark.value else LINE
+    return CHOSEN if chosen else usual
 
 
 def paint_words(painter: QPainter, words: Words, colour: QColor) -> None:
@@ -91,6 +96,14 @@ def words_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView, t
     bounds = QRectF(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
     written = QRectF(0, 0, *WRITTEN_PX)
     return min(boxes, key=lambda one: sum(_shared(one, other) for other in (bounds, bounds, bounds, written, *taken)))
+
+
+def tag_box(outline: list[QPointF], lines: tuple[str, ...], view: SliceView) -> QRectF:
+    """Return where the words of one of many boxes stand: on its upper edge, from its left corner on."""
+    wide = max((_metrics().horizontalAdvance(line) for line in lines), default=0.0) + 12
+    high = _metrics().height() * len(lines) + 5
+    left, top = min(one.x() for one in outline), min(one.y() for one in outline)
+    return _within(left, top - high, wide, high, view)
 
 
 def _shared(one: QRectF, other: QRectF) -> float:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from medviz.gui.viewer.feature import Feature, Viewer
-from medviz.gui.viewer.mark_paint import Words, bounds_of, paint_mark
+from medviz.gui.viewer.mark_paint import Words, bounds_of, colour_of, paint_mark, paint_words
 from medviz.gui.viewer.mark_tools import (
     AngleTool,
     EllipseTool,
@@ -104,6 +104,10 @@ class Measuring(Feature):
             self.words[view.plane, mark.number] = paint_mark(
                 painter, view, mark, written, mark.number == self.selected, measures, taken
             )
+        for mark in seen:  # of many boxes no line may run through the words of another
+            if mark.value:
+                chosen = mark.number == self.selected
+                paint_words(painter, self.words[view.plane, mark.number], colour_of(mark, chosen))
         if self._sketch is not None and self._sketch[0] is view:
             paint_mark(painter, view, self._sketch[1], self.lines(self._sketch[1]), False, True)
 
