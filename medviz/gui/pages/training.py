@@ -106,7 +106,7 @@ class TrainingPage(Page):
         halves = QSplitter(Qt.Orientation.Horizontal)
         for half in (self.charts, self.tabs):
             halves.addWidget(half)
-        halves.setSizes([900, 1000])
+        halves.setSizes([850, 1150])
         halves.setChildrenCollapsible(False)
         self.halves = halves
         self.middle = QStackedWidget()
@@ -132,8 +132,9 @@ class TrainingPage(Page):
         self.draft.changed.connect(self._show_state)
         self.runs.chosen.connect(self.lineup.look_at)
         self.runs.compared.connect(self._compare)
-        self.tabs.turned.connect(self._refollow)
-        self.side.tabs.turned.connect(self._refollow)
+        for tabs in (self.tabs, self.side.tabs):
+            tabs.turned.connect(self._refollow)
+            tabs.stack.currentChanged.connect(self._tab_turned)
 
     def _form_changed(self) -> None:
         self.side.put_form()
@@ -158,6 +159,12 @@ class TrainingPage(Page):
         self._list()
         self._say()
         self._refollow()
+
+    def _tab_turned(self) -> None:
+        """Let what came to the front draw what it missed."""
+        for view in (*self.views.values(), *self.side.views):
+            if view.isVisible():
+                view.entered()
 
     def _refollow(self) -> None:
         self._follow(self.watch is not None and self.watch.going and self.isVisible())
@@ -215,6 +222,7 @@ class TrainingPage(Page):
     def _list(self) -> None:
         found = cards(self._disk, tuple(self.lineup.watches.values()))
         self.runs.put(found, self.watch.folder if self.watch else None)
+        self.side.fit_runs()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw again."""

@@ -1,5 +1,7 @@
 """What a person does on the Train page: start, stop, resume, ask, use. Each act is one method and one signal."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from medviz.gui.training.bench import Bench
 from medviz.gui.training.charts import Charts
 from medviz.gui.training.first import FirstStart, FirstStarts
 from medviz.gui.training.outcome import Outcome
+from medviz.gui.training.run_acts import RunActs
 from medviz.gui.training.run_list import RunList
 from medviz.gui.training.setup import PlanLine, SetupBar
 from medviz.gui.training.transport import Transport
@@ -59,15 +62,21 @@ class Acts(QObject):
         page.transport.stopped.connect(lambda: self._tell("stop"))
         page.transport.save_wanted.connect(lambda: self._order("save"))
         page.transport.preview_wanted.connect(lambda: self._order("preview"))
-        page.outcome.viewer_wanted.connect(self.use_in_viewer)
-        page.outcome.resume_wanted.connect(self._go_on)
-        page.runs.open_wanted.connect(self._open_run)
+        self.runs = RunActs(page, page.runs, self.over, page.look_for_runs)
+        for wish, act in (
+            (page.outcome.viewer_wanted, self.runs.use_in_viewer),
+            (page.outcome.resume_wanted, self.lineup.go_on),
+            (page.outcome.export_wanted, self.runs.export),
+            (page.outcome.card_wanted, self.runs.show_card),
+        ):
+            wish.connect(partial(self._with_run, act))
 
     def _bind_keys(self) -> None:
         """Give the page's buttons keys; the window lists them in its help."""
         page = self.page
         for button, key, does in (
             (page.setup.start, "Ctrl+Return", "start"),
+            (page.runs.new, "Ctrl+N", "set up another run"),
             (page.transport.pause, "Ctrl+P", "pause or resume"),
             (page.transport.stop, "Ctrl+.", "stop and keep"),
             (page.transport.save, "Ctrl+Alt+S", "save now"),
@@ -88,9 +97,10 @@ class Acts(QObject):
             return
         self.lineup.start(self.draft.task)
 
-    def _go_on(self) -> None:
+    def _with_run(self, act: Callable[[Path], object]) -> None:
+        """Do something with the run in front."""
         if self.page.watch is not None:
-            self.lineup.go_on(self.page.watch.folder)
+            act(self.page.watch.folder)
 
     def _start_first(self, one: FirstStart) -> None:
         fields = dict(one.fields)
@@ -101,11 +111,6 @@ class Acts(QObject):
             fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
         self.draft.choose(one.task, fields, then=self.start)
 
-    def _open_run(self) -> None:
-        folder = self.page.choose_folder("Folder of a run")
-        if folder:
-            self.lineup.look_at(Path(folder))
-
     def _tell(self, wish: str) -> None:
         watch = self.page.watch
         if watch is not None:
@@ -115,9 +120,3 @@ class Acts(QObject):
         watch, transport = self.page.watch, self.page.transport
         if watch is not None and watch.order(wish):
             transport.asked(transport.save if wish == "save" else transport.preview)
-
-    def use_in_viewer(self) -> None:
-        """Run the trained network over the open scan."""
-        if self.page.watch is not None:
-            self.desk.predict_wanted.emit(str(self.page.watch.folder))
-            self.desk.page_wanted.emit("viewer")

@@ -58,6 +58,9 @@ class RunView(QWidget):
     def refresh(self) -> None:
         """Take note that the state of the run or the draft changed."""
 
+    def entered(self) -> None:
+        """Come to the front: draw what came while it was not seen."""
+
     def live(self, on: bool) -> None:
         """Follow the run by a timer, or stand still; on only while it goes and the view is seen."""
 

@@ -50,7 +50,7 @@ class Charts(QWidget):
         self.waits.setContentsMargins(16, 16, 16, 16)
         self._field = QWidget()
         self._grid = QGridLayout(self._field)
-        self._grid.setContentsMargins(12, 4, 8, 8)
+        self._grid.setContentsMargins(16, 4, 8, 8)
         self._grid.setSpacing(8)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -15,6 +15,8 @@ from medviz.gui.training.watch import Watch
 from medviz.parameters import Live, parameters
 from medviz.refused import Refused
 
+HINT = "hint"
+"""Level of a note that advises."""
 _SETS = re.compile(r"\b([a-z][a-z_]*) ?= ?([^\s,;]+)")
 _SIGNS = {
     "info": ("ph.lightbulb", "accent"),
@@ -41,7 +43,7 @@ def hints_of(history: History, task: Any) -> tuple[Hint, ...]:
         if note.level != "info" or note.remedy
     ]
     flat = history.hint()
-    if flat and not any("not improved" in one.text for one in found):
+    if flat and not any(note.level == HINT for note in history.notes):  # a run of another program gives none itself
         text, _, remedy = flat.partition(": ")
         found.insert(0, Hint(text, remedy[:1].upper() + remedy[1:]))
     return tuple({one.text: one for one in reversed(found)}.values())[::-1]

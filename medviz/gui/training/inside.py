@@ -78,14 +78,18 @@ class Inside(RunView):
 
     def show_run(self, watch: Watch | None) -> None:
         """Look into another run."""
-        self.wanted = ()
-        self._offered = ()
-        self.redraw()
+        self.wanted, self._offered, self._drawn = (), (), None
+        if self.isVisible():
+            self.redraw()
 
     def refresh(self) -> None:
         """Say what may be asked for now."""
         watch = self.bench.watch
         self.choice.setEnabled(watch is not None and watch.obeys and bool(self._offered))
+
+    def entered(self) -> None:
+        """Draw what came while it was not seen."""
+        self._redraw_if_new()
 
     def live(self, on: bool) -> None:
         """Follow the run by a timer, or stand still."""
@@ -95,7 +99,7 @@ class Inside(RunView):
 
     def _redraw_if_new(self) -> None:
         watch = self.bench.watch
-        if watch is not None and self._drawn != (id(watch), watch.history.insides_heard):
+        if self._drawn != (id(watch), watch.history.insides_heard if watch is not None else 0):
             self.redraw()
 
     def redraw(self) -> None:

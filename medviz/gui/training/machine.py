@@ -38,6 +38,11 @@ class Machine(RunView):
     def show_run(self, watch: Watch | None) -> None:
         """Draw another run."""
         self._heard = -1
+        if self.isVisible():
+            self.redraw()
+
+    def entered(self) -> None:
+        """Draw what came while it was not seen."""
         self.redraw()
 
     def live(self, on: bool) -> None:

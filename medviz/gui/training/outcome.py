@@ -18,10 +18,12 @@ _ICONS = {
 
 
 class Outcome(QFrame):
-    """Done, stopped or failed: what, why, what to do. Signals are wishes: `viewer_wanted`, `resume_wanted`."""
+    """Done, stopped or failed: what, why, what to do. Signals are wishes; the page acts on them."""
 
     viewer_wanted = Signal()
     resume_wanted = Signal()
+    export_wanted = Signal()
+    card_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +45,11 @@ class Outcome(QFrame):
         self.resume.setIcon(icon("ph.play-fill"))
         self.resume.setToolTip("Go on with the next step, exactly where it stopped")
         self.resume.clicked.connect(self.resume_wanted)
+        self.export, self.card = QPushButton("Export…"), QPushButton("Model card")
+        self.export.setToolTip("Write the network for use elsewhere: pt2, ONNX, TorchScript, a MONAI bundle")
+        self.card.setToolTip("What the network does, from what it was taught, how well")
+        self.export.clicked.connect(self.export_wanted)
+        self.card.clicked.connect(self.card_wanted)
         self.details = QPushButton("Copy details")
         self.details.setToolTip("Copy the program's own account of the fault, for a report")
         self.details.clicked.connect(self._copy)
@@ -57,7 +64,7 @@ class Outcome(QFrame):
         row.setSpacing(8)
         row.addWidget(self.picture)
         row.addLayout(words, 1)
-        for button in (self.details, self.resume, self.viewer):
+        for button in (self.details, self.card, self.export, self.resume, self.viewer):
             row.addWidget(button)
         self.hide()
 
@@ -75,7 +82,9 @@ class Outcome(QFrame):
         self._trace = watch.failure.trace if watch.failure else ""
         self.details.setVisible(bool(self._trace))
         self.resume.setVisible(resumable)
-        self.viewer.setVisible(watch.state != "failed")
+        used = watch.state in ("done", "stopped") and not watch.where
+        for button in (self.viewer, self.export, self.card):
+            button.setVisible(used)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""

@@ -113,7 +113,7 @@ class Plotted(QWidget):
         value = self.value_of(stroke, self.hover)
         if math.isnan(value):
             return "–"
-        return with_unit(number_text(value, 3), self.plot.unit if self.plot else "")
+        return with_unit(value_text(value), self.plot.unit if self.plot else "")
 
     def _prepared(self, stroke: Stroke, columns: int) -> Drawn:
         track, manner = stroke.track, self.manner
@@ -206,4 +206,9 @@ class Plotted(QWidget):
             name = "" if self.manner.across == "time" else f"{self.manner.across} "
             return f"at {name}{self.words_of_x(self.hover)}"
         best = self.plot.best
-        return f"best {number_text(best[1], 3)} at step {best[0]:,.0f}" if best is not None else ""
+        return f"best {value_text(best[1])} at step {best[0]:,.0f}" if best is not None else ""
+
+
+def value_text(value: float) -> str:
+    """Write a value with three figures, zeros kept, so that numbers that change do not jump."""
+    return f"{value:#.3g}".rstrip(".").replace("-", "−") if 1e-3 <= abs(value) < 1000 else number_text(value, 3)

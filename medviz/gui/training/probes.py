@@ -80,8 +80,9 @@ class Probes(RunView):
         column.setSpacing(0)
         column.addWidget(self.head)
         column.addWidget(self.waits, 1)
-        column.addWidget(self.panes, 1)
+        column.addWidget(self.panes, 1000)
         column.addWidget(self.foot)
+        column.addStretch(1)
 
     def show_run(self, watch: Watch | None) -> None:
         """Show the pictures of another run from now on."""
@@ -143,7 +144,11 @@ class Probes(RunView):
 
     def _put(self) -> None:
         """Lay the pictures out so that they are as large as can be."""
-        self.panes.show_rows(wrapped(self._shown, self.panes.width(), self.panes.height()))
+        wide, high = self.width(), self.height() - self.head.height() - self.foot.height()
+        rows = wrapped(self._shown, wide, high)
+        columns = max(map(len, rows), default=1)
+        self.panes.setMaximumHeight(max(len(rows) * (wide // columns + HEAD_PX) + HEAD_PX, 120))
+        self.panes.show_rows(rows)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the pictures out anew."""

@@ -1,163 +1,33 @@
-"""The list of runs as a person sees it: a dot for the state, the name, what it reached, how it stands."""
+"""The list of runs, and what can be done with each: by its menu, by buttons and by keys."""
 
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QListView,
-    QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from medviz.gui.colours import colours
+from medviz.gui.icons import icon
+from medviz.gui.training.run_row import RunRow, in_compare, toggle
 from medviz.gui.training.runs import RunCard
+from medviz.gui.training.runs_model import CHECK, CHECKED, ROLE, RunsModel
 
-ROLE = int(Qt.ItemDataRole.UserRole)
-Index = QModelIndex | QPersistentModelIndex
-MOST_ROWS = 6
-_CHECKED = Qt.CheckState.Checked
-_CHECK = Qt.ItemDataRole.CheckStateRole
-
-
-class RunsModel(QAbstractListModel):
-    """The cards as a list; those ticked are drawn beside the run on the page. `ticked` tells of a change."""
-
-    ticked = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.cards: tuple[RunCard, ...] = ()
-        self.compared: frozenset[Path] = frozenset()
-        self.colours: dict[Path, int] = {}
-
-    def put(self, found: tuple[RunCard, ...]) -> None:
-        """Show these cards; the same runs in the same order keep selection and ticks."""
-        if [card.folder for card in found] != [card.folder for card in self.cards]:
-            self.beginResetModel()
-            self.cards = found
-            self.endResetModel()
-        elif found != self.cards:
-            self.cards = found
-            self.dataChanged.emit(self.index(0), self.index(len(found) - 1))
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Return how many runs there are."""
-        return len(self.cards)
-
-    def data(self, index: Index, role: int = ROLE) -> Any:
-        """Return the card, or what a screen reader says of it."""
-        card = self.cards[index.row()]
-        if role == ROLE:
-            return card
-        if role == _CHECK:
-            return _CHECKED if card.folder in self.compared else Qt.CheckState.Unchecked
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{card.folder.name}, {card.words(time.time())}"
-        return str(card.folder) if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def setData(self, index: Index, value: Any, role: int = ROLE) -> bool:
-        """Tick a run for comparison."""
-        if role != _CHECK:
-            return False
-        folder = self.cards[index.row()].folder
-        on = Qt.CheckState(value) == _CHECKED
-        self.compared = self.compared | {folder} if on else self.compared - {folder}
-        self.dataChanged.emit(index, index)
-        self.ticked.emit()
-        return True
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        """Runs can be chosen and ticked."""
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
-
-
-class _Row(QStyledItemDelegate):
-    """Draws a run: a dot for its state, its name, what it reached, and how it stands."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(160, QFontMetrics(option.font).height() * 2 + 14)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        card: RunCard = index.data(ROLE)
-        now = colours()
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if chosen or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(option.rect, now.of("hover" if chosen else "raised"))
-        inner = option.rect.adjusted(8, 6, -8, -6)
-        line = QFontMetrics(option.font).height()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(now.of(_DOTS.get(card.state, "faint")))
-        painter.drawEllipse(inner.left(), inner.top() + line // 2 - 4, 8, 8)
-        words = inner.adjusted(16, 0, 0, 0)
-        font = painter.font()
-        font.setBold(chosen)
-        painter.setFont(font)
-        painter.setPen(now.of("text"))
-        best = "" if card.best is None else f"{card.best:.3f}"
-        room = words.width() - painter.fontMetrics().horizontalAdvance(best) - 8
-        name = painter.fontMetrics().elidedText(card.folder.name, Qt.TextElideMode.ElideMiddle, room)
-        first, second = QRect(words), QRect(words)
-        first.setHeight(line)
-        second.setTop(words.top() + line + 2)
-        painter.drawText(first, Qt.AlignmentFlag.AlignLeft, name)
-        painter.drawText(first, Qt.AlignmentFlag.AlignRight, best)
-        font.setBold(False)
-        painter.setFont(font)
-        painter.setPen(now.of("dim"))
-        compared = index.data(_CHECK) == _CHECKED
-        painter.drawText(second, Qt.AlignmentFlag.AlignLeft, card.words(time.time()))
-        if compared or option.state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(now.of("accent" if compared else "dim"))
-            painter.drawText(second, Qt.AlignmentFlag.AlignRight, "compared" if compared else "compare")
-        painter.restore()
-
-
-_DOTS = {
-    "waiting": "accent", "running": "accent", "training": "accent", "paused": "warning", "stopping": "warning",
-    "stopped": "dim", "ended": "good", "failed": "bad", "lost": "bad",
-}  # fmt: skip
-
-
-def in_compare(place: Any, row: QRect) -> bool:
-    """Tell whether a place lies on the word "compare" of a row."""
-    return bool(QRect(row.right() - 76, row.center().y(), 76, row.height() // 2).contains(place))
-
-
-def toggle(model: QAbstractItemModel, index: QModelIndex) -> None:
-    """Draw a run beside the one on the page, or no longer."""
-    now = index.data(_CHECK)
-    model.setData(index, Qt.CheckState.Unchecked if now == _CHECKED else _CHECKED, _CHECK)
+MOST_ROWS, LEAST_ROWS = 6, 2
 
 
 class _List(QListView):
-    """A list that chooses on a click but for the word "compare"; C ticks by key."""
+    """A list that chooses on a click but for the word "compare"; C ticks by key, Del puts away, F2 renames."""
+
+    asked = Signal(object)
+    deleted = Signal()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
         if index.isValid() and in_compare(event.position().toPoint(), self.visualRect(index)):
             event.accept()
             return
-        super().mousePressEvent(event)
+        if event.button() != Qt.MouseButton.RightButton:  # the menu is about the run under the mouse, shown or not
+            super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())
@@ -167,70 +37,179 @@ class _List(QListView):
         super().mouseReleaseEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_C and self.currentIndex().isValid():
+        if event.key() == Qt.Key.Key_C and self.currentIndex().isValid() and not event.modifiers():
             toggle(self.model(), self.currentIndex())
             return
+        if event.key() == Qt.Key.Key_Delete and self.currentIndex().isValid():
+            self.deleted.emit()
+            return
         super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        if index.isValid():
+            at = self.visualRect(index).bottomLeft() if by_key else event.pos()
+            self.asked.emit((index, self.viewport().mapToGlobal(at)))
 
 
 class RunList(QWidget):
     """Signals: `chosen` (folder) when a run is to be shown; `compared` (frozenset of folders) when ticks changed.
 
-    `open_wanted` asks for a run that lies somewhere else.
+    `new_wanted` asks for a set-up without a run, `open_wanted` for a run that lies somewhere else, `wanted` (what,
+    RunCard) for one of the entries of `MENU`, `renamed` (folder, name) for another name.
     """
 
     chosen = Signal(object)
+    new_wanted = Signal()
     open_wanted = Signal()
     compared = Signal(object)
+    wanted = Signal(str, object)
+    renamed = Signal(object, str)
 
     def __init__(self) -> None:
         super().__init__()
         self.model = RunsModel(self)
         self.list = _List()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(_Row(self.list))
+        self.list.setItemDelegate(RunRow(self.list))
         self.list.setMouseTracking(True)
         self.list.setUniformItemSizes(True)
+        self.list.setEditTriggers(QListView.EditTrigger.EditKeyPressed)
         self.list.setAccessibleName("runs")
-        self.list.setToolTip("Click to look at a run; “compare” (or C) draws its curves dashed beside the others")
         self.none = QLabel("No run yet. What is trained here is listed here, and kept.")
         self.none.setProperty("look", "dim")
         self.none.setWordWrap(True)
+        self.new = self._quiet("New", "ph.plus", "Set up another run (Ctrl+N)")
+        self.open = self._quiet("Open…", "ph.folder-open", "Follow a run elsewhere: a folder, ssh, TensorBoard's files")
+        self.more = QToolButton()
+        self.more.setIcon(icon("ph.dots-three"))
+        self.more.setProperty("look", "quiet")
+        self.more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.more.setToolTip("What can be done with the run that is chosen")
+        self.more.setAccessibleName("what can be done with the run")
+        self._lay_out()
+        self._connect()
+        self.put(())
+
+    def _quiet(self, word: str, sign: str, tip: str) -> QPushButton:
+        button = QPushButton(word)
+        button.setIcon(icon(sign))
+        button.setProperty("look", "quiet")
+        button.setToolTip(tip)
+        return button
+
+    def _lay_out(self) -> None:
         heading = QLabel("Runs")
         heading.setProperty("look", "heading")
-        self.open = QPushButton("Open…")
-        self.open.setProperty("look", "quiet")
-        self.open.setToolTip("Follow a run in another folder, of another process or machine")
-        self.open.clicked.connect(self.open_wanted)
         head = QHBoxLayout()
+        head.setSpacing(0)
         head.addWidget(heading, 1)
-        head.addWidget(self.open)
+        for widget in (self.new, self.open, self.more):
+            head.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(4)
         column.addLayout(head)
-        for widget in (self.none, self.list):
-            column.addWidget(widget)
+        column.addWidget(self.none)
+        column.addWidget(self.list, 1)
+        self._column = column
+
+    def _connect(self) -> None:
+        self.new.clicked.connect(self.new_wanted)
+        self.open.clicked.connect(self.open_wanted)
+        self.more.clicked.connect(self._menu_of_current)
         self.list.selectionModel().currentChanged.connect(self._chosen)
+        self.list.asked.connect(lambda asked: self._menu(*asked))
+        self.list.deleted.connect(lambda: self._want("trash", self.list.currentIndex().data(ROLE)))
         self.model.ticked.connect(lambda: self.compared.emit(self.model.compared))
-        self.put(())
+        self.model.renamed.connect(self.renamed)
 
     def put(self, found: tuple[RunCard, ...], current: Path | None = None) -> None:
         """Show these runs; `current` is the one on the page."""
+        if self.list.state() == QListView.State.EditingState:
+            return  # a name is being typed
         self.list.selectionModel().blockSignals(True)
         self.model.put(found)
         row = next((place for place, card in enumerate(found) if card.folder == current), -1)
-        self.list.setCurrentIndex(self.model.index(row) if row >= 0 else QModelIndex())
+        if row != self.list.currentIndex().row() or row < 0:
+            self.list.setCurrentIndex(self.model.index(row) if row >= 0 else QModelIndex())
         self.list.selectionModel().blockSignals(False)
         self.none.setVisible(not found)
         self.list.setVisible(bool(found))
-        self.list.setFixedHeight(min(len(found), MOST_ROWS) * self.list.sizeHintForRow(0) + 4 if found else 0)
+        self.more.setEnabled(row >= 0)
+        each = self.list.sizeHintForRow(0) if found else 0
+        self.list.setMinimumHeight(min(len(found), LEAST_ROWS) * each + 4 if found else 0)
+        self.list.setMaximumHeight(len(found) * each + 4 if found else 0)
+        self.setMaximumHeight(self._column.sizeHint().height() if not found else len(found) * each + 48)
         self.list.viewport().update()
+
+    def wished_height(self) -> int:
+        """Height that shows the first runs."""
+        each = self.list.sizeHintForRow(0) if self.model.cards else 24
+        return 44 + min(len(self.model.cards), MOST_ROWS) * each if self.model.cards else 72
 
     def colour_of(self, folder: Path) -> int:
         """Return the number of a run's colour, the same wherever it is drawn."""
-        return self.model.colours.setdefault(folder, len(self.model.colours))
+        return self.model.colour_of(folder)
+
+    def card_of(self, folder: Path) -> RunCard | None:
+        """Return what the list says of a run."""
+        return next((card for card in self.model.cards if card.folder == folder), None)
 
     def _chosen(self, index: QModelIndex) -> None:
         if index.isValid():
             self.chosen.emit(index.data(ROLE).folder)
+
+    def _menu_of_current(self) -> None:
+        if self.list.currentIndex().isValid():
+            self._menu(self.list.currentIndex(), self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+    def _want(self, what: str, card: RunCard) -> None:
+        self.wanted.emit(what, card)
+
+    def _menu(self, index: QModelIndex, at: QPoint) -> None:
+        menu = self.menu_of(index)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(at)
+
+    def menu_of(self, index: QModelIndex) -> QMenu:
+        """Make the menu of a run: only what can be done with it now is enabled."""
+        card: RunCard = index.data(ROLE)
+        menu = QMenu(self)
+        ticked = index.data(CHECK) == CHECKED
+        menu.addAction("No longer compare\tC" if ticked else "Compare\tC", lambda: toggle(self.model, index))
+        for entry in MENU:
+            if entry is None:
+                menu.addSeparator()
+                continue
+            what, words, may = entry
+            if what == "rename":
+                action = menu.addAction(words, lambda: self.list.edit(index))
+            else:
+                action = menu.addAction(words, partial(self._want, what, card))
+            action.setEnabled(may(card))
+            action.setData(what)
+        return menu
+
+
+def _still(card: RunCard) -> bool:
+    return not card.goes
+
+
+def _kept(card: RunCard) -> bool:
+    return card.state not in ("queued", "unknown")
+
+
+MENU = (
+    ("clone", "Set up the same again", lambda card: True),
+    ("rename", "Rename\tF2", _still),
+    ("folder", "Show its folder", lambda card: True),
+    None,
+    ("resume", "Resume", lambda card: card.resumable),
+    ("viewer", "Use in viewer", _kept),
+    ("export", "Export…", _kept),
+    ("card", "Model card", _kept),
+    None,
+    ("trash", "Move to trash\tDel", _still),
+)

@@ -26,6 +26,11 @@ class RunCard:
     at_s: float | None = None
 
     @property
+    def goes(self) -> bool:
+        """True while it trains, here or elsewhere."""
+        return self.state in ("waiting", "running", "training", "paused", "stopping")
+
+    @property
     def resumable(self) -> bool:
         """True where training broke off and can go on."""
         return self.state in ("stopped", "failed", "lost")

@@ -1,6 +1,7 @@
 """The page's side of the window: the runs, and under them the form of the next run and what is known of this one."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from medviz.gui.form import Form, scrolling
@@ -40,6 +41,8 @@ class Side(QWidget):
         split.setStretchFactor(1, 1)
         column.addWidget(split)
         self.split = split
+        self._divided = False
+        split.splitterMoved.connect(self._divided_by_hand)
 
     def put_form(self) -> None:
         """Show the form of the task that is there now, or what it waits for."""
@@ -59,6 +62,21 @@ class Side(QWidget):
         for view in self.views:
             view.refresh()
             self.tabs.badge(view.WORD, view.badge())
+
+    def fit_runs(self) -> None:
+        """Give the list the height it needs, until a hand divides it otherwise."""
+        if not self._divided:
+            whole, top = self.split.height(), min(self.runs.wished_height(), self.split.height() // 3)
+            if self.split.sizes()[0] != top:
+                self.split.setSizes([top, whole - top])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Divide the height anew."""
+        super().resizeEvent(event)
+        self.fit_runs()
+
+    def _divided_by_hand(self) -> None:
+        self._divided = True
 
     def front(self) -> str:
         """The word of the tab in front."""

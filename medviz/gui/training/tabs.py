@@ -1,8 +1,11 @@
 """Words to choose a view of a run by, with a sign behind each that says how much waits in it."""
 
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
-from medviz.gui.viewer.tabs import Tabs
+from medviz.gui.viewer.tabs import GAP_PX, Tabs
+
+ONE_ROW = -1
 
 
 class RunTabs(Tabs):
@@ -37,3 +40,21 @@ class RunTabs(Tabs):
             button.setText(text)
             self._columns = 0
             self._arrange()
+
+    def minimumSizeHint(self) -> QSize:
+        """Be as wide as the widest view needs: controls are not cut off."""
+        return QSize(self.stack.minimumSizeHint().width(), super().minimumSizeHint().height())
+
+    def _arrange(self) -> None:
+        """Put all words into one row where they fit as they are, else into rows of equal columns."""
+        needed = sum(button.sizeHint().width() + GAP_PX for button in self.buttons)
+        if not self.buttons or needed > self.width():
+            super()._arrange()
+            return
+        if self._columns == ONE_ROW:
+            return
+        self._columns = ONE_ROW
+        for number, button in enumerate(self.buttons):
+            self._grid.addWidget(button, 0, number, Qt.AlignmentFlag.AlignVCenter)
+        for column in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(column, 1 if column < len(self.buttons) else 0)

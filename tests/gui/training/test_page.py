@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from medviz.gui.desk import Desk
 from medviz.gui.pages.training import TrainingPage
 from medviz.gui.services import Services
+from medviz.gui.training.attach_dialog import AttachDialog
 from medviz.gui.training.lineup import name_of
 from medviz.gui.training.run_list import RunList
 from medviz.gui.training.runs import RunCard
@@ -463,7 +464,7 @@ def test_a_double_click_shows_one_picture_alone_and_back(qtbot: QtBot, make: Any
     started(page, qtbot)
     ended(page, qtbot, "done")
     plots = page.charts.plots
-    qtbot.waitUntil(lambda: plots["loss"].isVisible())
+    qtbot.waitUntil(lambda: plots["loss"].isVisible() and bool(plots["loss"].drawn))
     qtbot.mouseDClick(plots["loss"], CLICK)
     assert plots["loss"].isVisible() and not plots["measures"].isVisible()
     qtbot.keyClick(plots["loss"], Qt.Key.Key_Return)
@@ -520,12 +521,13 @@ def test_a_run_that_is_elsewhere_is_followed(qtbot: QtBot, make: Any, runs: Path
 
 def test_a_run_in_any_folder_can_be_opened(qtbot: QtBot, make: Any, tmp_path: Path) -> None:
     far = on_disk(tmp_path / "far", "away", state="ended", best=0.5)
+    (far / "events.jsonl").touch()
     page = make()
-    page.choose_folder = lambda title: ""
     qtbot.mouseClick(page.runs.open, CLICK)
-    assert page.watch is None
-    page.choose_folder = lambda title: str(far)
-    qtbot.mouseClick(page.runs.open, CLICK)
+    dialog = page.findChild(AttachDialog)
+    assert not dialog.follow.isEnabled()
+    dialog.where.setText(str(far))
+    qtbot.mouseClick(dialog.follow, CLICK)
     ended(page, qtbot, "done")
     page.look_for_runs()
     qtbot.waitUntil(lambda: [card.folder for card in page.runs.model.cards] == [far])
