@@ -31,6 +31,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What each column is usually called, the likeliest first; compared without case, blanks and hyphens as underscores."""
 ENDINGS = (".csv", ".tsv")
+FOLDERS = ("images", "masks", "labels")
+"""Folders beside a table in which its files may lie without the table saying so."""
 _PATH_ENDINGS = (
     ".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".dcm", ".npy", ".png", ".jpg", ".jpeg",
     ".tif", ".tiff", ".bmp", ".hdr", ".img",
@@ -82,6 +84,13 @@ class Table:
         path = Path(cell.strip().replace("\\", "/"))
         return path if path.is_absolute() else self.path.parent / path
 
+    def found(self, cell: str) -> Path | None:
+        """Return the file of a cell, also where the table leaves out the folder images/ or masks/ beside it."""
+        if not cell:
+            return None
+        beside = (self.path.parent / folder / cell for folder in FOLDERS)
+        return next((one for one in (self.located(cell), *beside) if one.is_file()), None)
+
 
 def table(path: Path) -> Table:
     """Read a CSV (comma, semicolon or tab) with names of columns in its first line; refuses what is none."""
@@ -122,16 +131,21 @@ def side_of(cell: str, path: Path) -> str:
 
 def sole_table(folder: Path, *wanted: str) -> Path | None:
     """Return the one table in a folder that has all these columns ("image", "text"); None where none or several do."""
-    found = []
+    exact, found = [], []
     for path in sorted(one for one in folder.iterdir() if one.suffix.lower() in ENDINGS and one.is_file()):
         try:
             read = table(path)
         except Refused:
             continue
-        image = read.column("image")
-        if all(read.column(what) for what in wanted) and read.located(read.rows[0][image]).is_file():
+        if not all(read.column(what) for what in wanted):
+            continue
+        cell = read.rows[0][read.column("image")]
+        if read.located(cell).is_file():
+            exact.append(path)
+        elif read.found(cell) is not None:
             found.append(path)
-    return found[0] if len(found) == 1 else None
+    best = exact or found
+    return best[0] if len(best) == 1 else None
 
 
 def numbered(cells: Sequence[str]) -> tuple[str, ...]:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from medviz.data.cases import image_endings, stem
 from medviz.data.columns import ENDINGS, sole_table, table
-from medviz.imaging.readers import READERS, series_of
+from medviz.data.pairing import IMAGES, MASKS, SIDES, bare, is_mask
+from medviz.data.total_segmentator import SCANS
+from medviz.imaging.readers import series_of
 from medviz.imaging.storage import opening
 from medviz.messages import finished
 from medviz.parameters import Settings
@@ -19,17 +22,11 @@ from medviz.refused import Refused
 
 _LOOKED_AT = 200
 """Entries of a folder that are looked at; a layout shows in fewer."""
-SCANS = ("ct", "mri", "mr", "image")
-"""What TotalSegmentator's sets call the scan beside ``segmentations/``."""
-IMAGES = ("images", "image", "imgs", "img", "scans", "imagesTr")
-MASKS = ("masks", "mask", "labels", "label", "segmentations", "annotations", "gt", "groundtruth", "labelsTr")
-"""Names of the two folders of a paired set."""
-SIDES = ("train", "training", "val", "valid", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One layout: the data set of the catalog, the task it serves, how it looks, and how it is known.
+    """One layout: the data set of the catalog, the task it serves, what it is called, and how it is known.
 
     `known` returns the parameters that the data set needs for a folder (or file), None where it is another layout.
     """
@@ -55,7 +52,7 @@ def recognised(place: Path) -> Settings:
             values = layout.known(place)
             if values is not None:
                 return Settings(layout.name, tuple(values.items()))
-    known = "; ".join(layout.looks for layout in LAYOUTS)
+    known = ", ".join(dict.fromkeys(layout.looks for layout in LAYOUTS))
     raise Refused(place, "it is in no layout that is known", f"there are {known}")
 
 
@@ -67,7 +64,13 @@ def task_for(settings: Settings) -> str:
     return tasks[settings.name]
 
 
-_MADE = {"mni152": "segmentation", "phantoms": "segmentation", "digits": "classification", "shapes": "classification"}
+_MADE = {
+    "mni152": "segmentation",
+    "phantoms": "segmentation",
+    "digits": "classification",
+    "shapes": "classification",
+    "drawn_boxes": "detection",
+}
 """What the data sets serve that are in no folder."""
 
 
@@ -94,11 +97,6 @@ def _holds(folder: Path | None, endings: tuple[str, ...]) -> bool:
     return folder is not None and any(one.name.lower().endswith(endings) for one in _inside(folder))
 
 
-def image_endings() -> tuple[str, ...]:
-    """Endings of all the files that can be read as an image."""
-    return tuple(end for entry in READERS.entries.values() for end in getattr(entry, "suffixes", ()))
-
-
 def _decathlon(place: Path) -> dict[str, str] | None:
     if (place / "dataset.json").is_file() and ((place / "labelsTr").is_dir() or (place / "imagesTr").is_dir()):
         return {"folder": str(place)}
@@ -106,10 +104,13 @@ def _decathlon(place: Path) -> dict[str, str] | None:
 
 
 def _total_segmentator(place: Path) -> dict[str, str] | None:
-    for case in (place, *_inside(place)[:20]):
-        if _scan_of(case) is not None and _holds(case / "segmentations", (".nii.gz", ".nii")):
-            return {"folder": str(place)}
-    return None
+    cases = [one for one in _inside(place)[:20] if one.is_dir()]
+    there = sum(_is_case(case) for case in cases)
+    return {"folder": str(place)} if _is_case(place) or (there and 2 * there >= len(cases)) else None
+
+
+def _is_case(case: Path) -> bool:
+    return _scan_of(case) is not None and _holds(case / "segmentations", (".nii.gz", ".nii"))
 
 
 def _scan_of(case: Path) -> Path | None:
@@ -124,10 +125,14 @@ def _bids(place: Path) -> dict[str, str] | None:
 
 def _instances(place: Path) -> dict[str, str] | None:
     for folder in (place, *(one for one in _inside(place)[:10] if one.is_dir())):
-        cases = [one for one in _inside(folder)[:5] if one.is_dir()]
-        if cases and all(_holds(one / "images", _PICTURES) and (one / "masks").is_dir() for one in cases):
+        cases = [one for one in _inside(folder)[:5] if one.is_dir() and one.name.lower() not in SIDES]
+        if cases and all(_pictures(one / "images") == 1 and (one / "masks").is_dir() for one in cases):
             return {"folder": str(place)}
     return None
+
+
+def _pictures(folder: Path) -> int:
+    return sum(one.name.lower().endswith(_PICTURES) for one in _inside(folder))
 
 
 def _voc(place: Path) -> dict[str, str] | None:
@@ -206,7 +211,16 @@ def _paired(place: Path) -> dict[str, str] | None:
         pairs = [(images, masks), *((_named(images, (side,)), _named(masks, (side,))) for side in SIDES)]
         if any(_holds(one, image_endings()) and _holds(other, image_endings()) for one, other in pairs):
             return {"folder": str(place)}
-    return None
+    folders = [one for one in _inside(place)[:5] if one.is_dir()]
+    deeper = [inner for one in folders for inner in _inside(one)[:3] if inner.is_dir()]
+    return {"folder": str(place)} if any(_beside(one) for one in (place, *folders, *deeper)) else None
+
+
+def _beside(folder: Path) -> bool:
+    """Tell whether masks lie beside their images in one folder (x.tif, x_mask.tif)."""
+    names = [stem(one.name) for one in _inside(folder) if one.name.lower().endswith(image_endings())]
+    masks = {bare(name) for name in names if is_mask(name)}
+    return bool(masks & {bare(name) for name in names if not is_mask(name)})
 
 
 def _listed(*wanted: str) -> Callable[[Path], dict[str, str] | None]:
@@ -251,22 +265,25 @@ def _class_folders(place: Path) -> dict[str, str] | None:
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 LAYOUTS: tuple[Layout, ...] = (
-    Layout("decathlon", "segmentation", "MSD and nnU-Net (dataset.json, imagesTr, labelsTr)", _decathlon),
-    Layout("total_segmentator", "segmentation", "TotalSegmentator (ct.nii.gz, segmentations/)", _total_segmentator),
-    Layout("bids", "segmentation", "BIDS (sub-*/ and derivatives/)", _bids),
-    Layout("instance_masks", "segmentation", "Kaggle (CASE/images and CASE/masks)", _instances),
-    Layout("voc", "detection", "Pascal VOC (JPEGImages, Annotations)", _voc),
-    Layout("yolo_txt", "detection", "YOLO (images/, labels/*.txt)", _yolo),
-    Layout("paired", "segmentation", "pairs (images/, masks/)", _paired),
-    Layout("coco", "detection", "COCO (annotations .json)", _coco),
-    Layout("medmnist", "classification", "MedMNIST (.npz with train_images, train_labels)",
-           _held("train_images", "train_labels")),
-    Layout("arrays", "segmentation", "arrays (.npz with images and masks)",
-           _held("images|image|x|X|train_images", "masks|mask|labels|y|Y|train_masks")),
-    Layout("mask_table", "segmentation", "a CSV of images and masks", _listed("mask")),
-    Layout("image_text", "captioning", "a CSV of images and text", _listed("text")),
-    Layout("class_table", "classification", "a CSV of images and classes", _listed("class")),
-    Layout("dicom_seg", "segmentation", "DICOM folders with SEG", _dicom_seg),
-    Layout("class_folders", "classification", "a folder for each class", _class_folders),
-)  # fmt: skip
+    Layout("decathlon", "segmentation", "MSD or nnU-Net", _decathlon),
+    Layout("total_segmentator", "segmentation", "TotalSegmentator", _total_segmentator),
+    Layout("bids", "segmentation", "BIDS", _bids),
+    Layout("instance_masks", "segmentation", "Kaggle's masks", _instances),
+    Layout("voc", "detection", "Pascal VOC", _voc),
+    Layout("yolo_txt", "detection", "YOLO txt", _yolo),
+    Layout("paired", "segmentation", "images/ with masks/", _paired),
+    Layout("coco", "detection", "COCO", _coco),
+    Layout("medmnist", "classification", "MedMNIST", _held("train_images", "train_labels")),
+    Layout(
+        "arrays",
+        "segmentation",
+        ".npz arrays",
+        _held("images|image|x|X|train_images", "masks|mask|labels|y|Y|train_masks"),
+    ),
+    Layout("mask_table", "segmentation", "CSV tables", _listed("mask")),
+    Layout("image_text", "captioning", "CSV tables", _listed("text")),
+    Layout("class_table", "classification", "CSV tables", _listed("class")),
+    Layout("dicom_seg", "segmentation", "DICOM with SEG", _dicom_seg),
+    Layout("class_folders", "classification", "a folder a class", _class_folders),
+)
 """All layouts, the most telling first: a folder that fits two is the first of them."""

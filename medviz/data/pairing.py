@@ -59,7 +59,7 @@ def by_words(folder: Path, gate: Gate) -> tuple[Pair, ...]:
     inner = [folder, *_folders(folder)]
     for place in [*inner, *(deeper for one in inner[1:] for deeper in _folders(one))]:
         files = images_in(place)
-        masks = [path for path in files if _IS_MASK.search(stem(path.name))]
+        masks = [path for path in files if is_mask(stem(path.name))]
         images = [path for path in files if path not in set(masks)]
         if masks and images:
             side = next((SIDES[part] for part in place.relative_to(folder).parts if part in SIDES), "")
@@ -100,6 +100,11 @@ def matched(images: Sequence[Path], masks: Sequence[Path], gate: Gate, side: str
     others = {f"{prefix}{name}": paths for name, paths in others.items()}
     owner = _folder_as_group(prefix)
     return [Pair(name, (path,), both, owner, side) for name, path, both in _agreeing(names, others, gate)]
+
+
+def is_mask(name: str) -> bool:
+    """Tell whether the name of a file, without its ending, says that it is a mask."""
+    return _IS_MASK.search(name) is not None
 
 
 def bare(name: str) -> str:

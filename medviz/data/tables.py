@@ -78,7 +78,7 @@ class MaskTable(Cases):
         column = read.needed("mask", self.mask)
         found: dict[str, Pair] = {}
         for row in rows_of(read, self.image, self.patient, self.side, gate):
-            path = _located(read, row.cells[column])
+            path = read.found(row.cells[column])
             if path is None:
                 gate.turn_away(row.name, "missing", _gone(read, row.cells[column], "mask"))
                 continue
@@ -136,7 +136,7 @@ def rows_of(read: Table, image: str, patient: str, side: str, gate: Gate) -> tup
     sides = read.column("split", side)
     found = []
     for cells in read.rows:
-        path = _located(read, cells[column])
+        path = read.found(cells[column])
         name = stem(cells[column].replace("\\", "/"))
         if not gate.lets(name):
             continue
@@ -146,14 +146,6 @@ def rows_of(read: Table, image: str, patient: str, side: str, gate: Gate) -> tup
         whose = cells[owner] if owner else found_in(path.name, telling) if telling is not None else ""
         found.append(Row(name, path, whose, side_of(cells[sides], read.path) if sides else "", cells))
     return tuple(found)
-
-
-def _located(read: Table, cell: str) -> Path | None:
-    """Return the file of a cell, also where the table leaves out the folder images/ or masks/ beside it."""
-    if not cell:
-        return None
-    beside = (read.path.parent / folder / cell for folder in ("images", "masks", "labels"))
-    return next((one for one in (read.located(cell), *beside) if one.is_file()), None)
 
 
 def _gone(read: Table, cell: str, what: str) -> Refused:
