@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from medviz.messages import Note
 from medviz.refused import Refused
+from medviz.training.beginning import begin_with
 from medviz.training.card import fingerprint
 from medviz.training.chance import seeded
 from medviz.training.device import chosen, cores, precision_of
 from medviz.training.hints import Known, known_shares
+from medviz.training.layout import compiling
 from medviz.training.learner import Learner
 from medviz.training.looking import layers_of
-from medviz.training.run import begin_with
 from medviz.training.sampling import Lessons, Order, Whole
 from medviz.training.task import Samples, Task
 
@@ -31,10 +33,12 @@ class Bench:
         self.probes = Whole(task.probes(self.data), self.device)
         seeded(self.device, task.seed)
         network = task.build(self.data)
-        if task.start:
-            begin_with(network, Path(task.start))
-        self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))
+        self.begun: tuple[Note, ...] = (begin_with(network, Path(task.start)).note(),) if task.start else ()
         self.total = task.steps or task.epochs * self.order.steps
+        translated = compiling(task, self.device, self.total)
+        self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))
+        if translated:
+            self.learner.compile()
         self.layers = layers_of(network)
         self.fingerprint = fingerprint(self.data, self.samples, self.validation.samples)
 

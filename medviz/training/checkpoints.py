@@ -40,7 +40,8 @@ def read(path: Path) -> Any:
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
     """Write weights under their own names, for any program that reads safetensors; `about` goes into the header."""
-    return _write(path, json.dumps(dict(about)), {name: one.detach().cpu().clone() for name, one in weights.items()})
+    copied = {name: one.detach().to("cpu", copy=True).contiguous() for name, one in weights.items()}
+    return _write(path, json.dumps(dict(about)), copied)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,6 +9,7 @@ import torch
 from medviz.training import device
 from medviz.training.chance import apart
 from medviz.training.estimating import free_bytes
+from medviz.training.freezing import blocks_of
 from medviz.training.learner import Learner, TooLarge
 from medviz.training.sampling import size_of
 from medviz.training.task import Batch, Task
@@ -58,6 +59,7 @@ def planned(task: Task, found: Material, tried: bool = True) -> dict[str, Any]:
     told: dict[str, Any] = {
         "parameters": sum(one.numel() for one in network.parameters()),
         "trainable": sum(one.numel() for one in network.parameters() if one.requires_grad),
+        "blocks": list(blocks_of(network)),
         "training_samples": len(found.samples),
         "steps": total,
         "steps_per_epoch": order.steps,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
-from torch import Tensor, nn
+from torch import Tensor
 
 from medviz.messages import Message, Note, Work
 from medviz.parameters import built, plain
@@ -184,18 +184,6 @@ def weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (OSError, ValueError) as problem:
         raise Refused(folder, f"model.json cannot be read ({problem})", "give the folder of a run") from problem
     return learner["mean"] or learner["network"], about
-
-
-def begin_with(network: nn.Module, folder: Path) -> None:
-    """Fill a network with the best weights of a run; refuses those of a network of another shape."""
-    if not folder.is_dir():
-        raise Refused(folder, "there is no run to begin with", "give the folder of a run, or leave it empty")
-    found, _ = weights(folder)
-    try:
-        network.load_state_dict(found)
-    except RuntimeError as problem:
-        fault = "its weights do not fit this network"
-        raise Refused(folder, fault, "choose the network that run was trained with") from problem
 
 
 def runs(folder: Path) -> tuple[Path, ...]:

@@ -111,7 +111,7 @@ class Teaching(Beside):
         """Train to the end, or until it is ordered to stop."""
         found = self.keeper.take_up(self.total) if resume else None
         first = words.first_words(self.learner, self.order, self.total)
-        self.now, notes = found or (self.keeper.set_up(self.total, self.bench.layers), [first])
+        self.now, notes = found or (self.keeper.set_up(self.total, self.bench.layers), [first, *self.bench.begun])
         self._turn(self.now.asked)
         yield from notes
         try:
@@ -179,7 +179,7 @@ class Teaching(Beside):
         self.between_steps = False
         with no_collecting():
             try:
-                readings = self.learner.step(batches, self.now.step, factor)
+                readings = self.learner.step(batches, self.now.step, factor, self.now.epoch)
             except TooLarge as problem:
                 yield self._smaller_samples(problem)
                 return
@@ -190,6 +190,8 @@ class Teaching(Beside):
         self.readings.put(self.now.step, readings)
         if self.learner.pieces > pieces:
             yield words.in_pieces(self.task, self.learner.pieces)
+        while self.learner.doubts:
+            yield Note(self.learner.doubts.pop(0), "warning")
         yield from self._read(batches, factor)
         if self.now.step % GOOD_EVERY == 0 and self.keeper.note_good():
             self.halvings = 0

@@ -10,11 +10,12 @@ import torch
 
 from medviz.messages import Work
 from medviz.refused import Refused
+from medviz.training.beginning import begin_with
 from medviz.training.chance import generators, seeded, set_generators
 from medviz.training.damaged import MISSING, Unreadable, collated
 from medviz.training.device import Precision, chosen, considerate, precision_of
+from medviz.training.layout import compiling
 from medviz.training.learner import Learner
-from medviz.training.run import begin_with
 from medviz.training.sampling import Drawn, Order, on_device
 from medviz.training.task import Batch, Samples, Task
 
@@ -59,6 +60,7 @@ class Material:
 def material(task: Task) -> Material:
     """Read the data of a task; refuses what training would refuse."""
     device = chosen(task.device)
+    compiling(task, device, 0)  # refuses what cannot be
     data = task.data_set()
     samples = task.training(data)
     if not len(samples):

@@ -30,6 +30,9 @@ VARIANTS: dict[str, Any] = {
     "adagrad": Toy(optimiser="adagrad", clip=0.5),
     "rmsprop": Toy(optimiser="rmsprop"),
     "two parts": Forger(ema=0.5),
+    "l1 and FGSM": Toy(l1=0.01, adversarial="fgsm", attack_strength=0.2, weight_decay=0.0),
+    "PGD": Toy(adversarial="pgd", attack_steps=2, attack_share=1.0, optimiser="sgd"),
+    "frozen, then not": Toy(freeze=("0", "1"), unfreeze=2, ema=0.9),
     "by steps": Toy(steps=11, validate_every=2),
     "segmentation": Segmentation(
         data=Settings("phantoms", (("cases", 4), ("size", 32))),
@@ -39,6 +42,16 @@ VARIANTS: dict[str, Any] = {
         augment=1.0,
         device="cpu",
         precision="bf16",
+    ),
+    "channels last": Segmentation(
+        data=Settings("phantoms", (("cases", 4), ("size", 32))),
+        network=Settings("unet", (("width", 4), ("depth", 2))),
+        epochs=2,
+        patch=16,
+        device="cpu",
+        channels_last="on",
+        ema=0.5,
+        optimiser="adamw",
     ),
 }
 
