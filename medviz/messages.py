@@ -36,7 +36,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence for a person. `level` is "info", "warning" or "error"; `remedy` says what to do."""
+    """A sentence for a person. `level` is "info", "hint", "warning" or "error"; `remedy` says what to do."""
 
     text: str
     level: str = "info"

@@ -1,5 +1,7 @@
 """A case of a run's results as files that a viewer opens: the scan, what the network makes of it, and the reference."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +20,8 @@ from medviz.training.task import Task
 def case_files(folder: Path, name: str, tasks: Mapping[str, type[Task]]) -> Work[tuple[Path, ...]]:
     """Write scan, prediction and reference of a case ("validation 3") into a folder of the system's temporary files.
 
-    Their names tell what they are and never whose. Refuses a case that the run has not got.
+    Their names tell what they are and never whose; only this user may read the folder, and it goes with the program.
+    Refuses a case that the run has not got.
     """
     task = load_task(folder, tasks)
     with considerate(task.deterministic), apart(task.seed):
@@ -29,6 +32,7 @@ def case_files(folder: Path, name: str, tasks: Mapping[str, type[Task]]) -> Work
         with torch.no_grad():
             shown = yield from task.opened(network, data, group, number)
     where = Path(tempfile.mkdtemp(prefix="medviz-case-"))
+    atexit.register(shutil.rmtree, where, ignore_errors=True)
     paths: list[Path] = []
     for what, volume in shown.items():
         yield Progress(len(paths), len(shown), f"writing the {what}")
