@@ -20,6 +20,7 @@ class Album:
         self._place = {one.name: one for one in listing.entries}
         self.classes = listing.classes
         self.counted = listing.counted
+        self.mends = listing.mends
         self.cases = tuple(
             CaseFacts(one.name, one.part, one.kind, one.patient, image=str(one.image or ""), label=str(one.label or ""))
             for one in listing.entries

@@ -40,12 +40,13 @@ class SetupBar(QWidget):
             box.setEnabled(False)
         self.check = QPushButton("Check")
         self.check.setIcon(icon("ph.check-square"))
-        self.check.setToolTip("Read the data, make two steps on a copy, and tell weights, memory and time")
+        self.check.setToolTip("Read every case and say what is wrong; make two steps on a copy, tell memory and time")
         self.check.clicked.connect(self.checked)
         self.start = QPushButton("Start")
         self.start.setIcon(icon("ph.play-fill", "on_accent"))
         self.start.setProperty("look", "primary")
         self.start.clicked.connect(self.started)
+        self.captions = [QHBoxLayout() for _ in range(1 + len(PARTS))]
         self._lay_out()
         self.allow(check=False, start=False)
 
@@ -68,7 +69,11 @@ class SetupBar(QWidget):
             caption = QLabel(word)
             caption.setProperty("look", "small")
             caption.setBuddy(box)
-            grid.addWidget(caption, 0, column)
+            above = self.captions[column]
+            above.setSpacing(4)
+            above.addWidget(caption)
+            above.addStretch(1)
+            grid.addLayout(above, 0, column)
             grid.addWidget(box, 1, column)
             grid.setColumnStretch(column, 1)
         grid.addWidget(self.check, 1, 3)
@@ -76,6 +81,12 @@ class SetupBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 16, 8)
         row.addLayout(grid, 1)
+
+    def put_beside(self, field: str, *widgets: QWidget) -> None:
+        """Put small widgets beside the caption of a part ("data", "network")."""
+        above = self.captions[1 + list(PARTS).index(field)]
+        for place, widget in enumerate(widgets, start=1):
+            above.insertWidget(place, widget)
 
     def show_task(self, name: str, task: Any) -> None:
         """Show a task with its data and network; None shows that there is none yet."""

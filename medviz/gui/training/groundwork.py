@@ -1,0 +1,105 @@
+"""What is done about the data before a run: the check and its report, the proposal, the browser. Joined to the page."""
+
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from medviz.gui.desk import Desk
+from medviz.gui.icons import icon
+from medviz.gui.training.check_report import DataChip, PlanStrip, ReportPane
+from medviz.gui.training.data_browser import DataBrowser
+from medviz.gui.training.draft import Draft
+from medviz.gui.training.setup import SetupBar
+from medviz.gui.training.survey import Survey
+
+
+class Place(Protocol):
+    """What the page has of which this makes use."""
+
+    desk: Desk
+    draft: Draft
+    setup: SetupBar
+
+
+class Groundwork(QObject):
+    """Holds the widgets; `turned` when the report is to come to the front of the page or to leave it."""
+
+    turned = Signal()
+
+    def __init__(self, page: Place, over: QWidget) -> None:
+        super().__init__(over)
+        self.page, self.over, self.desk = page, over, page.desk
+        self.survey = Survey(page.desk, page.draft, self)
+        self.chip = DataChip(self.survey)
+        self.browse = QToolButton()
+        self.browse.setProperty("look", "quiet")
+        self.browse.setText("Browse…")
+        self.browse.setIcon(icon("ph.images", "dim"))
+        self.browse.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.browse.setToolTip("Leaf through the cases of the data set, and see what augmentation does  (Ctrl+B)")
+        self.browse.setAccessibleName("browse the data")
+        self.strip = PlanStrip(self.survey)
+        self.pane = ReportPane(self.survey)
+        self.browser: DataBrowser | None = None
+        self.showing = False
+        page.setup.put_beside("data", self.chip, self.browse)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.page.setup.checked.connect(self.check)
+        self.chip.clicked.connect(self._chip)
+        self.browse.clicked.connect(lambda: self.open_browser())
+        self.pane.left.connect(lambda: self.show_report(False))
+        self.pane.browse_wanted.connect(self.open_browser)
+        self.survey.changed.connect(self._refresh)
+        act = QAction("browse the data", self.over)
+        act.setShortcut(QKeySequence("Ctrl+B"))
+        act.triggered.connect(lambda: self.open_browser())
+        self.over.addAction(act)
+        self._refresh()
+
+    def check(self) -> None:
+        """Check the data, and show the report as it comes."""
+        self.survey.check()
+        self.show_report(True)
+
+    def show_report(self, on: bool) -> None:
+        """Bring the report to the front of the page, or take it away."""
+        if on != self.showing:
+            self.showing = on
+            self.turned.emit()
+        if on:
+            self.pane.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def open_browser(self, case: str = "") -> None:
+        """Leaf through the data set; a case by name is brought into sight."""
+        if self.survey.settings is None:
+            return
+        if self.browser is None:
+            self.browser = DataBrowser(self.survey, self.over)
+            self.browser.finished.connect(self._closed)
+        self.browser.show_set(case)
+        self.browser.show()
+        self.browser.raise_()
+
+    def close_all(self) -> None:
+        """Close the browser and stop the check."""
+        self.survey.cancel()
+        if self.browser is not None:
+            self.browser.close()
+
+    def _chip(self) -> None:
+        if self.survey.report is None and not self.survey.is_checking:
+            self.check()
+        else:
+            self.show_report(not self.showing)
+
+    def _refresh(self) -> None:
+        self.browse.setVisible(self.survey.settings is not None)
+
+    def _closed(self) -> None:
+        if self.browser is not None:
+            self.browser.deleteLater()
+            self.browser = None
