@@ -17,6 +17,7 @@ ENGINE: Catalog[Any] = Catalog(
         "regular_grid": Entry("medviz.imaging.regular:regular_grid"),
         "probe_case": Entry("medviz.training.retelling:probe_case"),
         "receptive_field": Entry("medviz.commands.receptive:receptive_field"),
+        "seen": Entry("medviz.training.seeing:seen"),
         "describe": Entry("medviz.imaging.readers:describe"),
         "write": Entry("medviz.imaging.readers:write"),
         "train": Entry("medviz.training.trainer:train"),

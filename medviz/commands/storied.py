@@ -9,5 +9,6 @@ def storied() -> Storied:
     """Put it together."""
     return Storied(
         case=lambda run, place: ENGINE["probe_case"](run, place, TASKS),
+        seen=lambda run, part, number, changed, epoch: ENGINE["seen"](run, part, number, changed, epoch, TASKS),
         field=lambda run, scan: ENGINE["receptive_field"](run, scan),
     )

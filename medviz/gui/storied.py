@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medviz.imaging.seen import Seen
 from medviz.imaging.story import ProbeCase
 from medviz.imaging.volume import Volume
 from medviz.messages import Work
@@ -21,7 +22,10 @@ class Storied:
     """case(run, place) finds a case of a run's story again in the data set.
 
     field(run, scan) says how far the network sees along the axes of the scan's voxels, in mm; None where it sees all.
+    seen(run, part, number, augmented, epoch) makes what the network is given: of a "held out" case, or of a "training"
+    sample as it is or as it was in an epoch.
     """
 
     case: Callable[[Path, int], Work[ProbeCase]] = _no_work
+    seen: Callable[[Path, str, int, bool, int], Work[Seen]] = _no_work
     field: Callable[[Path, Volume], Work[tuple[float, float, float] | None]] = _no_work

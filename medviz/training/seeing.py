@@ -146,7 +146,7 @@ def in_words(change: Change | None) -> str:
         (f"contrast × {change.contrast:.2f}", change.contrast != 1.0),
         (f"brightness {change.brightness:+.2f} SD", change.brightness != 0.0),
         (f"shading {change.bias:.2f}", change.bias > 0),
-        (f"noise {change.noise:.2f} SD", change.noise > 0),
+        (f"noise {change.noise:.2f} SD", change.noise > 0.005),
         (f"blurred by {change.blur_px:.1f} voxels", change.blur_px > 0),
         (f"coarsened by {change.coarse:.0%}", change.coarse > 0),
         ("a box painted over", bool(change.erased)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from medviz.gui.desk import Desk
@@ -39,6 +39,7 @@ class Patient(QWidget):
         super().__init__()
         self.desk = desk
         self.reel = Reel(desk, self)
+        self._run: Path | None = None
         self.bar, self.ask = LookBar(), AskVoxel()
         self.planes = Planes(self.ask)
         self.scrubber, self.strip = Scrubber(), EpochStrip()
@@ -93,13 +94,21 @@ class Patient(QWidget):
         self.show_folder(None if watch is None else watch.folder)
 
     def show_folder(self, run: Path | None) -> None:
-        """Show the story in the folder of a run."""
+        """Show the story in the folder of a run; it is read when it is seen."""
+        self._run = run
+        if not self.isVisible():
+            return
         if run != self.reel.run:
             self.scrubber.stop()
             self.scrubber.sticks = True
             self.planes.store.put(Scene())
         self.reel.show_run(run)
         self._state()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Read what is to be seen."""
+        super().showEvent(event)
+        self.show_folder(self._run)
 
     def live(self, on: bool) -> None:
         """Look for new epochs now and then, or stand still."""

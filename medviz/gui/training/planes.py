@@ -16,6 +16,7 @@ from medviz.imaging.slices import NORMAL, PLANES, Plane
 
 GAP_PX = 2
 ORDER: tuple[Plane, ...] = ("axial", "sagittal", "coronal")
+TALL = 1.5
 BESIDE_PX = 240
 """What the thing beside a single pane may take at least."""
 
@@ -93,6 +94,10 @@ class Planes(QWidget):
         return QRect(0, 0, wide, high - part - GAP_PX), QRect(0, high - part, wide, part)
 
     def _cells(self, size: QRect) -> list[QRect]:
+        """Two by two; one below the other in a narrow column."""
+        if size.height() > TALL * size.width():
+            high = (size.height() - 3 * GAP_PX) // 4
+            return [QRect(0, row * (high + GAP_PX), size.width(), high) for row in range(4)]
         left, top = (size.width() - GAP_PX) // 2, (size.height() - GAP_PX) // 2
         right, low = size.width() - left - GAP_PX, size.height() - top - GAP_PX
         x, y = left + GAP_PX, top + GAP_PX

@@ -1,0 +1,59 @@
+"""A run looked at on its own patients: tabs beside the curves."""
+
+from typing import ClassVar
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from medviz.gui.training.bench import Bench, RunView
+from medviz.gui.training.patient import Patient
+from medviz.gui.training.seeing import Seeing
+from medviz.gui.training.watch import Watch
+
+
+class OnPatient(RunView):
+    """The epoch scrubber."""
+
+    WORD: ClassVar[str] = "Patient"
+    HINT: ClassVar[str] = (
+        "A held-out scan at any epoch: outline, probability, errors, and what is thought of each voxel"
+    )
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.patient = Patient(bench.desk)
+        _fill(self, self.patient)
+
+    def show_run(self, watch: Watch | None) -> None:
+        """Show the story of another run."""
+        self.patient.show_run(watch)
+
+    def refresh(self) -> None:
+        """Look once more when the run has ended: its last epoch came after the last look."""
+        if self.isVisible():
+            self.patient.reel.look()
+
+    def live(self, on: bool) -> None:
+        """Look for new epochs, or stand still."""
+        self.patient.live(on)
+
+
+class NetworkSees(RunView):
+    """The scan beside the tensor."""
+
+    WORD: ClassVar[str] = "Input"
+    HINT: ClassVar[str] = "What the network sees: the scan beside the tensor that it is given, with one cross-hair"
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.seeing = Seeing(bench.desk)
+        _fill(self, self.seeing)
+
+    def show_run(self, watch: Watch | None) -> None:
+        """Show the cases of another run."""
+        self.seeing.show_run(watch)
+
+
+def _fill(view: QWidget, inside: QWidget) -> None:
+    column = QVBoxLayout(view)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(inside)
