@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayou
 from medviz.gui.desk import Desk
 from medviz.gui.pages.page import Page
 from medviz.gui.training.acts import Acts
+from medviz.gui.training.before import Before
 from medviz.gui.training.bench import RunView
 from medviz.gui.training.cards import cards, looked_up
 from medviz.gui.training.charts import Charts
 from medviz.gui.training.draft import Draft
 from medviz.gui.training.first import FirstStarts
+from medviz.gui.training.groundwork import Groundwork
 from medviz.gui.training.lineup import Lineup
 from medviz.gui.training.outcome import Outcome
 from medviz.gui.training.runs import RunCard
@@ -47,7 +49,8 @@ class TrainingPage(Page):
         self.lineup = Lineup(desk, self)
         self.draft = Draft(desk, lambda: self.lineup.own_run() is None, self)
         self.setup, self.plan, self.outcome = SetupBar(desk.services), PlanLine(), Outcome()
-        self.first = FirstStarts(desk.services)
+        self.ground = Groundwork(self, self)
+        self.first, self.before = FirstStarts(desk.services), Before(self)
         self.charts, self.transport = Charts(), Transport()
         self.views: dict[str, RunView] = {kind.WORD: kind(self) for kind in VIEWS}
         self.tabs = RunTabs()
@@ -76,6 +79,7 @@ class TrainingPage(Page):
     def close_page(self) -> None:
         """Draw no more; the runs that train elsewhere go on."""
         self._follow(False)
+        self.ground.close_all()
 
     @property
     def watch(self) -> Watch | None:
@@ -110,10 +114,12 @@ class TrainingPage(Page):
         halves.setChildrenCollapsible(False)
         self.halves = halves
         self.middle = QStackedWidget()
-        self.middle.addWidget(self.first)
-        self.middle.addWidget(halves)
+        for widget in (self.first, self.before, halves):
+            self.middle.addWidget(widget)
+        self.middle.addWidget(self.ground.pane)
         above = QVBoxLayout()
         above.setContentsMargins(16, 8, 16, 0)
+        above.addWidget(self.ground.strip)
         above.addWidget(self.outcome)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -130,6 +136,7 @@ class TrainingPage(Page):
         self.draft.loading.connect(self._form_changed)
         self.draft.loaded.connect(self._form_changed)
         self.draft.changed.connect(self._show_state)
+        self.ground.turned.connect(self._show_state)
         self.runs.chosen.connect(self.lineup.look_at)
         self.runs.compared.connect(self._compare)
         for tabs in (self.tabs, self.side.tabs):
@@ -141,6 +148,7 @@ class TrainingPage(Page):
         self._show_state()
 
     def _show_run(self, watch: Watch | None) -> None:
+        self.ground.show_report(False)
         self.charts.show_run(self._as_shown(watch) if watch is not None else None)
         for view in (*self.views.values(), *self.side.views):
             view.show_run(watch)
@@ -155,7 +163,8 @@ class TrainingPage(Page):
         ready = draft.task is not None and not draft.is_loading
         self.setup.allow(check=ready and busy is None and not draft.is_checking, start=ready and busy is None, why=why)
         nothing = self.watch is None and draft.task is None and not draft.is_loading
-        self.middle.setCurrentWidget(self.first if nothing else self.halves)
+        seen = self.ground.pane if self.ground.showing else self.first if nothing else self.halves
+        self.middle.setCurrentWidget(seen)
         self._list()
         self._say()
         self._refollow()
