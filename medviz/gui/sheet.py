@@ -30,6 +30,8 @@ def sheet(c: Colours, text_px: int) -> str:
     QLabel[look="dim"] {{ color: {c.dim}; }}
     QLabel[look="small"] {{ color: {c.dim}; font-size: {small}px; }}
     QLabel[look="bad"] {{ color: {c.bad}; }}
+    QLabel[look="good"] {{ color: {c.good}; }}
+    QLabel[look="warning"] {{ color: {c.warning}; }}
     QFrame[look="card"] {{ background: {c.panel}; border: 1px solid {edge}; border-radius: 8px; }}
     QFrame[look="line"] {{ background: {edge}; border: none; max-height: 1px; min-height: 1px; }}
 
