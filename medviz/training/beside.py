@@ -121,6 +121,7 @@ class Beside:
                 yield Note(f"Saved at step {self.now.step}, as asked")
             if not aside and self.obeying.done("preview"):
                 yield from self._pictures(wanted=True)
+                yield from self._told(wanted=True)
             if not self.obeying.paused:
                 self.keeper.state = "training"
                 return

@@ -2,7 +2,7 @@
 
 Kept are predictions, never scans: a case is its number in the data set. The story may take `BUDGET_BYTES`; when it has
 grown beyond, every second frame goes, and from then on every second validation is kept. It may take `SHARE` of the
-time of a training; what would take more is left out, and comes at the next validation. What cannot be read or written
+time of a training; what would take more is left out, but for the last validation. What cannot be read or written
 costs a note and never the training.
 """
 
@@ -28,7 +28,7 @@ from medviz.training import checkpoints
 from medviz.training.task import Task, Teller
 
 BUDGET_BYTES = 192_000_000
-SHARE, FREE_S = 0.03, 10.0
+SHARE, FREE_S = 0.04, 20.0
 """Of the time of the training so much may go into the story, and the first seconds in any case."""
 SPEAK_S = 0.4
 """Between two words while a frame is made: whoever pulls may stop then."""

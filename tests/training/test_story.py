@@ -192,6 +192,12 @@ def test_it_leaves_frames_out_that_would_take_too_much_of_the_time(tmp_path: Pat
     assert not telling.due(600.0) and telling.due(1000.0) and telling.due(float("inf"))
 
 
+def test_the_last_epoch_is_kept_whatever_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "FREE_S", 0.0)
+    list(train(TASK, tmp_path / "run"))
+    assert [one.epoch for one in Story.read(tmp_path / "run").frames][-1] == 3
+
+
 def test_what_is_damaged_is_refused_with_a_sentence(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir(parents=True)
