@@ -22,6 +22,7 @@ from medviz.training.keeper import Keeper
 from medviz.training.looking import Look, drawn, weights_of
 from medviz.training.obeying import Obeying
 from medviz.training.orders import Orders
+from medviz.training.ranks import Ranks
 from medviz.training.run import Run
 from medviz.training.standing import Standing
 from medviz.training.story import Telling
@@ -43,8 +44,8 @@ class Beside:
     `aloud` is a message that is said to who listens here and not written down (the name of a file, a pause that lasts).
     """
 
-    def __init__(self, task: Task, run: Run, orders: Orders) -> None:
-        self.run, self.bench = run, Bench(task)
+    def __init__(self, task: Task, run: Run, orders: Orders, ranks: Ranks | None = None) -> None:
+        self.run, self.bench = run, Bench(task, ranks)
         bench = self.bench
         self.device, self.learner, self.order, self.total = bench.device, bench.learner, bench.order, bench.total
         about = task.description(bench.data), bench.fingerprint, split_of(bench.data)
@@ -121,7 +122,6 @@ class Beside:
                 yield Note(f"Saved at step {self.now.step}, as asked")
             if not aside and self.obeying.done("preview"):
                 yield from self._pictures(wanted=True)
-                yield from self._told(wanted=True)
             if not self.obeying.paused:
                 self.keeper.state = "training"
                 return

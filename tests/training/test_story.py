@@ -17,6 +17,7 @@ from medviz.tasks import TASKS
 from medviz.tasks.classification import Classification
 from medviz.tasks.segmentation import Segmentation
 from medviz.training import checkpoints, story
+from medviz.training.orders import Orders
 from medviz.training.retelling import probe_case
 from medviz.training.run import weights
 from medviz.training.story import Telling, thinned
@@ -150,6 +151,17 @@ def test_it_thins_out_and_keeps_first_and_newest() -> None:
         assert grown.size_bytes <= 700
         assert [one.tick for one in (grown.frames[0], grown.frames[-1])] == [0, n]
     assert all(one.tick % grown.interval == 0 for one in grown.frames[:-1])
+
+
+def test_wanted_now_a_frame_is_kept_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    orders, said = Orders(tmp_path / "run"), []
+    for message in train(replace(TASK, epochs=1, batch=1), tmp_path / "run", orders=orders):
+        said.append(message)
+        if getattr(message, "name", "") == "train/loss" and message.step == 2:  # type: ignore[union-attr]
+            orders.put("preview")
+    frames = Story.read(tmp_path / "run").frames
+    assert [one.step for one in frames][0] == 0 and frames[-1].step == 4
+    assert any(one.epoch not in (0.0, 1.0) for one in frames), [one.epoch for one in frames]
 
 
 def test_one_frame_that_is_too_large_does_not_go_round_for_ever() -> None:
