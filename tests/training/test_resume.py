@@ -6,16 +6,18 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from medviz.messages import Note, Scalar
+from medviz.messages import Message, Note, Scalar
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
 from medviz.training import checkpoints
+from medviz.training.orders import Orders
 from medviz.training.run import attach
 from medviz.training.trainer import train
 from tests.training.toys import Forger, Toy, best_digest, curve, digest, step_of, taught
@@ -132,37 +134,53 @@ def test_loader_processes_change_nothing(tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
-from medviz.tasks.segmentation import Segmentation
 from medviz.training import keeper
-from medviz.training.trainer import train
-from tests.training.toys import Toy
+from tests.training.test_resume import KILLED, turned
 keeper.SAVE_EVERY_S, keeper.SAVE_SHARE = 0.0, 1e9
-folder = Path(sys.argv[1])
-for message in train(Toy(epochs=12), folder, resume=(folder / "task.toml").exists()):
+folder, workers = Path(sys.argv[1]), int(sys.argv[2])
+for message in turned(KILLED, folder, workers):
     print([name for name in sys.modules if name.startswith(("PySide6", "medviz.gui"))], flush=True)
     time.sleep(0.01)
 """
+KILLED = Toy(epochs=12, ema=0.9, schedule="plateau", wait=1, patience=9, learning_rate=0.05)
 
 
-def test_killed_at_any_moment_and_resumed_it_is_the_same(tmp_path: Path) -> None:
-    straight = taught(Toy(epochs=12), tmp_path / "straight")
+def turned(task: Toy, folder: Path, workers: int = 0) -> Iterator[Message]:
+    """Begin a run or go on with it, with so many loader processes; its rate is halved after the third step."""
+    orders = Orders(folder)
+    there = (folder / "task.toml").exists()
+    for message in train(dataclasses.replace(task, workers=workers), folder, there, orders):
+        if isinstance(message, Scalar) and message.name == "train/loss" and message.step == 3:
+            orders.put("rate factor", 0.5)
+        yield message
+
+
+def test_killed_at_any_moment_with_any_loaders_and_resumed_it_is_the_same(tmp_path: Path) -> None:
+    straight = list(turned(KILLED, tmp_path / "straight"))
     folder = tmp_path / "killed"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    steps = []
-    for messages in (37, 52):
-        command = [sys.executable, "-c", CHILD, str(folder)]
+    steps, places = [], random.Random("places")
+    for workers in (0, 1, 2):
+        command = [sys.executable, "-c", CHILD, str(folder), str(workers)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
-            for _ in range(messages):
+            for _ in range(places.randrange(26, 40)):
                 assert child.stdout.readline() == "[]\n", "a process that trains knows no window"
             child.send_signal(signal.SIGKILL)
         steps.append(step_of(folder))
-    assert 0 < steps[0] < steps[1] < 72, "it was killed in the middle"
-    taught(Toy(epochs=12), folder, resume=True)
+    assert 3 < steps[0] < steps[1] < steps[2] < 72, "it was killed in the middle"
+    list(turned(KILLED, folder))
     assert digest(folder) == digest(tmp_path / "straight")
     assert best_digest(folder) == best_digest(tmp_path / "straight")
+    standing = [
+        checkpoints.read(one / "checkpoints" / "last.safetensors")["standing"]
+        for one in (folder, tmp_path / "straight")
+    ]
+    assert {**standing[0], "seconds": 0} == {**standing[1], "seconds": 0}, "rate, factor, early stopper"
+    assert standing[0]["factor"] < 1, "the schedule had something to keep"
     replayed = list(attach(folder))
-    assert curve(replayed, "train/loss") == curve(straight, "train/loss")
+    for name in ("train/loss", "validation/loss"):
+        assert curve(replayed, name) == curve(straight, name)
     losses = [one.step for one in replayed if isinstance(one, Scalar) and one.name == "train/loss"]
     assert losses == sorted(set(losses)), "what the killed process said too often is left out"
 

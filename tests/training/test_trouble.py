@@ -1,6 +1,7 @@
 """What happens when something goes wrong: no number, no memory, no disk."""
 
 import errno
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,6 +128,42 @@ def test_not_even_one_sample_fits(tmp_path: Path) -> None:
     assert step_of(tmp_path / "run") == 0
 
 
+@dataclass(frozen=True)
+class Shrinking(Linear):
+    """A task whose samples may be made smaller: `reach` of their four numbers are seen."""
+
+    reach: int = 4
+    room: int = 2
+
+    def smaller(self, data: Any) -> dict[str, Any]:
+        return {"reach": self.reach - 1} if self.reach > 1 else {}
+
+    def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        if self.reach > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        seen = batch["image"] * (torch.arange(4) < self.reach)
+        yield "", F.cross_entropy(network(seen), batch["label"])
+
+    def description(self, data: Any) -> dict[str, Any]:
+        return {**super().description(data), "reach": self.reach}
+
+
+def test_where_not_one_sample_fits_smaller_ones_are_taken_and_kept(tmp_path: Path) -> None:
+    said = taught(Shrinking(epochs=2), tmp_path / "run")
+    assert [text for text in notes(said) if "smaller ones" in text] == [
+        f"Out of memory with one sample: smaller ones are taken from the next step on (reach={reach})"
+        for reach in (3, 2)
+    ]
+    assert sorted(curve(said, "train/loss")) == list(range(1, 13)), "no step is lost"
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["reach"] == 2, "who runs the network knows it"
+    taught(Shrinking(reach=2, epochs=2), tmp_path / "small")
+    assert digest(tmp_path / "run") == digest(tmp_path / "small")
+    again = taught(Shrinking(epochs=3), tmp_path / "run", resume=True)
+    assert not [text for text in notes(again) if "memory" in text], "a resumed run knows it"
+    with pytest.raises(Refused, match="not even one sample at a time fits"):
+        taught(Shrinking(room=0), tmp_path / "none")
+
+
 class Disk:
     """A disk that takes nothing while `full`."""
 
@@ -214,8 +251,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 def test_a_step_that_broke_off_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Learner.step
 
-    def interrupted(self: Learner, batches: list[Batch], number: int, factor: float) -> Any:
-        made = step(self, batches, number, factor)
+    def interrupted(self: Learner, batches: list[Batch], number: int, *more: Any) -> Any:
+        made = step(self, batches, number, *more)
         if number == 7:
             raise KeyboardInterrupt
         return made
