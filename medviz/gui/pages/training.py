@@ -124,8 +124,8 @@ class TrainingPage(Page):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.setup, self.plan, line()):
-            column.addWidget(widget)
+        for above_all in (self.setup, self.plan, line()):
+            column.addWidget(above_all)
         column.addLayout(above)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport)

@@ -112,6 +112,11 @@ class Draft(QObject):
         self.changed.emit()
         return True
 
+    def put_plan(self, plan: Mapping[str, Any]) -> None:
+        """Take what was measured in a trial in the place of what was estimated."""
+        self.plan = plan
+        self.changed.emit()
+
     def when_checked(self, then: Callable[[], None]) -> None:
         """Do `then` at once, or when the plan that is being made is there."""
         self._settling.stop()

@@ -74,7 +74,7 @@ class PlotPainting(Plotted):
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(look.dim)
             painter.drawText(QRectF(0, y - line / 2, LEFT - 6, line), Qt.AlignmentFlag.AlignRight, words)
-        for value in ticks(*self._x, max(1, int(area.width() / 72))):
+        for value in ticks(*self._x, max(2, int(area.width() / 72))):
             x = self._place(area, value, 0.0)[0]
             painter.setPen(grid)
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))

@@ -19,7 +19,7 @@ from medviz.gui.training.strokes import Plot, Stroke
 from medviz.gui.training.track import Across, Array, thinned
 from medviz.gui.training.words import duration
 
-LEFT, RIGHT, TOP = 46, 8, 2
+LEFT, RIGHT, TOP, GAP = 46, 8, 2, 7
 COLUMNS = 700
 """So many columns of pixels at most are told apart along x."""
 MOST_LINES = 3
@@ -160,7 +160,7 @@ class Plotted(QWidget):
     def area(self) -> QRectF:
         """Where the curves lie."""
         foot = self.line_px * (2 if self._has_name() else 1)
-        head = self.line_px * (1 + max((word.line for word in self._head), default=0)) + TOP
+        head = self.line_px * (1 + max((word.line for word in self._head), default=0)) + TOP + GAP
         return QRectF(LEFT, head, max(1.0, self.width() - LEFT - RIGHT), max(1.0, self.height() - head - foot))
 
     def x_at(self, pixel: float) -> float:

@@ -142,7 +142,7 @@ def test_the_task_is_imported_beside_the_window_which_says_so(qtbot: QtBot, make
     page = make()
     page.setup.task.activated.emit(0)
     assert page.plan.text() == "loading PyTorch…"
-    assert page.middle.currentWidget() is page.halves
+    assert page.middle.currentWidget() is page.before
     assert not page.setup.start.isEnabled()
     qtbot.waitUntil(lambda: page.draft.task is not None and not page.draft.is_loading)
     assert page.setup.start.isEnabled()
