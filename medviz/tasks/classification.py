@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medviz.data.augment import USUAL, switched
 from medviz.data.checking.report import Fingerprint
 from medviz.figures import Bars, Curves, Figure, Heatmap, Line, Picture
 from medviz.imaging.slices import cut
@@ -19,7 +20,20 @@ from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, 
 from medviz.refused import Refused
 from medviz.tasks.proposing import for_classification
 from medviz.tasks.scoring import Scores, scores_of
-from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.mixing import mixed
+from medviz.training.task import (
+    Batch,
+    BatchSize,
+    Changes,
+    Epochs,
+    Mixup,
+    Rate,
+    Sample,
+    Samples,
+    ScheduleName,
+    Smoothing,
+    Task,
+)
 from medviz.training.tellers import PictureTeller
 
 _SHAPES, _RESNET = Settings("shapes"), Settings("resnet", (("width", 16), ("thumbnails", True)))
@@ -28,7 +42,10 @@ CLASSIFIERS = (
     "lenet", "alexnet", "vgg", "googlenet", "resnet", "densenet", "efficientnet", "efficientnet_lite", "vit", "hipt",
     "recurrent", "mlp",
 )  # fmt: skip
-LOSSES = Choice(("cross-entropy", "focal", "hinge"), ("Cross-entropy", "Focal", "Hinge (margin)"))
+LOSSES = Choice(
+    ("cross-entropy", "bce", "focal", "hinge"),
+    ("Cross-entropy", "Binary cross-entropy (each class by itself)", "Focal", "Hinge (margin)"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,17 +86,12 @@ class Classification(Task):
         When("loss", "focal"),
         "How little pictures count that are right already.",
     ] = 2.0
-    smoothing: Annotated[
-        float,
-        Range(0.0, 0.5),
-        _LOSS,
-        Live(),
-        When("loss", "cross-entropy"),
-        "Share of certainty given to the other classes, against over-confidence.",
-    ] = 0.0
+    smoothing: Annotated[Smoothing, When("loss", "cross-entropy", "bce")] = 0.0
     balance: Annotated[
         bool, _LOSS, "Rare classes count more, as much as they are rarer; otherwise the common one is guessed."
     ] = True
+    mixup: Mixup = 0.0
+    changes: Changes = USUAL
 
     epochs: Epochs = 10
     batch: BatchSize = 16
@@ -98,7 +110,7 @@ class Classification(Task):
     def training(self, data: Any) -> Samples:
         """Pictures, changed at random."""
         samples: Samples = data.training(self.dimensions, self.side, self.augment)
-        return samples
+        return switched(samples, self.changes, self.augment)
 
     def validation(self, data: Any) -> Samples:
         """Pictures as they are."""
@@ -112,7 +124,11 @@ class Classification(Task):
 
     def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Yield one loss for the whole network."""
-        yield "", self._loss(network(batch["image"]), batch["label"], batch.get("weight"))
+
+        def loss(scores: Tensor, one: Batch) -> Tensor:
+            return self._loss(scores, one["label"], one.get("weight"))
+
+        yield "", mixed(network, batch, self.mixup, loss)
 
     def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
         """Measure cross-entropy, accuracy, balanced accuracy, area under the ROC curve, and recall of each class."""
@@ -213,6 +229,10 @@ class Classification(Task):
         scores = scores.float()
         if self.loss == "hinge":
             each = F.multi_margin_loss(scores, label, reduction="none")
+        elif self.loss == "bce":
+            wanted = F.one_hot(label, scores.shape[1]).to(scores) * (1 - self.smoothing)
+            wanted = wanted + self.smoothing / scores.shape[1]
+            each = F.binary_cross_entropy_with_logits(scores, wanted, reduction="none").mean(1)
         elif self.loss == "focal":
             each = F.cross_entropy(scores, label, reduction="none")
             each = each * (1 - torch.exp(-each)) ** self.gamma

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from medviz.data.augment import USUAL, switched
 from medviz.data.checking.report import Fingerprint
 from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
@@ -23,9 +24,22 @@ from medviz.refused import Refused
 from medviz.tasks.cases import native_rows, opened
 from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
+from medviz.training.mixing import mixed
 from medviz.training.model import Model
 from medviz.training.running import probabilities
-from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.task import (
+    Batch,
+    BatchSize,
+    Changes,
+    Epochs,
+    Mixup,
+    Rate,
+    Sample,
+    Samples,
+    ScheduleName,
+    Smoothing,
+    Task,
+)
 from medviz.training.tellers import VoxelTeller
 
 SEGMENTED = (
@@ -80,7 +94,7 @@ class Segmentation(Task):
         Range(0.0, 5.0),
         _LOSS,
         Live(),
-        When("loss", "focal", "dice-focal"),
+        When("loss", "focal", "dice-focal", "focal-tversky"),
         "How little pixels count that are right already.",
     ] = 2.0
     misses: Annotated[
@@ -88,9 +102,28 @@ class Segmentation(Task):
         Range(0.1, 0.9),
         _LOSS,
         Live(),
-        When("loss", "tversky"),
+        When("loss", "tversky", "focal-tversky"),
         "Weight of missed pixels; the rest goes to false alarms.",
     ] = 0.7
+    border: Annotated[
+        float,
+        Range(0.001, 1.0, log=True),
+        _LOSS,
+        Live(),
+        When("loss", "dice-boundary"),
+        "Weight of each mistake's distance to the border, in pixels, beside Dice.",
+    ] = 0.02
+    balance: Annotated[
+        float,
+        Range(0.0, 1.0),
+        _LOSS,
+        Live(),
+        When("loss", "dice-ce", "cross-entropy"),
+        "How much more pixels of small classes count in the cross-entropy; 0 alike, 1 each class as much as another.",
+    ] = 0.0
+    smoothing: Annotated[Smoothing, When("loss", "dice-ce", "cross-entropy")] = 0.0
+    mixup: Mixup = 0.0
+    changes: Changes = USUAL
 
     epochs: Epochs = 8
     batch: BatchSize = 2
@@ -109,7 +142,7 @@ class Segmentation(Task):
     def training(self, data: Any) -> Samples:
         """Patches, changed at random."""
         samples: Samples = data.training(self.dimensions, self._patch(data), self.augment)
-        return samples
+        return switched(samples, self.changes, self.augment)
 
     def validation(self, data: Any) -> Samples:
         """Whole slices or volumes."""
@@ -123,7 +156,8 @@ class Segmentation(Task):
 
     def losses(self, network: nn.Module, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Yield one loss for the whole network."""
-        yield "", loss_of(self.loss, self.gamma, self.misses)(network(batch["image"]), batch["label"])
+        loss = loss_of(self.loss, self.gamma, self.misses, self.smoothing, self.balance, self.border)
+        yield "", mixed(network, batch, self.mixup, lambda scores, one: loss(scores, one["label"]))
 
     def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
         """Measure cross-entropy and Dice per class and their mean; a class that never occurs has no curve.

@@ -6,6 +6,7 @@ A field is the one place where a parameter is described, see `medviz.parameters`
 from dataclasses import dataclass
 from typing import Annotated
 
+from medviz.data.augment import CHANGES
 from medviz.parameters import Choice, File, Group, Live, Part, Range, Settings, Ticks, When
 
 OPTIMISERS = Choice(
@@ -41,6 +42,24 @@ Rate = Annotated[
     Range(1e-6, 1.0, log=True),
     _TRAINING,
     "How far the weights move along the gradient; too high diverges, too low crawls.",
+]
+Mixup = Annotated[
+    float,
+    Range(0.0, 2.0),
+    _REGULAR,
+    Live(),
+    "Lays pictures, and their answers, over each other in random shares; 0 never, 0.2 mostly one of them shows, 1 any "
+    "share is as likely.",
+]
+Smoothing = Annotated[
+    float, Range(0.0, 0.5), _REGULAR, Live(), "Share of certainty given to the other classes, against over-confidence."
+]
+Changes = Annotated[
+    tuple[str, ...],
+    CHANGES,
+    Group("Augmentation", advanced=True),
+    Live(samples=True),
+    "Which random changes are made, as strong as augment says.",
 ]
 OptimiserName = Annotated[str, OPTIMISERS, _OPTIMISER, "How a gradient becomes a change of the weights."]
 ScheduleName = Annotated[str, SCHEDULES, _SCHEDULE, "How the learning rate changes during the run."]

@@ -9,14 +9,19 @@ Here it is left out of the overlap; the cross-entropy still sees its false posit
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from torch import Tensor
 
 from medviz.parameters import Choice
 
 LOSSES = Choice(
-    ("dice-ce", "dice", "cross-entropy", "focal", "dice-focal", "tversky", "generalised-dice"),
+    (
+        "dice-ce", "dice", "cross-entropy", "focal", "dice-focal", "tversky", "focal-tversky", "generalised-dice",
+        "dice-boundary",
+    ),
     (
         "Dice + cross-entropy",
         "Dice",
@@ -24,9 +29,11 @@ LOSSES = Choice(
         "Focal",
         "Dice + focal",
         "Tversky",
+        "Focal Tversky",
         "Generalised Dice",
+        "Dice + boundary",
     ),
-)
+)  # fmt: skip
 _SMOOTH = 1e-5
 
 
@@ -72,6 +79,14 @@ def tversky(scores: Tensor, label: Tensor, false_positives: float = 0.3, false_n
     return one.mean(1 - (one.hits + _SMOOTH) / (one.hits + wrong + _SMOOTH))
 
 
+def focal_tversky(scores: Tensor, label: Tensor, misses: float = 0.7, gamma: float = 2.0) -> Tensor:
+    """(1 − Tversky index)^(1/γ) by class (Abraham and Khan, 2019; γ = 4/3 there): what is nearly right still pulls."""
+    one = Overlap.of(scores, label)
+    wrong = (1 - misses) * (one.predicted - one.hits) + misses * (one.meant - one.hits)
+    index = (one.hits + _SMOOTH) / (one.hits + wrong + _SMOOTH)
+    return one.mean((1 - index).clamp_min(1e-7) ** (1 / max(gamma, 1.0)))
+
+
 def generalised_dice(scores: Tensor, label: Tensor) -> Tensor:
     """Generalised Dice (Sudre et al., 2017): classes weigh with 1 / size², so that small ones count as much."""
     one = Overlap.of(scores, label)
@@ -87,24 +102,89 @@ def focal(scores: Tensor, label: Tensor, gamma: float = 2.0) -> Tensor:
     return (-((1 - log_shares.exp()) ** gamma) * log_shares).mean()
 
 
-def cross_entropy(scores: Tensor, label: Tensor) -> Tensor:
-    """Mean −log of the right class's probability."""
-    if torch.are_deterministic_algorithms_enabled() and scores.is_cuda:  # torch's own adds in no fixed order there
-        log_shares = scores.float().log_softmax(1)
-        there = torch.zeros_like(log_shares).scatter_(1, label[:, None], 1.0)
-        return -(log_shares * there).sum(1).mean()
-    return F.cross_entropy(scores.float(), label)
+def cross_entropy(scores: Tensor, label: Tensor, smoothing: float = 0.0, balance: float = 0.0) -> Tensor:
+    """Mean −log of the right class's probability; see `class_weights` for `balance`.
+
+    `smoothing` is the share of certainty that goes to all classes alike (Szegedy et al., 2016).
+    """
+    scores = scores.float()
+    weights = class_weights(label, scores.shape[1], balance) if balance else None
+    if not (torch.are_deterministic_algorithms_enabled() and scores.is_cuda):
+        return F.cross_entropy(scores, label, weights, label_smoothing=smoothing)
+    surprise = -scores.log_softmax(1)  # torch's own adds in no fixed order there
+    there = torch.zeros_like(surprise).scatter_(1, label[:, None], 1.0)
+    each = torch.ones(scores.shape[1], device=scores.device) if weights is None else weights
+    heavy = each.view(1, -1, *[1] * (scores.ndim - 2))
+    total = (1 - smoothing) * (surprise * there * heavy).sum() + smoothing / scores.shape[1] * (surprise * heavy).sum()
+    return total / (there * heavy).sum()
 
 
-def loss_of(name: str, gamma: float = 2.0, misses: float = 0.7) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the loss of this name; `gamma` is focal's, `misses` Tversky's weight of false negatives."""
+def class_weights(label: Tensor, classes: int, balance: float) -> Tensor:
+    """Weights of the classes, (classes,): (share of the batch's pixels)^−balance; an absent class weighs nothing.
+
+    0 is none, 1 lets all classes of the batch count alike however small they are.
+    """
+    counts = torch.zeros(classes, device=label.device).index_add_(
+        0, label.reshape(-1), torch.ones(label.numel(), device=label.device)
+    )
+    shares = counts / label.numel()
+    return torch.where(counts > 0, shares.clamp_min(1e-6) ** -balance, torch.zeros(()).to(label.device))
+
+
+def boundary(scores: Tensor, label: Tensor) -> Tensor:
+    """Mean of what is wrong, weighed with its distance to the class's border, in pixels, 0 where all is right.
+
+    Kervadec et al., "Boundary loss for highly unbalanced segmentation", 2019. They add signed distances of what is
+    found; that differs by a constant of the reference, so that the gradient is the same. Far mistakes cost most.
+    """
+    shares = scores.float().softmax(1)
+    there = torch.zeros_like(shares).scatter_(1, label[:, None], 1.0)
+    wrong = (shares - there).abs()[:, 1:]
+    away = torch.from_numpy(distances(label.cpu().numpy(), scores.shape[1])).to(scores.device)
+    return (wrong * away).mean()
+
+
+def distances(label: np.ndarray, classes: int) -> np.ndarray:
+    """Distance of each pixel to the border of each class but background, (N, classes − 1, x, y[, z]) float32.
+
+    In pixels; 0 just inside the border and 1 just outside, and 0 everywhere for a class that is absent.
+    """
+    away = np.zeros((len(label), classes - 1, *label.shape[1:]), np.float32)
+    for number, one in enumerate(label):
+        for kind in range(1, classes):
+            mask = one == kind
+            if mask.any() and not mask.all():
+                outside, inside = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
+                away[number, kind - 1] = np.where(mask, inside - 1, outside)
+    return away
+
+
+def loss_of(
+    name: str,
+    gamma: float = 2.0,
+    misses: float = 0.7,
+    smoothing: float = 0.0,
+    balance: float = 0.0,
+    border: float = 0.02,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of this name.
+
+    `gamma` is focal's, `misses` Tversky's weight of false negatives, `border` the weight of the boundary beside Dice,
+    `smoothing` and `balance` are for `cross_entropy`.
+    """
+
+    def entropy(scores: Tensor, label: Tensor) -> Tensor:
+        return cross_entropy(scores, label, smoothing, balance)
+
     losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         "dice": dice,
-        "cross-entropy": cross_entropy,
-        "dice-ce": lambda scores, label: dice(scores, label) + cross_entropy(scores, label),
+        "cross-entropy": entropy,
+        "dice-ce": lambda scores, label: dice(scores, label) + entropy(scores, label),
         "focal": lambda scores, label: focal(scores, label, gamma),
         "dice-focal": lambda scores, label: dice(scores, label) + focal(scores, label, gamma),
         "tversky": lambda scores, label: tversky(scores, label, 1 - misses, misses),
+        "focal-tversky": lambda scores, label: focal_tversky(scores, label, misses, gamma),
         "generalised-dice": generalised_dice,
+        "dice-boundary": lambda scores, label: dice(scores, label) + border * boundary(scores, label),
     }
     return losses[name]

@@ -24,10 +24,13 @@ from medviz.refused import Refused
 from medviz.training.fields import OPTIMISERS as OPTIMISERS
 from medviz.training.fields import SCHEDULES as SCHEDULES
 from medviz.training.fields import BatchSize as BatchSize
+from medviz.training.fields import Changes as Changes
 from medviz.training.fields import Epochs as Epochs
 from medviz.training.fields import Fields
+from medviz.training.fields import Mixup as Mixup
 from medviz.training.fields import Rate as Rate
 from medviz.training.fields import ScheduleName as ScheduleName
+from medviz.training.fields import Smoothing as Smoothing
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""

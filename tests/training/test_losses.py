@@ -5,9 +5,20 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from monai.losses import DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
+from monai.losses import BoundaryLoss, DiceLoss, FocalLoss, GeneralizedDiceLoss, TverskyLoss
 
-from medviz.training.losses import LOSSES, dice, focal, generalised_dice, loss_of, tversky
+from medviz.training.losses import (
+    LOSSES,
+    boundary,
+    class_weights,
+    cross_entropy,
+    dice,
+    focal,
+    focal_tversky,
+    generalised_dice,
+    loss_of,
+    tversky,
+)
 
 SHAPES = [(2, 3, 8, 9), (2, 4, 5, 6, 7)]
 
@@ -37,6 +48,13 @@ class TestAgainstMonai:
         theirs = GeneralizedDiceLoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
         ours = generalised_dice(scores, label).item()
         assert ours == pytest.approx(theirs(scores, label[:, None]).item(), rel=1e-2), "theirs adds 1e-5 to tiny sums"
+
+    def test_boundary_has_the_same_gradient(self, shape: tuple[int, ...]) -> None:
+        scores, label = drawn(shape)
+        theirs = BoundaryLoss(include_background=False, to_onehot_y=True, softmax=True)
+        (wanted,) = torch.autograd.grad(theirs(scores, label[:, None]), scores)
+        (found,) = torch.autograd.grad(boundary(scores, label), scores)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-8)
 
     def test_focal(self, shape: tuple[int, ...]) -> None:
         scores, label = drawn(shape)
@@ -96,3 +114,38 @@ def test_misses_cost_what_is_asked() -> None:
     strict, lenient = loss_of("tversky", misses=0.9), loss_of("tversky", misses=0.1)
     assert strict(missed, label) > lenient(missed, label)
     assert strict(extra, label) < lenient(extra, label)
+
+
+def test_focal_tversky_pulls_harder_where_it_is_nearly_right() -> None:
+    label = torch.tensor([[[1, 1, 0, 0]]])
+    nearly = (4.0 * F.one_hot(label, 2).movedim(-1, 1).float()).requires_grad_()
+    assert focal_tversky(nearly, label, 0.7, 1.0).item() == pytest.approx(tversky(nearly, label).item(), rel=1e-4)
+    (plain,) = torch.autograd.grad(tversky(nearly, label), nearly)
+    (sharp,) = torch.autograd.grad(focal_tversky(nearly, label, 0.7, 4 / 3), nearly)
+    assert sharp.abs().sum() > plain.abs().sum()
+
+
+def test_a_far_mistake_costs_more_than_a_near_one() -> None:
+    label = torch.zeros(1, 1, 12, dtype=torch.long)
+    label[0, 0, 2:4] = 1
+    near, far = label.clone(), label.clone()
+    near[0, 0, 4], far[0, 0, 11] = 1, 1
+    costs = [boundary(20.0 * F.one_hot(one, 2).movedim(-1, 1).float(), label).item() for one in (label, near, far)]
+    assert costs[0] == pytest.approx(0, abs=1e-6)
+    assert costs[2] == pytest.approx(8 * costs[1], rel=1e-3), "8 pixels away and 1 pixel away"
+
+
+@pytest.mark.parametrize(("smoothing", "balance"), [(0.0, 0.0), (0.2, 0.0), (0.0, 1.0), (0.1, 0.5)])
+def test_balanced_and_smoothed_entropy_is_torchs(smoothing: float, balance: float) -> None:
+    scores, label = drawn((2, 3, 6, 6))
+    counts = torch.bincount(label.reshape(-1), minlength=3) / label.numel()
+    wanted = F.cross_entropy(scores, label, counts**-balance, label_smoothing=smoothing)
+    assert cross_entropy(scores, label, smoothing, balance).item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_balanced_fully_each_class_counts_alike() -> None:
+    label = torch.zeros(1, 10, 10, dtype=torch.long)
+    label[0, 0, 0] = 2
+    weights = class_weights(label, 4, 1.0)
+    assert weights[1] == weights[3] == 0
+    assert (weights[0] * 99).item() == pytest.approx((weights[2] * 1).item(), rel=1e-5)

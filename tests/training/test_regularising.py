@@ -14,6 +14,7 @@ from medviz.training.attack import deceiving
 from medviz.training.device import FULL
 from medviz.training.freezing import Frozen, blocks_of
 from medviz.training.learner import Learner
+from medviz.training.mixing import mixed
 from medviz.training.task import Batch
 from tests.training.toys import Clouds, Forger, Toy
 
@@ -163,3 +164,27 @@ Failed.__module__ = "torch._dynamo.exc"
 def test_every_new_field_has_help_and_a_heading() -> None:
     fields = {one.name: one for one in dataclasses.fields(Toy)}
     assert {"l1", "adversarial", "freeze", "unfreeze", "compile", "channels_last", "start"} <= set(fields)
+
+
+class TestMixup:
+    def test_the_loss_is_that_of_both_answers_by_their_shares(self) -> None:
+        given, seen = batch(), []
+
+        def network(image: Tensor) -> Tensor:
+            seen.append(image)
+            return image[:, :2]
+
+        torch.manual_seed(3)
+        found = mixed(network, given, 1.0, lambda scores, one: F.cross_entropy(scores, one["label"]))
+        (image,) = seen
+        torch.manual_seed(3)
+        share = float(torch.distributions.Beta(1.0, 1.0).sample())
+        order = torch.randperm(8)
+        torch.testing.assert_close(image, share * given["image"] + (1 - share) * given["image"][order])
+        both = [F.cross_entropy(image[:, :2], given["label"][k]) for k in (torch.arange(8), order)]
+        torch.testing.assert_close(found, share * both[0] + (1 - share) * both[1])
+
+    def test_without_strength_nothing_is_mixed_and_nothing_drawn(self) -> None:
+        before = torch.default_generator.get_state()
+        mixed(lambda image: image, batch(), 0.0, lambda scores, one: scores.sum())
+        assert torch.equal(before, torch.default_generator.get_state())

@@ -44,6 +44,10 @@ VARIANTS: dict[str, Any] = {
         augment=1.0,
         device="cpu",
         precision="bf16",
+        mixup=0.4,
+        smoothing=0.1,
+        balance=0.5,
+        changes=("rotation", "mirror everywhere", "erasing", "low resolution"),
     ),
     "channels last": Segmentation(
         data=Settings("phantoms", (("cases", 4), ("size", 32))),
