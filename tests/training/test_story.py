@@ -160,7 +160,7 @@ def test_wanted_now_a_frame_is_kept_in_the_middle_of_an_epoch(tmp_path: Path) ->
         if getattr(message, "name", "") == "train/loss" and message.step == 2:  # type: ignore[union-attr]
             orders.put("preview")
     frames = Story.read(tmp_path / "run").frames
-    assert [one.step for one in frames][0] == 0 and frames[-1].step == 4
+    assert frames[0].step == 0 and frames[-1].step == 4
     assert any(one.epoch not in (0.0, 1.0) for one in frames), [one.epoch for one in frames]
 
 

@@ -8,6 +8,7 @@ from medviz.gui.training.bench import Bench, RunView
 from medviz.gui.training.patient import Patient
 from medviz.gui.training.seeing import Seeing
 from medviz.gui.training.watch import Watch
+from medviz.imaging.story import Story
 
 
 class OnPatient(RunView):
@@ -21,14 +22,20 @@ class OnPatient(RunView):
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench)
         self.patient = Patient(bench.desk)
+        self._offered: Watch | None = None
         _fill(self, self.patient)
 
     def show_run(self, watch: Watch | None) -> None:
         """Show the story of another run."""
         self.patient.show_run(watch)
+        self.refresh()
 
     def refresh(self) -> None:
-        """Look once more when the run has ended: its last epoch came after the last look."""
+        """Come to the front once, when a run has a story; look once more when it has ended."""
+        watch = self.bench.watch
+        if watch is not None and watch is not self._offered and Story.there(watch.folder):
+            self._offered = watch
+            self.bench.show_view(self.WORD)
         if self.isVisible():
             self.patient.reel.look()
 

@@ -5,11 +5,12 @@ from medviz.gui.training.cases import Cases
 from medviz.gui.training.hints import Hints
 from medviz.gui.training.inside import Inside
 from medviz.gui.training.log import Log
+from medviz.gui.training.looking_back import NetworkSees, OnPatient
 from medviz.gui.training.machine import Machine
 from medviz.gui.training.probes import Probes
 from medviz.gui.training.recipe import Recipe
 
-VIEWS: tuple[type[RunView], ...] = (Probes, Inside, Cases)
+VIEWS: tuple[type[RunView], ...] = (Probes, OnPatient, NetworkSees, Inside, Cases)
 """Beside the curves."""
 SIDE: tuple[type[RunView], ...] = (Recipe, Hints, Machine, Log)
 """At the side, behind the form."""
