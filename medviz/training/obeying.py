@@ -34,8 +34,8 @@ class Obeying:
             except Refused as refusal:
                 answer = f"{refusal.thing}: {refusal.fault}"
                 notes.append(Note(answer, "warning", refusal.remedy))
-            record = {"message": "order", "step": step, "name": order.name, "value": order.value, "answer": answer}
-            self.run.hear(record, step)
+            told = {"number": order.number, "name": order.name, "value": order.value, "answer": answer}
+            self.run.hear({"message": "order", "step": step, **told}, step)
         return asked, notes
 
     def done(self, what: str) -> bool:
