@@ -50,6 +50,18 @@ def stoppable() -> Iterator[Wish]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def ignoring() -> Iterator[None]:
+    """Leave it to another process to end this one: the leader of several hears the same signals."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def stopping(work: Work[T], wish: Wish) -> Work[T]:
     """Pull work until it ends or a person wishes it to: then it is closed between two steps, which saves."""
     try:

@@ -8,7 +8,8 @@ from typing import Any
 from medviz.commands.command import Command, Said, existing, followed
 from medviz.commands.elsewhere import runs_folder, wait
 from medviz.commands.slurm import Cluster, sbatch
-from medviz.commands.taught import attached, stoppable, stopping, trained
+from medviz.commands.taught import attached, ignoring, stoppable, stopping, trained
+from medviz.commands.telling import told
 from medviz.commands.wanted import task_of
 from medviz.data import DATASETS
 from medviz.figures import Curves
@@ -17,9 +18,12 @@ from medviz.messages import Message, Scalar
 from medviz.refused import Refused
 from medviz.tasks import TASKS
 from medviz.training.by_heart import overfit
+from medviz.training.device import chosen
+from medviz.training.helping import help_along
 from medviz.training.places import attach_to
 from medviz.training.preflight import preflight
 from medviz.training.queue import serve
+from medviz.training.ranks import Helper, Ranks, joined, started
 from medviz.training.rates import find_rate
 from medviz.training.run import load_task
 from medviz.training.trainer import train
@@ -49,6 +53,12 @@ def _elsewhere(group: Any) -> None:
     group.add_argument(
         "--attach", metavar="WHERE", help="follow a run: its folder, host:path over ssh, or TensorBoard's files"
     )
+    group.add_argument(
+        "--tell",
+        nargs=2,
+        metavar=("RUN", "WHAT"),
+        help="tell a run that goes: pause, resume, stop, save, preview, rate=0.5, layers=NAME, or a field as gamma=1",
+    )
     group.add_argument("--wait", action="store_true", help="put the run behind those that wait, and return")
     group.add_argument(
         "--queue", nargs="?", const="", metavar="RUNS", help="start the runs that wait, one after the other"
@@ -61,6 +71,29 @@ def _elsewhere(group: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> Said:
+    if options.tell:
+        return told(existing(options.tell[0]), options.tell[1])
+    if not started():
+        return _led(Ranks(), options)
+    with joined(chosen(options.device or "auto")) as ranks:
+        if isinstance(ranks, Helper):
+            return _helped(ranks, options)
+        try:
+            return _led(ranks, options)
+        finally:
+            ranks.end()  # however it ends, the others are let go
+
+
+def _helped(ranks: Helper, options: argparse.Namespace) -> Said:
+    """Help the first process; Ctrl-C reaches that one too, which ends both."""
+    with ignoring():
+        task = load_task(existing(options.resume), TASKS) if options.resume else task_of(options)
+        steps = followed(help_along(task, ranks), quiet=True)
+    return Said({"helped": steps}) if options.json else Said()
+
+
+def _led(ranks: Ranks, options: argparse.Namespace) -> Said:
+    """Do what is asked for, alone or as the first of several processes."""
     if options.attach:
         return attached(attach_to(options.attach, runs_folder()), options.json, options.quiet)
     if options.queue is not None:
@@ -78,7 +111,8 @@ def _run(options: argparse.Namespace) -> Said:
     if options.wait:
         wait(None if folder else task, target)
         return Said({"run": str(target), "state": "queued"}, f"{target} waits for its turn")
-    return trained(train(task, target, resume=folder is not None), target, options.json, options.quiet)
+    work = train(task, target, resume=folder is not None, ranks=ranks)
+    return trained(work, target, options.json, options.quiet)
 
 
 def _dry(task: Any, options: argparse.Namespace) -> Said:

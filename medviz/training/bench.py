@@ -12,6 +12,7 @@ from medviz.training.hints import Known, known_shares
 from medviz.training.layout import compiling
 from medviz.training.learner import Learner
 from medviz.training.looking import layers_of
+from medviz.training.ranks import Ranks, checked
 from medviz.training.sampling import Lessons, Order, Whole
 from medviz.training.task import Samples, Task
 
@@ -22,7 +23,7 @@ class Bench:
     `task` is the recipe as it is learnt now: some of its fields may be turned while the run goes.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, ranks: Ranks | None = None) -> None:
         self.recipe = self.task = task
         self.device = chosen(task.device)
         self.data = task.data_set()
@@ -40,11 +41,13 @@ class Bench:
         if translated:
             self.learner.compile()
         self.layers = layers_of(network)
+        self.ranks = self._shared_with(ranks or Ranks())
         self.fingerprint = fingerprint(self.data, self.samples, self.validation.samples)
 
     def turn(self, task: Task, samples: bool) -> None:
         """Go on with a task some of whose fields were turned; with `samples`, learn from ones that are made anew."""
         self.task = self.learner.task = task
+        self.ranks.turned(task, samples)
         if samples:
             self.lessons.close()
             self.samples = self._to_learn_from(task)
@@ -81,8 +84,18 @@ class Bench:
             return False
 
     def close(self) -> None:
-        """Let the loader processes go."""
+        """Let the loader processes go, and the other processes of the run."""
         self.lessons.close()
+        self.ranks.end()
+
+    def _shared_with(self, ranks: Ranks) -> Ranks:
+        """Share each batch with the other processes of the run, where there are any."""
+        self.learner.ranks = ranks
+        checked(ranks, min(self.order.batch, self.order.count))
+        self.order.rank, self.order.ranks = ranks.rank, ranks.count
+        if ranks.many:
+            self.begun += (Note(f"{ranks.count} processes share each batch of {self.task.batch}"),)
+        return ranks
 
     def _to_learn_from(self, task: Task) -> Samples:
         samples = task.training(self.data)

@@ -28,14 +28,14 @@ def write(path: Path, tree: Any, before: Path | None = None) -> str:
     files are then untouched.
     """
     tensors: dict[str, Tensor] = {}
-    text = json.dumps(_packed(tree, tensors))
+    text = json.dumps(packed(tree, tensors))
     return _write(path, text, tensors, before)
 
 
 def read(path: Path) -> Any:
     """Read a tree back; refuses a file that is truncated, was changed or is none of ours."""
     text, tensors = _read(path)
-    return _unpacked(json.loads(text), tensors)
+    return unpacked(json.loads(text), tensors)
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
@@ -114,27 +114,29 @@ def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
+def packed(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Turn a tree into what JSON can hold; its tensors go into `tensors`, by number."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value.detach().to("cpu", copy=True).contiguous()
         return {_TENSOR: name}
     if isinstance(value, Mapping):  # as pairs: optimisers have numbers for keys
-        return {_PAIRS: [[key, _packed(inner, tensors)] for key, inner in value.items()]}
+        return {_PAIRS: [[key, packed(inner, tensors)] for key, inner in value.items()]}
     if isinstance(value, tuple):
-        return {_TUPLE: [_packed(inner, tensors) for inner in value]}
+        return {_TUPLE: [packed(inner, tensors) for inner in value]}
     if isinstance(value, list):
-        return [_packed(inner, tensors) for inner in value]
+        return [packed(inner, tensors) for inner in value]
     return value
 
 
-def _unpacked(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+def unpacked(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """Turn it back into a tree."""
     if isinstance(value, list):
-        return [_unpacked(inner, tensors) for inner in value]
+        return [unpacked(inner, tensors) for inner in value]
     if not isinstance(value, dict):
         return value
     if _TENSOR in value:
         return tensors[value[_TENSOR]]
     if _TUPLE in value:
-        return tuple(_unpacked(inner, tensors) for inner in value[_TUPLE])
-    return {key: _unpacked(inner, tensors) for key, inner in value[_PAIRS]}
+        return tuple(unpacked(inner, tensors) for inner in value[_TUPLE])
+    return {key: unpacked(inner, tensors) for key, inner in value[_PAIRS]}

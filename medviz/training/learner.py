@@ -15,6 +15,7 @@ from medviz.training.device import Precision, out_of_memory
 from medviz.training.freezing import Frozen
 from medviz.training.looking import Spread, weights_of
 from medviz.training.optimisers import optimiser
+from medviz.training.ranks import Ranks
 from medviz.training.sampling import size_of, split
 from medviz.training.task import Batch, Loss, Task
 
@@ -52,6 +53,7 @@ class Learner:
         self.frozen.hold(0)
         self.doubts: list[str] = []
         self.pieces = 1
+        self.ranks = Ranks()
         self.look = False
         self.gradients: dict[str, Spread] = {}
 
@@ -67,9 +69,10 @@ class Learner:
         Where memory runs out the batches are cut in two and the step is made again (`pieces` tells); raises TooLarge
         where nothing is left to cut.
         """
+        self.ranks.begin(self, number, factor, epoch)
         while True:
             try:
-                seeded(self.device, self.task.seed, number)
+                seeded(self.device, self.task.seed, number, *self.ranks.chance)
                 self.frozen.hold(epoch)
                 return self._step(batches, number, factor)
             except (RuntimeError, MemoryError) as problem:
@@ -78,7 +81,7 @@ class Learner:
                     continue
                 if not out_of_memory(problem):
                     raise
-                if self.pieces >= max(size_of(batch) for batch in batches):
+                if self.ranks.joined or self.pieces >= max(size_of(batch) for batch in batches):
                     raise TooLarge from problem
             self.pieces *= 2  # out of the except block: the failed step's tensors are then free
             self.forget()
@@ -103,6 +106,7 @@ class Learner:
         pieces = [piece for batch in batches for piece in split(batch, self.pieces)]
         pieces = [layout.laid_batch(piece) for piece in pieces] if self.last else pieces
         everything = sum(size_of(piece) for piece in pieces)
+        self.ranks.weigh(everything)
         readings: Readings = {}
         for place, piece in enumerate(pieces):
             share = size_of(piece) / everything
@@ -114,6 +118,7 @@ class Learner:
                     added = value.detach().float() * share
                     readings[name] = readings[name] + added if name in readings else added
         self.scaler.update()
+        readings = self.ranks.settle(self.network, readings)
         self._average(number)
         return readings
 
@@ -146,6 +151,7 @@ class Learner:
         torch.autograd.backward(self.scaler.scale(loss), inputs=inputs)
         if not last:
             return
+        self.ranks.join(own)
         self.scaler.unscale_(one)
         if self.task.l1:
             _pull(own, self.task.l1)
@@ -203,6 +209,7 @@ class Learner:
             self.scaler.load_state_dict(state["scaler"])
         self.pieces = state["pieces"]
         self.network.zero_grad(set_to_none=True)
+        self.ranks.stale()
 
     def snapshot(self) -> dict[str, Any]:
         """Copy of the state in the processor's memory."""

@@ -67,6 +67,7 @@ class Order:
 
     def __init__(self, count: int, batch: int, per_step: int, seed: int) -> None:
         self.count, self.batch, self.per_step, self.seed = count, batch, per_step, seed
+        self.rank, self.ranks = 0, 1  # of so many processes each takes every so manyth sample of a batch
         self.epoch = self.start = 0
 
     @property
@@ -88,7 +89,7 @@ class Order:
         for first in range(self.start * self.per_step, self.steps * self.per_step):
             chosen = order[first * self.batch : (first + 1) * self.batch]
             if len(chosen):
-                yield [(self.epoch, int(index)) for index in chosen]
+                yield [(self.epoch, int(index)) for index in chosen[self.rank :: self.ranks]]
 
     def __len__(self) -> int:
         return (self.steps - self.start) * self.per_step

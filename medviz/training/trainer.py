@@ -26,6 +26,7 @@ from medviz.training.learner import TooLarge
 from medviz.training.machine import Machine
 from medviz.training.orders import Orders
 from medviz.training.plan import plan as plan
+from medviz.training.ranks import Ranks
 from medviz.training.readings import Readings
 from medviz.training.run import Run
 from medviz.training.schedules import shape
@@ -44,13 +45,15 @@ WAIT_S, WAIT_LIMIT_S = 1.0, 1800.0
 """While the disk of the samples is gone training asks every second, and gives up after half an hour."""
 
 
-def train(task: Task, folder: Path, resume: bool = False, orders: Orders | None = None) -> Work[Path]:
+def train(
+    task: Task, folder: Path, resume: bool = False, orders: Orders | None = None, ranks: Ranks | None = None
+) -> Work[Path]:
     """Teach the task's network; yield what happens, keep all of it in `folder`, return the folder.
 
     Yields Scalars ("train/loss", "train/learning rate", "validation/...", "machine/..."), Progress, Notes, the task's
     figures of its probes and what the network looks like inside. `orders` is what the run is told meanwhile from this
-    process; what others tell it through its folder it hears in any case. Refuses a folder that holds a run already
-    (unless `resume`), and what the task or its data refuse.
+    process; what others tell it through its folder it hears in any case. `ranks` are the processes that help. Refuses
+    a folder that holds a run already (unless `resume`), and what the task or its data refuse.
     """
     run = Run(Path(folder))
     if resume != run.there():
@@ -61,7 +64,7 @@ def train(task: Task, folder: Path, resume: bool = False, orders: Orders | None 
         first = Progress(0, 0, "reading the data")
         run.hear(first, 0)
         yield first
-        teaching = Teaching(task, run, orders)  # refuses before anything is written
+        teaching = Teaching(task, run, orders, ranks)  # refuses before anything is written
         with run.held():
             yield from _heard(teaching, resume)
     return run.folder
@@ -97,8 +100,8 @@ def _heard(teaching: "Teaching", resume: bool) -> Work[None]:
 class Teaching(Beside):
     """One run in memory: what it works with, where it stands (`now`), and how it learns."""
 
-    def __init__(self, task: Task, run: Run, orders: Orders | None = None) -> None:
-        super().__init__(task, run, orders or Orders(run.folder))
+    def __init__(self, task: Task, run: Run, orders: Orders | None = None, ranks: Ranks | None = None) -> None:
+        super().__init__(task, run, orders or Orders(run.folder), ranks)
         self.leaving = Leaving(self.order.count)
         self.leaving_held = Leaving(len(self.bench.validation), "validation sample")
         self.machine = Machine(self.device)
@@ -176,7 +179,7 @@ class Teaching(Beside):
         factor = self.now.factor * self.now.asked.rate * shape(self.task, self.now.step / self.total)
         pieces = self.learner.pieces
         self.learner.look = (self.now.step + 1) % self.probe_every == 0 or self.now.step == 0
-        self.between_steps = False
+        self.between_steps, self.bench.ranks.place = False, self.now.place
         with no_collecting():
             try:
                 readings = self.learner.step(batches, self.now.step, factor, self.now.epoch)
@@ -259,7 +262,7 @@ class Teaching(Beside):
     def _smaller_samples(self, problem: TooLarge) -> Note:
         """Go on with smaller samples, where the task can, after not even one of them fitted into the memory."""
         fields = self.task.smaller(self.bench.data)
-        if not fields:
+        if not fields or self.bench.ranks.many:
             fault = "not even one sample at a time fits into the memory"
             raise Refused(in_words(self.device), fault, "take smaller patches or a smaller network") from problem
         self.between_steps = True
@@ -311,7 +314,7 @@ class Teaching(Beside):
         measured = {**measured, "train/epoch": float(self.now.epoch + 1)}
         yield from (Scalar(name, self.now.step, value) for name, value in measured.items())
         self.keeper.past.measured(measured)
-        yield from self._told(measured)
+        yield from self._told(measured, wanted=self.now.step >= self.total)
         watch = self.now.watch.told(measured.get(self.task.BEST, math.nan), self.now.step, self.task.HIGHER)
         if watch.waited == 0:
             yield from self.keeper.kept(replace(self.now, watch=watch), best=measured)
