@@ -13,12 +13,11 @@ import torch.nn.functional as F
 from monai.apps.detection.networks import retinanet_detector
 from monai.apps.detection.networks.retinanet_network import RetinaNet as Heads
 from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
-from monai.losses.giou_loss import BoxGIoULoss
 from monai.networks.blocks.feature_pyramid_network import FeaturePyramidNetwork
 from monai.networks.nets.resnet import ResNet, ResNetBlock
 from torch import Tensor, nn
 
-from medviz.networks.detector import Found, real, surest, within
+from medviz.networks.detector import Found, generalised, real, surest, within
 from medviz.parameters import Choice, Range
 
 # MONAI asks whether a matcher is torchvision's, which cannot be installed beside this torch; no matcher of ours is.
@@ -55,10 +54,10 @@ class RetinaNet(nn.Module):
         ] = None,
         gamma: Annotated[float, Range(0.0, 5.0), "How little anchors count that are right already (focal loss)"] = 2.0,
         border: Annotated[
-            Literal["giou", "smooth-l1"],
-            Choice(("giou", "smooth-l1"), ("Generalised IoU", "Smooth L1 of the shifts")),
-            "How borders are compared",
-        ] = "giou",
+            Literal["smooth-l1", "giou"],
+            Choice(("smooth-l1", "giou"), ("Smooth L1 of the shifts", "Generalised IoU")),
+            "How borders are compared; generalised IoU needs a low learning rate at first",
+        ] = "smooth-l1",
         overlap: Annotated[float, Range(0.1, 0.95), "Boxes of a class that share more: only the surest stays"] = 0.5,
     ) -> None:
         super().__init__()
@@ -71,7 +70,7 @@ class RetinaNet(nn.Module):
         self.detector.set_atss_matcher(_CANDIDATES)
         self.detector.set_cls_loss(Focal(gamma))
         if border == "giou":
-            self.detector.set_box_regression_loss(BoxGIoULoss(reduction="mean"), encode_gt=False, decode_pred=True)
+            self.detector.set_box_regression_loss(Hull(), encode_gt=False, decode_pred=True)
         else:
             self.detector.set_box_regression_loss(nn.SmoothL1Loss(beta=1 / 9), encode_gt=True, decode_pred=False)
 
@@ -148,3 +147,11 @@ class Focal(nn.Module):
         right = torch.exp(-each)
         weight = self.share * meant + (1 - self.share) * (1 - meant)
         return (weight * (1 - right) ** self.gamma * each).sum() / meant.sum().clamp_min(1.0)
+
+
+class Hull(nn.Module):
+    """1 less generalised IoU, the mean over boxes (n, 4 or 6) and their references."""
+
+    def forward(self, told: Tensor, meant: Tensor) -> Tensor:
+        """Compare boxes with references one by one."""
+        return (1 - generalised(told, meant)).mean()
