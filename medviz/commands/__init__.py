@@ -18,6 +18,7 @@ COMMANDS: Catalog[Command] = Catalog(
             ("compare", "compare", "agreement of a prediction with a reference, per label"),
             ("check", "check", "what is wrong with a data set, before training"),
             ("train", "train", "train without a window"),
+            ("get", "get", "fetch a public data set: MedMNIST, Medical Segmentation Decathlon"),
             ("lab", "lab", "run a lab without a window"),
             ("list", "catalogs", "labs, tasks, networks, data sets, models, readers"),
             ("screenshot", "screenshot", "the window itself, drawn off screen"),

@@ -1,12 +1,15 @@
 """``medviz list``: what there is, with its parameters."""
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from medviz.catalog import Catalog
 from medviz.commands.command import Command, Said, table
 from medviz.data import DATASETS
+from medviz.data.obtainable import obtainable
 from medviz.imaging.readers import READERS
+from medviz.imaging.storage import in_words
 from medviz.labs import LABS
 from medviz.networks import NETWORKS
 from medviz.parameters import MISSING, Parameter, Range, Settings, parameters
@@ -34,7 +37,21 @@ def _run(options: argparse.Namespace) -> Said:
     else:
         cards = [_card(options.what, name, options.json) for name in _CATALOGS[options.what]]
     rows = [(card["name"], card["title"], card["summary"]) for card in cards]
-    return Said({options.what: cards}, table(rows, ("name", "title", "what it is")))
+    document, text = {options.what: cards}, table(rows, ("name", "title", "what it is"))
+    if options.what == "datasets":
+        document["obtainable"] = [asdict(one) for one in obtainable()]
+        text += f"\n\nto be fetched with medviz get NAME --to FOLDER (NAME_64 for pictures of 64 px)\n{_obtainable()}"
+    return Said(document, text)
+
+
+def _obtainable() -> str:
+    """List the public sets that can be fetched."""
+    rows = []
+    for one in obtainable():
+        sides = ", ".join(str(size) for size in one.sizes)
+        size = f"about {in_words(one.about_bytes)}" if one.about_bytes else f"{sides} px"
+        rows.append((one.name, one.summary, f"{one.samples:,}", size, one.licence))
+    return table(rows, ("name", "what it is", "samples", "size", "licence"))
 
 
 def _card(what: str, name: str, with_parameters: bool) -> dict[str, Any]:

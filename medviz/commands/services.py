@@ -58,6 +58,8 @@ def services() -> Services:
         resume=going.resume,
         new_run=new_run,
         studio=_studio,
+        obtainable=lambda: ENGINE["obtainable"](),
+        get_data=lambda name, folder: ENGINE["get_data"](name, folder),
         surveying=surveying(),
         teaching=teaching(going),
         storied=storied(),

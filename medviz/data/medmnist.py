@@ -12,24 +12,10 @@ from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.naming import Named, Sample
+from medviz.data.obtainable import classes_of
 from medviz.imaging.storage import need_room
 from medviz.parameters import File, Range
 from medviz.refused import Refused
-
-KNOWN: dict[str, tuple[str, ...]] = {
-    "pneumoniamnist": ("normal", "pneumonia"),
-    "breastmnist": ("malignant", "normal, benign"),
-    "bloodmnist": (
-        "basophil", "eosinophil", "erythroblast", "immature granulocyte", "lymphocyte", "monocyte", "neutrophil",
-        "platelet",
-    ),
-    "retinamnist": ("0", "1", "2", "3", "4"),
-    "organamnist": (
-        "bladder", "femur left", "femur right", "heart", "kidney left", "kidney right", "liver", "lung left",
-        "lung right", "pancreas", "spleen",
-    ),
-}  # fmt: skip
-"""What the classes of some sets are called; the file itself gives numbers only."""
 
 
 class Rows:
@@ -64,7 +50,7 @@ class MedMnist:
     def classes(self) -> tuple[str, ...]:
         """Names where the set is known by its file name, else numbers."""
         count = int(max(int(self._parts[f"{part}_labels"].max()) for part in ("train", "val"))) + 1
-        known = KNOWN.get(Path(self.file).stem.split("_")[0].lower(), ())
+        known = classes_of(Path(self.file).stem)
         return known if len(known) == count else tuple(f"class {number}" for number in range(count))
 
     @property

@@ -75,13 +75,33 @@ def _no_model(*what: Any) -> Work[Looked]:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is asked of a network's inside: `what` (features, gradcam, ...), of which `layer`, for which `label` (from 1)."""
+
+    what: str = "features"
+    layer: str = ""
+    label: int = 1
+
+
+def _no_layers(where: str) -> Work[tuple[tuple[str, str], ...]]:
+    yield from ()
+    return ()
+
+
+def _no_inside(where: str, scan: Volume, asked: Asked, mm: tuple[float, float, float]) -> Work[Volume]:
+    yield from ()
+    raise Refused(where, "it cannot be looked into here", "start the whole program")
+
+
+@dataclass(frozen=True)
 class Modelled:
     """What can be done with models beside labelling a scan.
 
     look(where, scan) says what is known before a run. run(where, scan, mirror, frame) labels a scan, keeps the
     probabilities and, with `mirror`, holds it against the mirrored scan; None where only `Services.predict` is there.
     add(path) puts a file or folder on the list, tell(where, needs) does after a person completed what it asks;
-    forget(where).
+    forget(where). layers(where) lists what of a network can be looked into, as (name, kind); inside(where, scan, asked,
+    mm) makes maps of it round a point (RAS mm), one a frame.
     """
 
     look: Callable[[str, Volume | None], Work[Looked]] = _no_look
@@ -89,6 +109,8 @@ class Modelled:
     add: Callable[[Path], Work[Looked]] = _no_model
     tell: Callable[[str, Any], Work[Looked]] = _no_model
     forget: Callable[[str], object] = lambda where: None
+    layers: Callable[[str], Work[tuple[tuple[str, str], ...]]] = _no_layers
+    inside: Callable[[str, Volume, Asked, tuple[float, float, float]], Work[Volume]] = _no_inside
 
 
 def _no_plan(task: Any) -> Mapping[str, Any]:
@@ -197,6 +219,11 @@ def _no_studio() -> Renderer:
     raise Refused("the 3-D view", "it is not part of this window", "start the whole program")
 
 
+def _no_data(name: str, folder: Path) -> Work[Path]:
+    yield from ()
+    raise Refused(name, "data sets cannot be fetched from here", "use medviz get on the command line")
+
+
 @dataclass(frozen=True)
 class Services:
     """The callables and catalogs of the rooms beside and below; all heavy imports happen inside the calls.
@@ -208,6 +235,8 @@ class Services:
     gives the path of a folder that does not exist yet. lab_text(lab) writes a lab as one line, lab_from(text)
     reads it. lab_checks(example, figures by name) holds figures against a worked example and tells for each
     expectation its name, ok, expected and found. studio() makes what renders the 3-D pane; it must be closed.
+    obtainable() lists the public data sets that can be fetched (each with name, title, summary, licence, samples,
+    about_bytes, sizes), get_data(name, folder) fetches one and returns its file or folder.
     """
 
     labs: Catalog[Any]
@@ -231,6 +260,8 @@ class Services:
     lessons: Lessons = Lessons()
     files: Files = Files()
     studio: Callable[[], Renderer] = _no_studio
+    obtainable: Callable[[], tuple[Any, ...]] = lambda: ()
+    get_data: Callable[[str, Path], Work[Path]] = _no_data
     modelled: Modelled = Modelled()
     keep: Keep = Keep()
     teaching: Teaching = field(default_factory=Teaching)
