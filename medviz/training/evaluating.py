@@ -1,6 +1,5 @@
 """The end of a run: its best weights over the samples it never learnt from, case by case."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from medviz.training.sampling import Whole
 from medviz.training.task import Task
 
 
-def judged(task: Task, run: Run, network: nn.Module, data: Any, device: torch.device) -> Work[tuple[Results, ...]]:
+def judged(task: Task, run: Run, data: Any, device: torch.device) -> Work[tuple[Results, ...]]:
     """Measure each case of the validation and of the test set with the best weights; write and draw the results.
 
     Yields Progress and, for each set, a Table "results/SET", the worst case first. What was measured with the same
@@ -33,8 +32,9 @@ def judged(task: Task, run: Run, network: nn.Module, data: Any, device: torch.de
     known, before = read_results(run.folder)
     if known == digest:
         return before
-    best = copy.deepcopy(network).eval()
+    best = task.build(data)  # anew: what learns may be translated for its machine, and goes on
     best.load_state_dict(found)
+    best = best.to(device).eval()
     results: list[Results] = []
     try:
         for group, samples in groups(task, data).items():
@@ -77,7 +77,7 @@ def results_of(folder: Path, tasks: Mapping[str, type[Task]]) -> Work[Table]:
         device = chosen(task.device)
         with considerate(task.deterministic), apart(task.seed):
             data = task.data_set()
-            found = yield from _quietly(judged(task, Run(folder), task.build(data).to(device), data, device), task)
+            found = yield from _quietly(judged(task, Run(folder), data, device), task)
     if not found:
         raise Refused(folder, "its cases could not be measured", "check its data set")
     return table(found[-1], task)

@@ -131,7 +131,7 @@ class Teaching(Beside):
         while not self._done():
             yield from self._epoch()
         yield from self.keeper.kept(self.now, save=True)
-        yield from self._aside(judged(self.task, self.run, self.learner.judged, self.bench.data, self.device))
+        yield from self._aside(judged(self.task, self.run, self.bench.data, self.device))
         yield words.last_words(self.task, self.now, self.total, self.keeper.clock)
 
     def _epoch(self) -> Work[None]:
