@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from medviz.messages import Note
 from medviz.refused import Refused
 from medviz.training.beginning import begin_with
@@ -26,6 +28,8 @@ class Bench:
     def __init__(self, task: Task, ranks: Ranks | None = None) -> None:
         self.recipe = self.task = task
         self.device = chosen(task.device)
+        if self.device.index is not None and self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # the current device is this thread's own; events are made on it
         self.data = task.data_set()
         self.samples = self._to_learn_from(task)
         self.order = Order(len(self.samples), task.batch, task.accumulation, task.seed)
