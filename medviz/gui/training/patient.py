@@ -247,14 +247,16 @@ class Patient(QWidget):
         mine = cases[self.reel.place] if self.reel.place < len(cases) else {}
         names = ("background", *story.classes) if story.kind == "labels" else story.classes
         for name, value in mine.items():
-            said = name.rpartition("/")[2]
-            tone = tone_of(names.index(said), names) if said in names else None
+            of = name.rpartition("/")[2]
+            tone = tone_of(names.index(of), names) if of in names else None
             mark = "" if tone is None else f'<span style="color:{tone.name()}">■</span>&nbsp;'
-            parts.append(f"{mark}{html.escape(said)}&nbsp;<b>{value:.3f}</b>")
+            parts.append(f"{mark}{html.escape(of)}&nbsp;<b>{value:.3f}</b>")
         what = "Dice of this case: " if any(name.startswith("dice/") for name in mine) else ""
-        whole = measures.get(story.best)
-        words = f" &nbsp;·&nbsp; all held-out: {html.escape(story.best.removeprefix('validation/'))} <b>{whole:.3f}</b>"
-        return what + " &nbsp; ".join(parts) + (words if whole is not None else "")
+        said, whole = what + " &nbsp; ".join(parts), measures.get(story.best)
+        if whole is None:
+            return said
+        best = html.escape(story.best.removeprefix("validation/"))
+        return f"{said} &nbsp;·&nbsp; all held-out: {best} <b>{whole:.3f}</b>"
 
     # -- how far it sees ------------------------------------------------------------------------------------------
 

@@ -5,18 +5,43 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from medviz.gui.colours import colours
 from medviz.gui.story.curves import VoxelCurves
-from medviz.gui.viewer.cards import label
 from medviz.gui.viewer.voxel_box import Bars
 from medviz.imaging.labels import default_colour
 
 MOST = 4
 """So many classes have a bar, the most probable first, the reference's always."""
+
+
+class Line(QLabel):
+    """One line of small text that is cut off where there is no room; `full` is all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "small")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.full = ""
+
+    def say(self, words: str) -> None:
+        """Show other words."""
+        if words != self.full:
+            self.full = words
+            self._cut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut it off elsewhere."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width()))
+        self.setAccessibleDescription(self.full)
 
 
 class AskVoxel(QWidget):
@@ -27,26 +52,23 @@ class AskVoxel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = label("", "small", wrap=True)
+        self.title = Line()
         self.title.setAccessibleName("place and reference at the cross-hair")
         self.bars, self.curves = Bars(), VoxelCurves()
         self.curves.chosen.connect(self.epoch_wanted)
-        self.sure = label("", "small", wrap=True)
+        self.sure = Line()
         self.field = QCheckBox("How far it sees")
         self.field.setToolTip("Draw the receptive field of the network round the cross-hair: the part of the scan that "
                               "a probability here depends on (B)")  # fmt: skip
         self.field.toggled.connect(self.field_wanted)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(0, 0, 0, 0)
-        foot.addWidget(self.sure, 1)
-        foot.addWidget(self.field)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 4)
         column.setSpacing(3)
         column.addWidget(self.title)
         column.addWidget(self.bars)
         column.addWidget(self.curves, 1)
-        column.addLayout(foot)
+        column.addWidget(self.sure)
+        column.addWidget(self.field)
 
     def show_voxel(
         self,
@@ -62,18 +84,18 @@ class AskVoxel(QWidget):
         names = class_names(classes, 0 if shares is None else len(shares))
         tones = [tone_of(value, names) for value in range(len(names))]
         is_that = f" · reference: {names[meant]}" if meant is not None and meant < len(names) else ""
-        self.title.setText(f"{where}{is_that}")
+        self.title.say(f"{where}{is_that}")
         self.curves.show_curves(*curve, tones, now, last, meant)
         if shares is None:
             self.bars.show_rows(())
-            self.sure.setText("the network did not see this place")
+            self.sure.say("the network did not see this place")
             return
         ranked = [int(one) for one in np.argsort(-shares, kind="stable")]
         shown = ranked[:MOST]
         if meant is not None and meant < len(names) and meant not in shown:
             shown[-1] = meant
         self.bars.show_rows(tuple((names[one], float(shares[one]), tones[one]) for one in shown))
-        self.sure.setText(said_of(shares, meant, names))
+        self.sure.say(said_of(shares, meant, names))
         self.sure.setToolTip(f"Entropy {entropy_bit(shares):.2f} bit of at most {math.log2(len(shares)):.2f}: 0 is "
                              "certain, the most is a guess")  # fmt: skip
 
