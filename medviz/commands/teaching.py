@@ -8,7 +8,8 @@ from medviz.commands.engine import ENGINE
 from medviz.commands.going import Going
 from medviz.gui.teaching import Teaching, Written
 from medviz.imaging.storage import opening
-from medviz.messages import Work
+from medviz.messages import Progress, Work
+from medviz.parameters import Settings
 from medviz.tasks import TASKS
 
 
@@ -18,6 +19,7 @@ def teaching(going: Going) -> Teaching:
         preflight=lambda task: ENGINE["preflight"](task),
         find_rate=lambda task: ENGINE["find_rate"](task),
         overfit=lambda task: ENGINE["overfit"](task),
+        recognised=_recognised,
         order=going.order,
         live=lambda task: ENGINE["live"](task),
         layers=lambda folder: ENGINE["layers"](folder),
@@ -36,6 +38,12 @@ def teaching(going: Going) -> Teaching:
         restore=lambda place: ENGINE["restore"](place),
         recipe=lambda folder: ENGINE["load_task"](folder, TASKS),
     )
+
+
+def _recognised(folder: Path) -> Work[tuple[str, Settings]]:
+    yield Progress(0, 0, f"looking at {folder.name}")
+    found: Settings = ENGINE["recognised"](folder)
+    return ENGINE["task_for"](found), found
 
 
 def _export(folder: Path, target: str, out: Path) -> Work[Written]:

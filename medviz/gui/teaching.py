@@ -7,6 +7,7 @@ from typing import Any
 
 from medviz.figures import Table
 from medviz.messages import Work
+from medviz.parameters import Settings
 from medviz.refused import Refused
 
 
@@ -38,7 +39,8 @@ class Teaching:
     Before. preflight(task) makes one real step: yields Progress and Notes (what to mind, with remedies), returns what
     `plan` does and "why" (at most two lines), "first_loss", "chance_loss". find_rate(task) yields Curves named "rates"
     (loss over learning rate) as they grow and returns the rate it proposes. overfit(task) yields Scalars
-    ("train/loss") of one batch learnt by heart and returns a sentence.
+    ("train/loss") of one batch learnt by heart and returns a sentence. recognised(folder) says which task and which
+    data set a folder serves.
 
     Where. places() lists (name, words) beside "here", such as ("process", "In a process of its own"). begin(task,
     folder, place, resume) starts a run there and follows it: closing that Work leaves the run alone; task is None where
@@ -59,6 +61,7 @@ class Teaching:
     preflight: Callable[[Any], Work[Mapping[str, Any]]] = _no_work
     find_rate: Callable[[Any], Work[float]] = _no_work
     overfit: Callable[[Any], Work[str]] = _no_work
+    recognised: Callable[[Path], Work[tuple[str, Settings]]] = _no_work
     places: Callable[[], tuple[tuple[str, str], ...]] = _none
     begin: Callable[[Any, Path, str, bool], Work[Path]] = _no_work
     queue: Callable[[], tuple[Path, ...]] = _none

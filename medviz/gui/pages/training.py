@@ -161,10 +161,12 @@ class TrainingPage(Page):
         self.setup.show_task(draft.name, draft.task)
         why = f"{busy.title} is training: stop it first, or wait until it is done" if busy else ""
         ready = draft.task is not None and not draft.is_loading
-        self.setup.allow(check=ready and busy is None and not draft.is_checking, start=ready and busy is None, why=why)
-        nothing = self.watch is None and draft.task is None and not draft.is_loading
-        seen = self.ground.pane if self.ground.showing else self.first if nothing else self.halves
-        self.middle.setCurrentWidget(seen)
+        free = ready and busy is None
+        self.setup.allow(check=free and not draft.is_checking, start=free, elsewhere=ready, why=why)
+        set_up = self.before if draft.task is not None or draft.is_loading else self.first
+        seen = self.halves if self.watch is not None else set_up
+        self.middle.setCurrentWidget(self.ground.pane if self.ground.showing else seen)
+        self.before.refresh()
         self._list()
         self._say()
         self._refollow()

@@ -56,6 +56,7 @@ class Acts(QObject):
         page.setup.part_chosen.connect(self.draft.turn)
         page.setup.checked.connect(self.draft.check)
         page.setup.started.connect(self.start)
+        page.setup.placed.connect(self.start_at)
         page.first.chosen.connect(self._start_first)
         page.transport.paused.connect(lambda: self._tell("pause"))
         page.transport.resumed.connect(lambda: self._tell("resume"))
@@ -97,19 +98,29 @@ class Acts(QObject):
             return
         self.lineup.start(self.draft.task)
 
+    def start_at(self, place: str) -> None:
+        """Train with the parameters as they are, in a process of its own or when its turn comes."""
+        if self.draft.task is not None:
+            self.lineup.start(self.draft.task, place)
+
     def _with_run(self, act: Callable[[Path], object]) -> None:
         """Do something with the run in front."""
         if self.page.watch is not None:
             act(self.page.watch.folder)
 
     def _start_first(self, one: FirstStart) -> None:
-        fields = dict(one.fields)
-        if one.folder:
-            folder = self.page.choose_folder("Folder of a data set in MSD layout")
-            if not folder:
-                return
-            fields["data"] = Settings(fields["data"].name, ((one.folder, folder),))
-        self.draft.choose(one.task, fields, then=self.start)
+        if not one.folder:
+            self.draft.choose(one.task, dict(one.fields), then=self.start)
+            return
+        folder = self.page.choose_folder("Folder of your data")
+        if folder:
+            known = self.desk.services.teaching.recognised
+            self.desk.start("looking at the folder", lambda: known(Path(folder)), "train", self._set_up_data)
+
+    def _set_up_data(self, found: tuple[str, Settings]) -> None:
+        """Set up what the folder serves, and check it: whether it can be learnt from is seen before it is."""
+        task, data = found
+        self.draft.choose(task, {"data": data}, then=self.page.setup.check.click)
 
     def _tell(self, wish: str) -> None:
         watch = self.page.watch

@@ -55,8 +55,9 @@ class Charts(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget, share in ((self.bar, 0), (self.waits, 0), (self._field, 1)):
+        for widget, share in ((self.bar, 0), (self.waits, 0), (self._field, 1000)):
             column.addWidget(widget, share)
+        column.addStretch(1)
         self._timer = QTimer(self)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self.redraw_if_new)
@@ -79,7 +80,10 @@ class Charts(QWidget):
         """Follow the run by a timer, or stand still."""
         if on != self._timer.isActive():
             self._timer.start() if on else self._timer.stop()
-            self.redraw_if_new()
+            if on:
+                self.redraw_if_new()
+            elif self.isVisible():
+                self.redraw()  # the last word of a run
 
     def redraw_if_new(self) -> None:
         """Draw if anything came since the last time, one plot after the other."""

@@ -53,12 +53,11 @@ STARTS = (
         ),
     ),
     FirstStart(
-        "Your own scans",
-        "A folder in MSD layout (imagesTr, labelsTr, dataset.json), as the Medical Segmentation Decathlon and nnU-Net "
-        "have it.",
+        "Your own data",
+        "A folder of scans with labels, of pictures by class, or with boxes: its layout is recognised, its cases are "
+        "checked, and parameters are proposed.",
         "ph.folder-open",
         "segmentation",
-        (("data", Settings("decathlon")),),
         folder="folder",
         button="Choose a folder…",
     ),

@@ -1,10 +1,11 @@
 """The top bar of the Train page: task, data and network, and the buttons that check and start."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from medviz.catalog import Catalog
 from medviz.gui.controls import calm
@@ -19,12 +20,16 @@ PARTS = {"data": "Data", "network": "Network"}
 
 
 class SetupBar(QWidget):
-    """Chooses what is trained. Signals: `task_chosen` (name), `part_chosen` (field, Settings), `checked`, `started`."""
+    """Chooses what is trained and where.
+
+    Signals: `task_chosen` (name), `part_chosen` (field, Settings), `checked`, `started`, `placed` (a place elsewhere).
+    """
 
     task_chosen = Signal(str)
     part_chosen = Signal(str, object)
     checked = Signal()
     started = Signal()
+    placed = Signal(str)
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -46,6 +51,17 @@ class SetupBar(QWidget):
         self.start.setIcon(icon("ph.play-fill", "on_accent"))
         self.start.setProperty("look", "primary")
         self.start.clicked.connect(self.started)
+        self.where = QToolButton()
+        self.where.setText("▾")
+        self.where.setToolTip("Start elsewhere: in a process of its own, or behind the runs that wait")
+        self.where.setAccessibleName("where to start")
+        self.where.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.where.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.places = QMenu(self.where)
+        for name, words in services.teaching.places():
+            self.places.addAction(words, partial(self.placed.emit, name)).setData(name)
+        self.where.setMenu(self.places)
+        self.where.setVisible(not self.places.isEmpty())
         self.captions = [QHBoxLayout() for _ in range(1 + len(PARTS))]
         self._lay_out()
         self.allow(check=False, start=False)
@@ -78,6 +94,7 @@ class SetupBar(QWidget):
             grid.setColumnStretch(column, 1)
         grid.addWidget(self.check, 1, 3)
         grid.addWidget(self.start, 1, 4)
+        grid.addWidget(self.where, 1, 5)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 16, 8)
         row.addLayout(grid, 1)
@@ -102,10 +119,11 @@ class SetupBar(QWidget):
                     box.addItem(title, known)
             box.setCurrentIndex(box.findData(getattr(task, field).name) if part else -1)
 
-    def allow(self, check: bool, start: bool, why: str = "") -> None:
+    def allow(self, check: bool, start: bool, elsewhere: bool = False, why: str = "") -> None:
         """Enable the buttons, or say why Start cannot be pressed."""
         self.check.setEnabled(check)
         self.start.setEnabled(start)
+        self.where.setEnabled(elsewhere)
         self.start.setToolTip(why or "Begin to train with these parameters")
 
     def _names(self, part: Part | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from medviz.gui.desk import Desk
 from medviz.gui.pages.training import TrainingPage
 from medviz.gui.services import Services
+from medviz.gui.teaching import Teaching
 from medviz.gui.training.attach_dialog import AttachDialog
 from medviz.gui.training.lineup import name_of
 from medviz.gui.training.run_list import RunList
@@ -114,7 +115,7 @@ def test_with_nothing_chosen_it_offers_starts_and_no_button_lies(make: Any) -> N
 
 
 def test_a_start_that_the_catalogs_cannot_serve_is_not_offered(make: Any) -> None:
-    assert list(make().first.buttons) == []  # the fake catalogs have no U-Net
+    assert list(make().first.buttons) == ["Your own data"]  # the fake catalogs have no U-Net
 
 
 def test_one_click_starts_a_training_at_once(qtbot: QtBot, make: Any, services: Services, runs: Path) -> None:
@@ -220,20 +221,27 @@ def test_start_waits_for_a_check_that_is_being_made(qtbot: QtBot, make: Any) -> 
     ended(page, qtbot, "done")
 
 
-def test_your_own_folder_is_asked_for(qtbot: QtBot, make: Any, services: Services, tmp_path: Path) -> None:
+def test_your_own_folder_is_recognised_and_set_up_but_not_trained_unasked(
+    qtbot: QtBot, make: Any, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from medviz.catalog import Entry
     from tests.gui.conftest import Given, Phantoms
 
+    def recognised(folder: Path) -> Work[tuple[str, Settings]]:
+        yield Progress(0, 0, "looking")
+        return "segmentation", Settings("decathlon", (("folder", str(folder)),))
+
     sets = Given("data set", {"decathlon": (Entry("conftest:Phantoms", "MSD folder"), Phantoms)})
-    page = make(datasets=sets)
-    page.choose_folder = lambda title: ""
-    qtbot.mouseClick(page.first.buttons["Your own scans"], CLICK)
+    page = make(datasets=sets, teaching=Teaching(recognised=recognised))
+    monkeypatch.setattr(page, "choose_folder", lambda title: "")
+    qtbot.mouseClick(page.first.buttons["Your own data"], CLICK)
     assert page.watch is None and not page.draft.is_loading
-    page.choose_folder = lambda title: str(tmp_path / "Task04_Hippocampus")
-    qtbot.mouseClick(page.first.buttons["Your own scans"], CLICK)
-    ended(page, qtbot, "done")
-    assert page.watch.title == "Task04_Hippocampus-1"
-    assert page.watch.task.data == Settings("decathlon", (("folder", str(tmp_path / "Task04_Hippocampus")),))
+    monkeypatch.setattr(page, "choose_folder", lambda title: str(tmp_path / "Task04_Hippocampus"))
+    qtbot.mouseClick(page.first.buttons["Your own data"], CLICK)
+    qtbot.waitUntil(lambda: page.draft.task is not None)
+    assert page.draft.task.data == Settings("decathlon", (("folder", str(tmp_path / "Task04_Hippocampus")),))
+    qtbot.waitUntil(lambda: not page.desk.jobs)
+    assert page.watch is None
 
 
 def test_runs_are_named_after_their_data() -> None:
