@@ -116,13 +116,15 @@ def input_of(preparation: Mapping[str, Any]) -> str:
     size = f"voxels of {'×'.join(f'{one:.3g}' for one in mm)} mm" if mm else "voxels of any size"
     looks = "slices" if preparation.get("dimensions", 2) == 2 else "volumes"
     many = f"{channels} channel{'s' if channels > 1 else ''}"
+    if preparation.get("picture"):
+        return f"pictures of {'three colours' if channels == 3 else many}, as they are stored, mean 0 and spread 1"
     return f"{many}, {looks} in RAS order, {size}, mean 0 and spread 1 of what is not air"
 
 
 def fingerprint_of(preparation: Mapping[str, Any], said: Mapping[str, Any]) -> Fingerprint:
     """Read what the training data were like; the spacing is that to which they were brought."""
     mm = [(one, one) for one in preparation.get("spacing_mm") or ()]
-    return Fingerprint.of({"spacing_mm": mm, "prepared": True, **said})
+    return Fingerprint.of({"spacing_mm": mm, "prepared": True, "picture": preparation.get("picture", False), **said})
 
 
 def write_card(folder: Path, said: Mapping[str, Any], text: str) -> Card:

@@ -27,12 +27,14 @@ class Fingerprint:
 
     `spacing_mm` are the smallest and the largest voxel size along R, A, S. `intensities` are the percentiles 1, 50 and
     99 of the voxels that are not air, `prepared` says whether as the network sees them or as a person reads them.
+    `picture` says that they were pictures, which lie nowhere in a patient.
     """
 
     spacing_mm: tuple[tuple[float, float], ...] = ()
     intensities: tuple[float, ...] = ()
     prepared: bool = True
     modality: str = ""
+    picture: bool = False
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "Fingerprint":
@@ -43,6 +45,7 @@ class Fingerprint:
             tuple(float(one) for one in said.get("intensities", ())),
             bool(said.get("prepared", True)),
             str(said.get("modality", "")),
+            bool(said.get("picture", False)),
         )
 
 
@@ -112,12 +115,14 @@ class Finding:
 
 def gauge(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] | None) -> tuple[Finding, ...]:
     """Hold a scan against the training data: spacing, orientation, intensity. `prepared` is what the network sees."""
-    findings = (_spacing(known, scan), _orientation(scan), _intensity(known, scan, prepared))
+    findings = (_spacing(known, scan), _orientation(known, scan), _intensity(known, scan, prepared))
     return (*findings, _modality(known, scan)) if known.modality else findings
 
 
 def _spacing(known: Fingerprint, scan: Volume) -> Finding:
     has = " × ".join(f"{one:.3g}" for one in scan.spacing_mm) + " mm" if scan.calibrated else "uncalibrated"
+    if known.picture:
+        return Finding("spacing", has, "pictures, a pixel a pixel", "unknown" if scan.calibrated else "ok")
     if not known.spacing_mm:
         return Finding("spacing", has, UNKNOWN, "unknown")
     want = " × ".join(f"{low:.3g}" if low == high else f"{low:.3g}–{high:.3g}" for low, high in known.spacing_mm)
@@ -126,8 +131,12 @@ def _spacing(known: Fingerprint, scan: Volume) -> Finding:
     return Finding("spacing", has, f"{want} mm", "ok" if near else "outside")
 
 
-def _orientation(scan: Volume) -> Finding:
+def _orientation(known: Fingerprint, scan: Volume) -> Finding:
     """The network sees the order nearest to RAS; a scan that does not say how it lies may come in any order."""
+    if known.picture and not scan.oriented:
+        return Finding("orientation", "a picture", "pictures", "ok")
+    if known.picture:
+        return Finding("orientation", f"stored as {scan.stored.axes}", "pictures, as they are stored", "outside")
     axes = scan.affine[:3, :3] / np.linalg.norm(scan.affine[:3, :3], axis=0)
     off = float(np.degrees(np.arccos(np.clip(np.abs(np.diag(axes)).min(), 0.0, 1.0))))
     words = f"stored as {scan.stored.axes}" + (f", {off:.0f}° oblique" if off > 1 else "")
@@ -141,7 +150,7 @@ def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] |
 
     Outside: the middle of the scan lies beyond the training's percentiles 1 and 99, its range is less than a third of
     the training's or more than three times as wide, or the middle lies elsewhere between dark and bright (a T2 for a
-    T1, which scaling to mean and spread does not hide).
+    T1, which scaling to mean and spread does not hide; not asked of pictures).
     """
     values = prepared if known.prepared else scan.voxels[:1]
     unit = " scaled" if known.prepared else f" {scan.unit}".rstrip()
@@ -156,7 +165,8 @@ def _intensity(known: Fingerprint, scan: Volume, prepared: NDArray[np.float32] |
     low, middle, high = known.intensities
     wide = (has[2] - has[0]) / ((high - low) or 1.0)
     lean = (has[1] - has[0]) / ((has[2] - has[0]) or 1.0) - (middle - low) / ((high - low) or 1.0)
-    near = low <= has[1] <= high and 1 / 3 <= wide <= 3 and abs(lean) <= 0.2
+    alike = abs(lean) <= 0.2 or known.picture  # pictures of a set are dark and bright ones together
+    near = low <= has[1] <= high and 1 / 3 <= wide <= 3 and alike
     return Finding("intensity", words, _range(known.intensities, unit), "ok" if near else "outside")
 
 
