@@ -204,6 +204,8 @@ class TrainingPage(Page):
             self.plan.show_run(self.watch.history)
         else:
             self.plan.show_draft(self.draft)
+            if self.middle.currentWidget() is self.before and self.draft.refusal is None and not self.draft.is_loading:
+                self.plan.hide()  # it stands below, at length
         self.transport.show_run(self.watch)
         self.outcome.show_run(self.watch, self.resumable())
         self.side.refresh()

@@ -51,7 +51,7 @@ class Before(QWidget):
         self.take.setProperty("look", "primary")
         self.take.setToolTip("Put the proposed learning rate into the set-up")
         self.take.clicked.connect(self._take_rate)
-        self.plot = Panes()
+        self.plot = Panes(margins=False)
         self.plot.setFixedHeight(PLOT_PX)
         self._lay_out()
         self._clear()

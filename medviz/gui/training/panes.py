@@ -23,14 +23,14 @@ class Panes(QWidget):
 
     alone_changed = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, margins: bool = True) -> None:
         super().__init__()
         self.views: dict[str, View] = {}
         self.alone: str | None = None
         self._places: dict[str, tuple[int, int]] = {}
         self._spans: dict[str, int] = {}
         self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(16, 8, 16, 8)
+        self._grid.setContentsMargins(*((16, 8, 16, 8) if margins else (0, 0, 0, 0)))
         self._grid.setSpacing(8)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 

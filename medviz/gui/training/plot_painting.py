@@ -13,6 +13,9 @@ from medviz.gui.drawing.numbers import number_text
 from medviz.gui.training.plotted import LEFT, TOP, Plotted
 from medviz.gui.training.track import Array
 
+DENSE = 0.7
+"""From so many points a column of pixels on a curve is drawn plainly."""
+
 
 class PlotPainting(Plotted):
     """Paints what it holds: axes, ghosts, curves, the best, what was changed by hand, and what the mouse points at."""
@@ -104,15 +107,17 @@ class PlotPainting(Plotted):
             if one.ghost is not None:
                 painter.setPen(QPen(mixed(one.colour, look.back, 0.66), 1))
                 self._paint_line(painter, area, *one.ghost)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for one in self.drawn:
-            pen = QPen(one.colour, 1.6, Qt.PenStyle.DashLine if one.stroke.dashed else Qt.PenStyle.SolidLine)
-            painter.setPen(pen)
+            dense = len(one.x) > DENSE * area.width()  # strokes that overlap anyway: plain lines cost a tenth
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, not dense)
+            style = Qt.PenStyle.DashLine if one.stroke.dashed and not dense else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(one.colour, 1.0 if dense else 1.6, style))
             self._paint_line(painter, area, one.x, one.y)
             if len(one.x) == 1:
                 painter.setBrush(one.colour)
                 painter.drawEllipse(QPointF(*self._place(area, float(one.x[0]), float(one.y[0]))), 3, 3)
                 painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.plot is not None and self.plot.best is not None:
             self._paint_best(painter, area, self.plot.best)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

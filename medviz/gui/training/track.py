@@ -97,25 +97,35 @@ class Smoothed:
 
     def _next(self, values: Array) -> Array:
         """Work in blocks in which share**-k stays exact: 200,000 points take some milliseconds."""
-        out, finite = np.full(len(values), np.nan), np.isfinite(values)
-        kept = values[finite]
-        if not kept.size:
-            return out
+        finite = np.isfinite(values)
+        if finite.all():
+            return self._means(values)
+        out = np.full(len(values), np.nan)
+        if finite.any():
+            out[finite] = self._means(values[finite])
+        return out
+
+    def _means(self, kept: Array) -> Array:
+        """Return the mean at each of these finite values."""
         block = min(len(kept), max(8, int(-10 / np.log10(self.share))))
         rows = -(-len(kept) // block)
-        padded = np.zeros(rows * block)
-        padded[: len(kept)] = kept
+        parts = np.zeros((rows, block))
+        parts.reshape(-1)[: len(kept)] = kept
         powers = self.share ** np.arange(1, block + 1)
-        inner = (1 - self.share) * np.cumsum(padded.reshape(rows, block) / powers, axis=1)
+        parts *= (1 - self.share) / powers
+        np.cumsum(parts, axis=1, out=parts)
         before, mean, last = np.empty(rows), self._mean, float(powers[-1])
-        for row, added in enumerate(inner[:, -1].tolist()):
+        for row, added in enumerate(parts[:, -1].tolist()):
             before[row] = mean
             mean = last * (mean + added)
-        means = (powers * (before[:, None] + inner)).reshape(-1)[: len(kept)]
-        counts = np.arange(self._count + 1, self._count + len(kept) + 1)
-        self._count, self._mean = self._count + len(kept), float(means[-1])
-        out[finite] = means / (1 - self.share**counts)
-        return out
+        parts += before[:, None]
+        parts *= powers
+        means: Array = parts.reshape(-1)[: len(kept)]
+        self._mean = float(means[-1])
+        few = min(len(kept), max(0, int(-16 / np.log10(self.share)) - self._count))  # beyond, nothing is left to mend
+        means[:few] /= 1 - self.share ** np.arange(self._count + 1, self._count + few + 1)
+        self._count += len(kept)
+        return means
 
 
 def thinned(x: Array, y: Array, low: float, high: float, most: int) -> tuple[Array, Array]:
