@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from medviz.imaging.volume import Affine, Stored, Volume
 
+OUTSIDE_VOXELS = 0.6
+"""A place this far from the nearest voxel of a tensor lies outside of it; bending moves neighbours a little apart."""
 Point = tuple[float, float, float]
 
 
@@ -49,7 +51,10 @@ class Seen:
         found = self.places_mm[(slice(None), *box)] - np.array(mm, np.float32)[:, None, None, None]
         far = np.einsum("cxyz,cxyz->xyz", found, found)
         at = np.array(np.unravel_index(int(far.argmin()), far.shape)) + low
-        if float(far.min()) > self._pitch_mm**2:
+        beside = np.array(mm) - self.places_mm[(slice(None), *at)]
+        off = np.abs(np.linalg.inv(self.given.affine[:3, :3]) @ beside)  # in voxels of the tensor, but for the bending
+        thin = np.array(self.given.shape) == 1
+        if np.any((off > OUTSIDE_VOXELS) & ~thin) or np.any((off * self.given.spacing_mm > self._half_mm) & thin):
             return None
         x, y, z = self.given.to_mm(at)
         return float(x), float(y), float(z)
@@ -72,10 +77,9 @@ class Seen:
         return int(np.ceil(self.off_mm / max(min(self.given.spacing_mm), 1e-6))) + 2
 
     @cached_property
-    def _pitch_mm(self) -> float:
-        """Half of a voxel's diagonal, and a little: nothing nearer than that means beside the tensor."""
-        step = max(float(np.linalg.norm(self.scan.spacing_mm)), float(np.linalg.norm(self.given.spacing_mm)))
-        return 0.6 * step
+    def _half_mm(self) -> float:
+        """Half the thickness of a slice, and a little."""
+        return 0.55 * max(self.scan.spacing_mm)
 
     @cached_property
     def mirrored(self) -> bool:
@@ -102,8 +106,11 @@ class Seen:
         return replace(self.given, voxels=voxels, stored=stored, kind="scalar", name="padding")
 
 
-def fitted(places_mm: NDArray[np.float32]) -> Affine:
-    """The affine (4, 4) that comes nearest to where voxels (3, x, y, z) lie; an axis of one voxel gets 1 mm."""
+def fitted(places_mm: NDArray[np.float32], along: Affine | None = None) -> Affine:
+    """The affine (4, 4) that comes nearest to where voxels (3, x, y, z) lie.
+
+    An axis of one voxel gets 1 mm at a right angle to the others, to the side to which that of `along` points.
+    """
     shape = places_mm.shape[1:]
     step = tuple(max(1, (side - 1) // 6) for side in shape)
     index = np.stack(np.meshgrid(*(np.arange(0, side, pace) for side, pace in zip(shape, step, strict=True)),
@@ -118,6 +125,8 @@ def fitted(places_mm: NDArray[np.float32]) -> Affine:
         affine[:3, axis] = found[number]
     for axis in set(range(3)) - set(wide):
         affine[:3, axis] = _across(affine, axis)
+        if along is not None and affine[:3, axis] @ along[:3, axis] < 0:
+            affine[:3, axis] *= -1
     return affine
 
 

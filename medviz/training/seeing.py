@@ -84,7 +84,7 @@ def _patch(data: Any, samples: Patches, dimensions: int, number: int, placed: Pl
         places, inside = np.expand_dims(places, axis + 1), np.expand_dims(inside, axis)
     mm = np.einsum("ij,jxyz->ixyz", grid[:3, :3], places) + grid[:3, 3][:, None, None, None]
     mm = mm.astype(np.float32)
-    given = _volume(image, fitted(mm), scan, "what the network is given")
+    given = _volume(image, fitted(mm, grid), scan, "what the network is given")
     facts = (
         *_prepared(scan, thick, grid, hasattr(data, "learnt")),
         ("patch", f"{_times(label.shape)} voxels; {1 - inside.mean():.0%} of it padding with the darkest value"),
