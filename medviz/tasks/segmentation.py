@@ -18,7 +18,7 @@ from medviz.figures import Figure, Picture
 from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, cut
 from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work, finished
-from medviz.networks import NETWORKS
+from medviz.networks import NETWORKS, PER_PIXEL
 from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
 from medviz.tasks.cases import native_rows, opened
@@ -51,10 +51,6 @@ T = TypeVar("T")
 _LARGEST = {2: 208, 3: 64}
 """Side of an automatic patch at most: a whole slice of a head, and what a volume may take of the memory."""
 _DATA, _LOSS = Group("Data"), Group("Loss")
-SEGMENTERS = (
-    "unet", "unet_original", "attention_unet", "dynunet", "unet_plus_plus", "segresnet", "vnet", "mednext", "unetr",
-    "swin_unetr", "fcn", "meshnet",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Segmentation(Task):
     BACKGROUND: ClassVar[bool] = True
 
     data: Annotated[Settings, Part("datasets", only=SEGMENTED), _DATA, "Scans with their label maps."] = _MNI152
-    network: Annotated[Settings, Part("networks", only=SEGMENTERS), Group("Network"), "What learns."] = _UNET
+    network: Annotated[Settings, Part("networks", only=PER_PIXEL), Group("Network"), "What learns."] = _UNET
     dimensions: Annotated[
         int, Choice((2, 3), ("2-D, slice by slice", "3-D")), _DATA, "Slices learn fast; volumes see the context."
     ] = 2
@@ -187,7 +183,8 @@ class Segmentation(Task):
             work = self._shares(network, batch, data)
             shares = finished(work)[0].float().cpu().numpy()  # (classes, x, y[, z])
             image, label = batch["image"][0].cpu().numpy(), batch["label"][0].cpu().numpy()
-            yield from _pictures(f"probe {number}", image[0], label, shares, preparation, data.classes)
+            seen = image.mean(0) if preparation.picture else image[0]
+            yield from _pictures(f"probe {number}", seen, label, shares, preparation, data.classes)
 
     def chance(self, data: Any) -> float | None:
         """Cross-entropy of a network that knows nothing; other losses depend on the scans."""
