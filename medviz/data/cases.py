@@ -269,6 +269,11 @@ class Shelf(Sequence[Case]):
         self._kept: dict[int, Case] = {}
         self._bytes = 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each case is called; nothing is read."""
+        return tuple(one.name for one in self._pairs)
+
     def __len__(self) -> int:
         return len(self._pairs)
 

@@ -14,7 +14,8 @@ from medviz.data.classed import Files
 from medviz.data.naming import Named
 from medviz.data.patches import Patches, Sample, centred, cropped, fullest, sample_of, varied
 from medviz.figures import Picture
-from medviz.messages import Progress, Work
+from medviz.messages import Note, Progress, Work
+from medviz.parameters import Group, parameters
 from medviz.refused import Refused
 from medviz.training.task import Task
 
@@ -41,7 +42,14 @@ def changes_of(task: Task) -> tuple[tuple[str, bool], ...]:
     """List the changes by name, and whether the task makes each as it stands."""
     made = getattr(task, "changes", None)
     on = set(USUAL if made is None else made) if getattr(task, "augment", 0) else set()
-    return tuple((name, name in on) for name in KINDS)
+    known = [name for name in KINDS if not hasattr(task, "turning") or KINDS[name] in _light()]
+    return tuple((name, name in on) for name in known)
+
+
+def _light() -> set[str]:
+    """Changes of light: pictures with boxes are placed by the task's own parameters."""
+    groups = {one.name: one.mark(Group) for one in parameters(Augmentation)}
+    return {name for name, group in groups.items() if group is not None and group.name == "change of light"}
 
 
 def variations(task: Task, wish: Wish) -> Work[None]:
@@ -53,8 +61,10 @@ def variations(task: Task, wish: Wish) -> Work[None]:
     samples: Any = replace(task, augment=wish.strength).training(data)  # type: ignore[call-arg]
     change = _augmentation(samples, wish)
     place = place_of(samples, wish.case)
+    if place is None and wish.case:
+        yield Note(f"{wish.case} is held out and never changed: the first case to learn from is shown")
     classes = tuple(data.classes)
-    for number, sample in enumerate(_changed(samples, place, change, wish)):
+    for number, sample in enumerate(_changed(samples, place or 0, change, wish)):
         yield _picture(sample, samples, "as it is" if number == 0 else str(number), classes)
         yield Progress(number + 1, wish.count + 1, "drawing")
 
@@ -71,13 +81,14 @@ def _augmentation(samples: Any, wish: Wish) -> Augmentation:
     return replace(change, often=1.0, **certain)
 
 
-def place_of(samples: Any, case: str) -> int:
-    """Number of the first sample that comes from a case; 0 where it is not among those that are learnt from."""
+def place_of(samples: Any, case: str) -> int | None:
+    """Number of the first sample that comes from a case; None where it is not among those that are learnt from."""
     if isinstance(samples, Named | Framed):
-        names = [samples.pile.names[number] for number in samples.chosen]
-        return names.index(case) if case in names else 0
-    pairs = getattr(getattr(samples, "cases", None), "names", None)
-    return pairs.index(case) * samples.each if pairs and case in pairs else 0
+        names = [str(samples.pile.names[number]) for number in samples.chosen]
+        return names.index(case) if case in names else None
+    held = getattr(samples, "cases", ())
+    names = list(held.names) if hasattr(held, "names") else [one.name for one in held if hasattr(one, "name")]
+    return names.index(case) * samples.each if case in names else None
 
 
 def _changed(samples: Any, place: int, change: Augmentation, wish: Wish) -> Iterator[Sample]:

@@ -61,5 +61,10 @@ def _finished(line: str, task: Task, told: dict[str, Any]) -> str:
         free = f" of {told['free_mib'] / 1024:.1f}" if "free_mib" in told else ""
         batch += f" takes {max(0.1, told['memory_mib'] / 1024):.1f}{free} GB"
     steps = f" ({told['steps']:,} steps)" if "steps" in told else ""
-    time = f", about {duration(told['seconds'])}" if told.get("seconds") else ""
+    time = f", {_about(told['seconds'])}" if told.get("seconds") else ""
     return f"{batch};{rest}; {task.epochs} epochs{steps}{time}"
+
+
+def _about(seconds: float) -> str:
+    """Say a time as roughly as it is known."""
+    return f"about {round(seconds / 60)} min" if 120 <= seconds < 5400 else f"about {duration(seconds)}"

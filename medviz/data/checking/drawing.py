@@ -84,7 +84,8 @@ def _grey_or_colour(channels: list[Array]) -> NDArray[np.uint8]:
     if len(channels) == 3 and channels[0].dtype == np.uint8:
         return np.stack(channels, axis=-1)
     values = np.nan_to_num(np.stack(channels, axis=-1).astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = (0.0, 255.0) if len(channels) == 3 and values.max() > 2 else np.percentile(values, (0.5, 99.5))
+    bytes_like = len(channels) == 3 and values.min() >= 0 and 20 < values.max() < 256
+    low, high = (0.0, 255.0) if bytes_like else np.percentile(values, (0.5, 99.5))
     light: NDArray[np.uint8] = np.rint(((values - low) / max(high - low, 1e-6)).clip(0, 1) * 255).astype(np.uint8)
     return light if len(channels) == 3 else np.ascontiguousarray(light[..., 0])
 

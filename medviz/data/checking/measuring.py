@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def _unreadable(entry: Entry, listing: Listing, thing: str, fault: str, remedy: 
         entry.name, entry.part, entry.kind, entry.patient, image=_text(entry.image), label=_text(entry.label),
         broken=True,
     )  # fmt: skip
-    sentence = f"{thing}: {fault}"
+    sentence = f"{Path(thing).name or thing}: {fault}"
     problem = Problem(
         entry.name, "unreadable", sentence, remedy or "copy it again from where it came", "error",
         listing.leave_out(entry.name), _text(entry.image),

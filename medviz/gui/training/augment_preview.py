@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -24,6 +23,7 @@ from medviz.gui.icons import icon
 from medviz.gui.job import Job
 from medviz.gui.surveying import Varied
 from medviz.gui.training.case_picture import CasePicture
+from medviz.messages import Note
 from medviz.refused import Refused
 
 COUNT, COLUMNS = 8, 3
@@ -65,6 +65,7 @@ class AugmentPreview(QWidget):
         self.sentence = QLabel()
         self.sentence.setProperty("look", "dim")
         self.sentence.setWordWrap(True)
+        self.sentence.setMinimumHeight(2 * self.sentence.fontMetrics().height())
         self.pictures = [CasePicture(84) for _ in range(COUNT + 1)]
         self._over = True
         self._again = False
@@ -94,20 +95,13 @@ class AugmentPreview(QWidget):
         grid.setSpacing(4)
         for place, one in enumerate(self.pictures):
             grid.addWidget(one, place // COLUMNS, place % COLUMNS)
-        held = QWidget()
-        held.setLayout(self._changes)
-        self._box = QScrollArea()
-        self._box.setWidget(held)
-        self._box.setWidgetResizable(True)
-        self._box.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._box.setMaximumHeight(150)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
         column.addLayout(grid, 1)
         column.addWidget(self.sentence)
         column.addLayout(row)
-        column.addWidget(self._box)
+        column.addLayout(self._changes)
         column.addLayout(below)
 
     def show_task(self) -> None:
@@ -209,6 +203,8 @@ class AugmentPreview(QWidget):
                 place = 0 if message.name == "as it is" else int(message.name)
                 if place < len(self.pictures):
                     self.pictures[place].put(message, "as it is" if place == 0 else "")
+            elif isinstance(message, Note):
+                self.sentence.setText(message.text)
 
     def _refused(self, refusal: Refused) -> None:
         self.sentence.setText(str(refusal))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QPainter, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from medviz.data.checking.report import CaseFacts, Severity
@@ -105,8 +105,7 @@ class _Painter(QStyledItemDelegate):
         self._grid = parent
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        line = option.fontMetrics.height()
-        return QSize(SIDE_PX + 2 * PAD_PX, SIDE_PX + 2 * line + 2 * PAD_PX + 4)
+        return self._grid.gridSize()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         card: Card = index.data(CASE)
@@ -191,6 +190,7 @@ class CaseGrid(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self._wanted: OrderedDict[str, None] = OrderedDict()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -239,6 +239,19 @@ class CaseGrid(QListView):
         """Ask for what is still in sight and missing."""
         self._wanted.clear()
         self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Spread the cards over the width."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Make the cells as wide as there is room, as high as picture and two lines ask for."""
+        wide = max(self.viewport().width() - 2, 1)
+        least = SIDE_PX + 2 * PAD_PX
+        size = QSize(wide // max(1, wide // least), SIDE_PX + 2 * self.fontMetrics().height() + 2 * PAD_PX + 8)
+        if size != self.gridSize():
+            self.setGridSize(size)
 
     def _ask(self) -> None:
         if self.busy():

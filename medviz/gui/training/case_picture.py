@@ -107,17 +107,21 @@ class CasePicture(QWidget):
         """Paint the picture in the middle, its words at the lower edge."""
         painter, now = QPainter(self), colours()
         painter.fillRect(self.rect(), now.of("image"))
-        high = self.fontMetrics().height() + 6 if self.words else 0
         if self.picture is not None:
-            room = QSize(self.width(), self.height() - high)
-            size = size_in(self.picture, room)
-            place = QRectF(
-                (self.width() - size.width()) / 2, (room.height() - size.height()) / 2, size.width(), size.height()
-            )
+            size = size_in(self.picture, self.size())
+            left, top = (self.width() - size.width()) / 2, (self.height() - size.height()) / 2
+            place = QRectF(left, top, size.width(), size.height())
             painter.setPen(now.of("on_image"))
             paint(painter, place, self.picture, self._image, self.over)
         if self.words:
-            painter.setPen(now.of("on_image"))
-            below = self.rect().adjusted(4, self.height() - high, -4, 0)
-            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self.words)
+            self._caption(painter)
         painter.end()
+
+    def _caption(self, painter: QPainter) -> None:
+        """Write the words at the lower edge, on a dark band where they lie over the picture."""
+        now, high = colours(), self.fontMetrics().height() + 6
+        band = self.rect().adjusted(0, self.height() - high, 0, 0)
+        if self.picture is not None:
+            painter.fillRect(band, QColor(0, 0, 0, 150))
+        painter.setPen(now.of("on_image"))
+        painter.drawText(band if self.picture is not None else self.rect(), Qt.AlignmentFlag.AlignCenter, self.words)

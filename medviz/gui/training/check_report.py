@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from medviz.data.checking.report import CheckReport, Fingerprint, Spread, rows_of
@@ -27,16 +27,28 @@ class DataChip(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(14, 14))
         self.setAccessibleName("state of the data")
+        self._words, self._room_px = "", 10_000
         survey.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Say how it stands now."""
         words, sign, colour, tip = chip_words(self.survey)
-        self.setText(words)
+        self._words = words
         self.setIcon(icon(sign, colour))
-        self.setToolTip(tip)
+        self.setToolTip(f"{words.capitalize()}. {tip}")
         self.setVisible(self.survey.settings is not None and bool(words))
+        self._say()
+
+    def fit(self, room_px: int) -> None:
+        """Say it short where there is no room: "0 problems"."""
+        self._room_px = room_px
+        self._say()
+
+    def _say(self) -> None:
+        short = self._words.rpartition(" · ")[2]
+        wide = self.fontMetrics().horizontalAdvance(self._words) + 30
+        self.setText(self._words if wide <= self._room_px else short)
 
 
 def chip_words(survey: Survey) -> tuple[str, str, str, str]:
@@ -93,7 +105,9 @@ class PlanStrip(QFrame):
     def refresh(self) -> None:
         """Show what is proposed, if anything is."""
         self.setVisible(bool(self.survey.lines))
-        self.words.setText("\n".join(self.survey.lines))
+        self.words.setText(
+            "\n".join(("Proposed: " + self.survey.lines[0], *self.survey.lines[1:])) if self.survey.lines else ""
+        )
         used = self.survey.in_use
         self.take.setText("Plan in use" if used else "Use this plan")
         self.take.setEnabled(not used)
@@ -116,7 +130,7 @@ class ReportPane(QWidget):
         self.waiting = Waiting("checking the data", "Stop reading; the report before stays")
         self.sound = Sound()
         self.table = ReportTable()
-        self.classes = TableView()
+        self.classes, self.like = TableView(), TableView()
         self.split = QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
         self.again.clicked.connect(survey.check)
@@ -145,8 +159,15 @@ class ReportPane(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.sound)
         column.addWidget(self.table, 1)
+        column.addStretch(0)
+        below = QWidget()
+        beside = QHBoxLayout(below)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(24)
+        beside.addWidget(self.classes, 2)
+        beside.addWidget(self.like, 3)
         self.split.addWidget(above)
-        self.split.addWidget(self.classes)
+        self.split.addWidget(below)
         self.split.setStretchFactor(0, 3)
         self.split.setStretchFactor(1, 2)
         whole = QVBoxLayout(self)
@@ -185,8 +206,23 @@ class ReportPane(QWidget):
         self.sound.setVisible(report is not None and not report.faults)
         self.sound.say(report)
         if report is not None:
-            self.classes.show_figure(class_table(report))
-        self.split.setSizes([max(120, 70 + 44 * len(rows)) if rows else 90, 400])
+            for view, figure in ((self.classes, class_table(report)), (self.like, facts_table(report))):
+                view.show_figure(figure)
+                view.setMinimumWidth(min(view.least_px, 360))
+        self._share()
+
+    def _share(self) -> None:
+        """Give the problems the height they ask for, but leave something to what is below."""
+        rows = self.table.wanted_px if self.table.problems.count() else 0
+        sound = 0 if self.sound.isHidden() else self.sound.sizeHint().height() + 8
+        high = self.split.height()
+        above = min(rows + sound, max(high - 150, high * 3 // 5))
+        self.split.setSizes([above, max(high - above, 1)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the height anew."""
+        super().resizeEvent(event)
+        self._share()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc goes back."""
@@ -246,10 +282,6 @@ def facts_of(found: Fingerprint) -> str:
         parts.append(f"{ranged(found.shape)} {unit}")
         parts.append(f"{ranged(found.spacing_mm)} mm" if found.spacing_mm is not None else "uncalibrated")
     parts.append(f"{found.channels} channel{'' if found.channels == 1 else 's'}")
-    levels = dict(found.intensities)
-    if levels:
-        what = "labelled values" if found.counted == "voxels" and found.foreground else "values above air"
-        parts.append(f"{what} {levels['p0.5']:.4g} to {levels['p99.5']:.4g}, middle {levels['p50']:.4g}")
     return " · ".join(part for part in parts if part)
 
 
@@ -269,6 +301,33 @@ def class_table(report: CheckReport) -> Table:
     found = report.fingerprint
     rows = tuple((one.name, one.cases, one.count, round(100 * one.share, 1)) for one in found.classes[:MOST_CLASSES])
     return Table("classes", ("class", "cases", found.counted, "share"), rows, "classes", ("", "", "", "%"))
+
+
+def facts_table(report: CheckReport) -> Table:
+    """Put what the data are like into a table: the smallest, the middle and the largest of each."""
+    found = report.fingerprint
+    rows: list[tuple[str | float | int | None, ...]] = []
+    unit = "voxels" if found.dimensions == 3 else "px"
+    for what, spread in (
+        (f"size in {unit}", found.shape),
+        ("spacing in mm", found.spacing_mm),
+        (f"labelled part in {unit}", found.labelled),
+        ("boxes in px", found.boxes),
+    ):
+        for axis, sides in enumerate(zip(spread.low, spread.middle, spread.high, strict=True) if spread else ()):
+            along = "RAS"[axis] if found.spacing_mm is not None else "xyz"[axis]
+            rows.append((f"{what}, {along}", *(round(side, 3) for side in sides)))
+    levels = dict(found.intensities)
+    if levels:
+        what = "labelled values" if found.counted == "voxels" and found.foreground else "values above air"
+        rows.append((f"{what}, 99 % of them", *(number(levels[name]) for name in ("p0.5", "p50", "p99.5"))))
+    heads = ("", "least", "middle", "most")
+    return Table("facts", heads, tuple(rows), "what they are like")
+
+
+def number(value: float) -> float | int:
+    """Round a number to what a person reads."""
+    return round(value) if abs(value) >= 100 else float(f"{value:.3g}")
 
 
 def _label(look: str, wrap: bool = False) -> QLabel:

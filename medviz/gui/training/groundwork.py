@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QToolButton, QWidget
 
@@ -58,7 +58,21 @@ class Groundwork(QObject):
         act.setShortcut(QKeySequence("Ctrl+B"))
         act.triggered.connect(lambda: self.open_browser())
         self.over.addAction(act)
+        self.page.setup.parts["data"].installEventFilter(self)
         self._refresh()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Say less beside Data where the bar is narrow."""
+        if watched is self.page.setup.parts["data"] and event.type() == QEvent.Type.Resize:
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        wide = self.page.setup.parts["data"].width()
+        roomy = wide > 300
+        style = Qt.ToolButtonStyle
+        self.browse.setToolButtonStyle(style.ToolButtonTextBesideIcon if roomy else style.ToolButtonIconOnly)
+        self.chip.fit(wide - (130 if roomy else 66))
 
     def check(self) -> None:
         """Check the data, and show the report as it comes."""
