@@ -10,7 +10,7 @@ from medviz.commands.elsewhere import runs_folder, wait
 from medviz.commands.slurm import Cluster, sbatch
 from medviz.commands.taught import attached, ignoring, stoppable, stopping, trained
 from medviz.commands.telling import told
-from medviz.commands.wanted import task_of
+from medviz.commands.wanted import as_set, task_of
 from medviz.data import DATASETS
 from medviz.figures import Curves
 from medviz.imaging.storage import replacing
@@ -87,7 +87,8 @@ def _run(options: argparse.Namespace) -> Said:
 def _helped(ranks: Helper, options: argparse.Namespace) -> Said:
     """Help the first process; Ctrl-C reaches that one too, which ends both."""
     with ignoring():
-        task = load_task(existing(options.resume), TASKS) if options.resume else task_of(options)
+        resumed = load_task(existing(options.resume), TASKS) if options.resume else None
+        task = as_set(resumed, options) if resumed else task_of(options)
         steps = followed(help_along(task, ranks), quiet=True)
     return Said({"helped": steps}) if options.json else Said()
 
@@ -99,7 +100,7 @@ def _led(ranks: Ranks, options: argparse.Namespace) -> Said:
     if options.queue is not None:
         return _served(Path(options.queue).expanduser() if options.queue else runs_folder(), options)
     folder = existing(options.resume) if options.resume else None
-    task = load_task(folder, TASKS) if folder else task_of(options)
+    task = as_set(load_task(folder, TASKS), options) if folder else task_of(options)
     for wanted, tried in ((options.dry_run, _dry), (options.find_rate, _rate), (options.overfit, _by_heart)):
         if wanted:
             return tried(task, options)

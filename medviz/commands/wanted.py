@@ -27,6 +27,11 @@ def task_of(options: argparse.Namespace) -> Any:
         raise Refused("medviz train", "no task is named", f"name one of {', '.join(TASKS)}")
     if options.data:
         task = _with_data(task, options.data)
+    return as_set(task, options)
+
+
+def as_set(task: Any, options: argparse.Namespace) -> Any:
+    """Lay --set and --device over a task: one that is made, or that of a run which goes on."""
     sets = [*options.set, *([f"device={options.device}"] if options.device else [])]
     for text in sets:
         task = turned(task, *assignment(text), catalogs=CATALOGS)

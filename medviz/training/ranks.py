@@ -262,7 +262,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except RuntimeError as problem:
-        fault = f"another of its {dist.get_world_size()} processes ended ({_first_line(problem)[:90]})"
+        fault = f"another of its {dist.get_world_size()} processes ended"
         remedy = "what was saved is kept; see what that process said, and resume"
         raise Refused("the training", fault, remedy) from problem
 
