@@ -94,7 +94,8 @@ def surveyed(
 
 def _named(named: tuple[str, ...], values: tuple[int, ...], place: object) -> tuple[str, ...]:
     if not named:
-        return tuple(f"colour #{value:06x}" if value > 0xFFFF else f"label {value}" for value in values)
+        colours = max(values) > 0xFFFF
+        return tuple(f"colour #{value:06x}" if colours else f"label {value}" for value in values)
     if len(named) != len(values):
         fault = f"{len(named)} classes are named and its masks hold {len(values)} ({', '.join(map(str, values[:8]))})"
         raise Refused(place, fault, "name as many as there are")

@@ -28,10 +28,11 @@ SIDES = {
 }  # fmt: skip
 _MASK_WORDS = "masks?|segmentation|seg|labels?|gt|groundtruth|annotation|manual|roi|lesion"
 _OTHER_WORDS = "images?|img|scan|raw|0000"
-_IS_MASK = re.compile(rf"(?:^|[_\-. ])(?:{_MASK_WORDS})(?:[_\-. ]?\d+)?$|^(?:{_MASK_WORDS})[_\-. ]", re.IGNORECASE)
+_GAP = r"[_\-. ]"
+_IS_MASK = re.compile(rf"{_GAP}(?:{_MASK_WORDS})(?:{_GAP}?\d+)?$|^(?:{_MASK_WORDS})(?:{_GAP}|(?=\d)|$)", re.IGNORECASE)
 _WORDS = re.compile(
-    rf"(?:^|[_\-. ])(?:{_MASK_WORDS})(?:[_\-. ]?\d+)?$|[_\-. ](?:{_OTHER_WORDS})$|"
-    rf"^(?:{_MASK_WORDS}|{_OTHER_WORDS})[_\-. ]",
+    rf"{_GAP}(?:{_MASK_WORDS})(?:{_GAP}?\d+)?$|{_GAP}(?:{_OTHER_WORDS})$|"
+    rf"^(?:{_MASK_WORDS}|{_OTHER_WORDS})(?:{_GAP}|(?=\d)|$)",
     re.IGNORECASE,
 )
 _MOST_FILES = 200_000
@@ -96,8 +97,8 @@ def matched(images: Sequence[Path], masks: Sequence[Path], gate: Gate, side: str
         for group, files in ((names, images), (others, masks)):
             for path in files:
                 group.setdefault(bare(stem(path.name)), []).append(path)
-    names = {f"{prefix}{name}": paths for name, paths in names.items()}
-    others = {f"{prefix}{name}": paths for name, paths in others.items()}
+    names = {f"{prefix}{name}".rstrip("/") or "case": paths for name, paths in names.items()}
+    others = {f"{prefix}{name}".rstrip("/") or "case": paths for name, paths in others.items()}
     owner = _folder_as_group(prefix)
     return [Pair(name, (path,), both, owner, side) for name, path, both in _agreeing(names, others, gate)]
 
@@ -108,8 +109,10 @@ def is_mask(name: str) -> bool:
 
 
 def bare(name: str) -> str:
-    """Name of a case without the word that says image or mask."""
-    return _WORDS.sub("", name).lower() or name.lower()
+    """Name of a case without the words that say image or mask; empty where there is nothing else (p1/image.png)."""
+    while (less := _WORDS.sub("", name, count=1)) != name:
+        name = less
+    return name.lower()
 
 
 def images_in(folder: Path | None) -> list[Path]:
