@@ -2,7 +2,7 @@
 
 from medviz.messages import Note
 from medviz.refused import Refused
-from medviz.training.asked import ACTS, Asked, answered
+from medviz.training.asked import ACTS, LAYERS, Asked, answered
 from medviz.training.orders import Orders
 from medviz.training.run import Run
 from medviz.training.task import Task
@@ -28,6 +28,7 @@ class Obeying:
                     answer = order.name
                 else:
                     asked, note = answered(order, asked, task, self.layers)
+                    self.wanted |= {"preview"} if order.name == LAYERS and asked.layers else set()  # at once
                     task = asked.on(task)
                     notes.append(note)
                     answer = note.text

@@ -1,8 +1,10 @@
 """One training on disk: its recipe, what it said, its weights, and where all that came from.
 
-A run's folder holds ``task.toml`` (the recipe), ``model.json`` (how to run the network), ``data.json`` (fingerprint of
-the data), ``environment.json``, ``events.jsonl`` (every message; the source), ``status.json`` (heartbeat),
-``checkpoints/`` (last, prev, best), ``media/``, ``tensorboard/`` and ``MODEL_CARD.md``.
+A run's folder holds ``task.toml`` (the recipe), ``model.json`` (how to run the network), ``layers.json`` (what may be
+looked into), ``data.json`` (fingerprint of the data), ``split.json`` (its cases on both sides, as hashes),
+``environment.json``, ``events.jsonl`` (every message; the source), ``status.json`` (heartbeat), ``control.json`` (what
+others told it), ``checkpoints/`` (last, prev, best), ``media/``, ``story/``, ``tensorboard/``, and at its end
+``results.json`` and ``results.csv`` (a row a case, by number) and ``MODEL_CARD.md``. No name of a case is in any of it.
 """
 
 import contextlib

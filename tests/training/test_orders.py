@@ -257,7 +257,6 @@ def test_a_layer_is_looked_at_when_it_is_asked_for(tmp_path: Path) -> None:
     names = layers(tmp_path / "run")
     assert names == ("0", "1", "2", "3", "4")
     told.put("layers", ["2"])
-    told.put("preview")
     said += list(work)
     drawn = [one for one in said if not isinstance(one, Scalar | Progress | Note) and one.name == "layer 2"]
     assert len(drawn) == 1
