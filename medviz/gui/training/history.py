@@ -15,7 +15,7 @@ ROUNDS = 48
 FLAT = 8
 """After so many validations without progress a person is told."""
 GROUPS = ("loss", "measures", "rate", "gradient", "machine", "other")
-TOLD_ELSEWHERE = ("train/epoch", "train/samples per second")
+TOLD_ELSEWHERE = ("train/epoch", "train/seconds", "train/samples per second")
 """Written as numbers at the foot of the page."""
 ANSWERS = ("from the next step on", "rate halved")
 """Words of a note that something of the training changed at that step."""
