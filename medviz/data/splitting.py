@@ -64,8 +64,14 @@ def _fold_of(groups: Sequence[str], folds: int, fold: int) -> list[str]:
 
 
 def file_of(folder: Path) -> Path | None:
-    """Return the file of folds in a folder, None where there is none."""
-    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+    """Return the file of folds of a data set, None where there is none.
+
+    It lies in its folder, or where nnU-Net writes it: nnUNet_preprocessed/NAME beside nnUNet_raw/NAME.
+    """
+    places = [folder / name for name in FILES]
+    if folder.parent.name == "nnUNet_raw":
+        places.append(folder.parent.parent / "nnUNet_preprocessed" / folder.name / FILES[0])
+    return next((path for path in places if path.is_file()), None)
 
 
 def fixed(path: Path, names: Sequence[str], fold: int) -> tuple[frozenset[int], frozenset[int]]:

@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from medviz.data.decathlon import Decathlon, contents
 from medviz.refused import Refused
@@ -83,6 +84,23 @@ def test_the_second_layout_of_nnunet_is_read_too(tmp_path: Path) -> None:
     data = Decathlon(str(tmp_path))
     assert (data.classes, data.channels) == (("box", "lid"), 2)
     assert data.validation(3)[0]["image"].shape == (2, 20, 18, 12)
+
+
+def test_pictures_in_the_second_layout_have_their_colours_in_one_file(tmp_path: Path) -> None:
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).mkdir()
+    for number in range(3):
+        label = np.zeros((20, 24), np.uint8)
+        label[4:12, 5:15] = 1
+        colours = np.stack([60 * label + number, 90 * label, 30 * label + 7], -1).astype(np.uint8)
+        Image.fromarray(colours).save(tmp_path / "imagesTr" / f"a_{number}_0000.png")
+        Image.fromarray(label).save(tmp_path / "labelsTr" / f"a_{number}.png")
+    channels = {"0": "R", "1": "G", "2": "B"}
+    declare(tmp_path, channel_names=channels, labels={"background": 0, "box": 1}, file_ending=".png")
+    data = Decathlon(str(tmp_path))
+    assert (data.channels, data.dimensions) == (3, (2,))
+    held = data.validation(2)[0]
+    assert held["image"].shape == (3, 24, 20) and int(held["label"].sum()) == 80
 
 
 def test_the_order_of_storage_makes_no_difference(msd: Path) -> None:

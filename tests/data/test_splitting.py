@@ -56,6 +56,15 @@ def test_the_folds_of_nnunet_are_held_to(tmp_path: Path) -> None:
     assert fixed(path, ["a", "b", "c", "d"], 1) == ({1, 2}, {0})
 
 
+def test_the_folds_are_found_where_nnunet_writes_them(tmp_path: Path) -> None:
+    raw, preprocessed = (tmp_path / name / "Dataset004_X" for name in ("nnUNet_raw", "nnUNet_preprocessed"))
+    for folder in (raw, preprocessed):
+        folder.mkdir(parents=True)
+    assert file_of(raw) is None
+    path = written(preprocessed, "splits_final.json", [])
+    assert file_of(raw) == path and file_of(tmp_path) is None
+
+
 def test_a_number_a_case_is_a_file_of_folds_too(tmp_path: Path) -> None:
     path = written(tmp_path, "folds.json", {"a": 0, "b": 1, "c": 1})
     assert fixed(path, ["a", "b", "c"], 1) == ({0}, {1, 2})
