@@ -56,13 +56,19 @@ def _flat(image: Array, boxes: Array) -> tuple[Array, int | None]:
 
 
 def _pixels(flat: Array) -> Array:
-    """Turn a slice (C, x, y) to the screen as uint8, grey or colour; the darkest and the lightest hundredth are cut."""
-    low, high = np.percentile(flat, (0.5, 99.5))
-    light = ((flat - low) / max(high - low, 1e-6)).clip(0, 1) * 255
+    """Turn a slice (C, x, y) to the screen as uint8, grey or colour."""
+    light = lit(flat)
     faces = [cut(_volume(channel), "axial", 0).pixels for channel in light[:3] if len(light) in (1, 3)]
     faces = faces or [cut(_volume(light[0]), "axial", 0).pixels]
     pixels = faces[0] if len(faces) == 1 else np.stack(faces, axis=-1)
     return np.ascontiguousarray(np.rint(pixels).astype(np.uint8))
+
+
+def lit(image: Array) -> Array:
+    """Scale (C, ...) to 0..255; the darkest and the lightest half percent are cut."""
+    low, high = np.percentile(image, (0.5, 99.5))
+    light: Array = ((image - low) / max(high - low, 1e-6)).clip(0, 1) * 255
+    return light
 
 
 def _volume(channel: Array) -> Volume:

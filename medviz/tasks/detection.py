@@ -11,13 +11,16 @@ from torch import Tensor, nn
 from medviz.data.boxes import sided
 from medviz.data.checking.report import Fingerprint
 from medviz.figures import Figure
+from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
 from medviz.networks.detector import real
 from medviz.parameters import Choice, Group, Part, Range, Settings, parameters
 from medviz.refused import Refused
 from medviz.tasks.boxes_drawn import boxes_drawn
-from medviz.tasks.finding import Finding, drawn, pictured
+from medviz.tasks.boxes_told import BoxTeller, labelled, picture_of, references_of
+from medviz.tasks.boxes_told import found_in as boxes_of
+from medviz.tasks.finding import Finding, Pictured, drawn, picture_of_row, pictured, row_of
 from medviz.tasks.proposing import for_detection
 from medviz.training.learner import summed
 from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, Samples, ScheduleName, Task
@@ -40,7 +43,10 @@ class Detection(Task):
     HIGHER: ClassVar[bool] = True
 
     data: Annotated[
-        Settings, Part("datasets", only=("drawn_boxes", "voc", "coco", "yolo_txt")), _DATA, "Pictures with boxes."
+        Settings,
+        Part("datasets", only=("drawn_boxes", "voc", "coco", "yolo_txt", "instance_boxes")),
+        _DATA,
+        "Pictures with boxes.",
     ] = _DRAWN
     network: Annotated[Settings, Part("networks", only=DETECTORS), Group("Network"), "What learns."] = _YOLO
     dimensions: Annotated[int, Choice((2, 3), ("2-D", "3-D")), _DATA, "Pictures or volumes."] = 2
@@ -122,6 +128,41 @@ class Detection(Task):
                 measured[f"validation/AP50/{name}"] = one.precisions[0]
         return measured
 
+    def evaluated(
+        self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
+    ) -> Work[list[dict[str, Any]]]:
+        """Measure each picture: mean average precision, how well borders fit, and what was found, missed and made up.
+
+        Right is what shares half with a reference; counted are boxes from the score of the highest F1 on.
+        """
+        pictures = []
+        for number, batch in enumerate(batches, start=1):
+            pictures += found_in(network, batch, len(data.classes))
+            yield Progress(number, len(batches), "cases measured")
+        least = Finding(pictures, len(data.classes)).threshold
+        return [row_of(one, least, len(data.classes)) for one in pictures]
+
+    def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
+        """Measure mean average precision over all pictures together."""
+        found = Finding([picture_of_row(row) for row in rows], len(rows[0]["_meant"]) if rows else 0)
+        return {"mAP50": found.map50, "mAP50-95": found.map}
+
+    def opened(self, network: nn.Module, data: Any, group: str, number: int) -> Work[Mapping[str, Volume]]:
+        """Return a picture for the viewer, with the outlines of what is found and of what was meant."""
+        yield Progress(0, 0, "reading the picture")
+        sample = self.validation(data)[number]
+        scan = picture_of(sample, f"picture {number + 1}")
+        found = boxes_of(network, sample, next(network.parameters()).device)
+        return {
+            "scan": scan,
+            "prediction": labelled(found, scan, data.classes, "prediction"),
+            "reference": references_of(sample, data.classes),
+        }
+
+    def told(self, data: Any) -> BoxTeller:
+        """Follow a few validation pictures."""
+        return BoxTeller(self.probes(data), data.classes)
+
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw each probe with what is found in it, its class and score, and the references in white."""
         for number, batch in enumerate(probes, start=1):
@@ -157,7 +198,7 @@ class Detection(Task):
         return settings
 
 
-def found_in(network: Any, batch: Batch, classes: int) -> list[Any]:
+def found_in(network: Any, batch: Batch, classes: int) -> list[Pictured]:
     """Compare what a network finds in each picture of a batch with the references."""
     told = zip(network.detect(batch["image"]), real(batch["boxes"], batch["classes"]), strict=True)
     return [pictured(found, boxes, kinds, classes) for found, (boxes, kinds) in told]

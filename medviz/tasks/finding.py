@@ -4,7 +4,7 @@ As COCO counts (Lin et al., 2014): the surest box of a class chooses first among
 picture, a reference counts once, precision is made to fall with recall and read at 101 places.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -162,6 +162,36 @@ def drawn(found: Finding, classes: Sequence[str]) -> Iterator[Curves]:
     if any(len(one.x) > 1 for one in lines):
         yield Curves("precision and recall", tuple(lines), title="precision against recall, IoU 0.5",
                      x_name="recall", y_name="precision")  # fmt: skip
+
+
+def row_of(one: Pictured, least: float, classes: int) -> dict[str, Any]:
+    """Measure one picture, as a row of plain values from which `picture_of_row` makes it again."""
+    alone = Finding([one], classes)
+    shown = one.scores >= least
+    right = int((one.right[0] & shown).sum())
+    bits = (one.right * (1 << np.arange(len(OVERLAPS)))[:, None]).sum(axis=0)
+    meant = int(one.meant.sum())
+    return {
+        "mAP50-95": alone.map if meant else None,
+        "mAP50": alone.map50 if meant else None,
+        "IoU": alone.share if meant else None,
+        "references": meant,
+        "found": right,
+        "missed": meant - right,
+        "false alarms": int(shown.sum()) - right,
+        "_meant": one.meant.tolist(),
+        "_boxes": [[round(float(score), 5), int(kind), int(bit)]
+                   for score, kind, bit in zip(one.scores, one.classes, bits, strict=True)],
+    }  # fmt: skip
+
+
+def picture_of_row(row: Mapping[str, Any]) -> Pictured:
+    """Make a picture again of a row; how much the boxes share with the references is no longer known."""
+    boxes = np.array(row["_boxes"], float).reshape(-1, 3)
+    bits = boxes[:, 2].astype(int)
+    right = np.stack([(bits >> number) & 1 for number in range(len(OVERLAPS))]).astype(bool)
+    nothing = np.zeros(0)
+    return Pictured(boxes[:, 0], boxes[:, 1].astype(int), right, np.array(row["_meant"], int), nothing, nothing)
 
 
 def _mean(values: Array) -> float:
