@@ -204,8 +204,12 @@ class TrainingPage(Page):
             self.plan.show_run(self.watch.history)
         else:
             self.plan.show_draft(self.draft)
-            if self.middle.currentWidget() is self.before and self.draft.refusal is None and not self.draft.is_loading:
-                self.plan.hide()  # it stands below, at length
+            if (
+                self.draft.refusal is None
+                and not self.draft.is_loading
+                and self.middle.currentWidget() is not self.first
+            ):
+                self.plan.hide()  # before a run it stands at length below; beside one that has ended it is none of it
         self.transport.show_run(self.watch)
         self.outcome.show_run(self.watch, self.resumable())
         self.side.refresh()

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from medviz.gui.training.bench import Bench
 from medviz.gui.training.charts import Charts
 from medviz.gui.training.first import FirstStart, FirstStarts
+from medviz.gui.training.keeping import keep, keep_points, png_of
 from medviz.gui.training.outcome import Outcome
 from medviz.gui.training.run_acts import RunActs
 from medviz.gui.training.run_list import RunList
@@ -56,6 +57,7 @@ class Acts(QObject):
         page.setup.part_chosen.connect(self.draft.turn)
         page.setup.checked.connect(self.draft.check)
         page.setup.started.connect(self.start)
+        page.charts.saved.connect(self.save_curves)
         page.setup.placed.connect(self.start_at)
         page.first.chosen.connect(self._start_first)
         page.transport.paused.connect(lambda: self._tell("pause"))
@@ -130,4 +132,22 @@ class Acts(QObject):
     def _order(self, wish: str) -> None:
         watch, transport = self.page.watch, self.page.transport
         if watch is not None and watch.order(wish):
-            transport.asked(transport.save if wish == "save" else transport.preview)
+            transport.asked(transport.save if wish == "save" else transport.preview, watch)
+
+    def save_curves(self, kind: str) -> None:
+        """Ask for a file and write the curves: every point as CSV, or what is seen as PNG."""
+        watch = self.page.watch
+        if watch is not None:
+            words = {"csv": "CSV (*.csv)", "png": "PNG (*.png)"}[kind]
+            place, _ = QFileDialog.getSaveFileName(self.over, "Save the curves", f"{watch.title}-curves.{kind}", words)
+            if place:
+                self.write_curves(Path(place), kind)
+
+    def write_curves(self, path: Path, kind: str) -> None:
+        """Write the curves beside the window."""
+        charts = self.page.charts
+        if kind == "csv":
+            keep_points(self.desk, path, charts.points())
+        else:
+            data = png_of(charts.picture())
+            keep(self.desk, path, lambda: data)

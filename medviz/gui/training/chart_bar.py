@@ -1,6 +1,7 @@
 """The line above the curves: how smooth, logarithmic or not, along what, and how they leave the program."""
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QSlider, QToolButton, QWidget
 
 from medviz.gui.controls import calm
@@ -8,7 +9,8 @@ from medviz.gui.icons import icon
 from medviz.gui.training.panes import BAR_PX
 from medviz.gui.training.track import Across
 
-ACROSS: tuple[tuple[Across, str], ...] = (("step", "by step"), ("epoch", "by epoch"), ("time", "by time"))
+ROOM_FOR_WORD_PX = 380
+ACROSS: tuple[tuple[Across, str], ...] = (("step", "step"), ("epoch", "epoch"), ("time", "time"))
 
 
 class ChartBar(QWidget):
@@ -37,6 +39,8 @@ class ChartBar(QWidget):
         self.along = QComboBox()
         for name, words in ACROSS:
             self.along.addItem(words, name)
+        self.along.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.along.setMinimumWidth(76)
         self.along.setAccessibleName("what the curves run along")
         self.along.setToolTip("What the curves run along: steps, epochs, or time of training")
         calm(self.along)
@@ -55,7 +59,7 @@ class ChartBar(QWidget):
     def _lay_out(self) -> None:
         heading = QLabel("Curves")
         heading.setProperty("look", "heading")
-        word = QLabel("smooth")
+        word = self.word = QLabel("smooth")
         word.setProperty("look", "small")
         word.setBuddy(self.smooth)
         row = QHBoxLayout(self)
@@ -65,6 +69,11 @@ class ChartBar(QWidget):
         row.addStretch(1)
         for widget in (self.reset, word, self.smooth, self.log, self.along, self.more):
             row.addWidget(widget)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the word off where there is no room for it; the tool tip says it too."""
+        super().resizeEvent(event)
+        self.word.setVisible(self.width() >= ROOM_FOR_WORD_PX)
 
     def _tool(self, sign: str, tip: str) -> QToolButton:
         button = QToolButton()

@@ -4,10 +4,11 @@ from collections import deque
 from dataclasses import replace
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from medviz.gui.training.chart_bar import ChartBar
+from medviz.gui.training.keeping import Points
 from medviz.gui.training.plot import RunPlot
 from medviz.gui.training.plotted import Manner
 from medviz.gui.training.strokes import Plot, Shown, plot_of
@@ -197,16 +198,17 @@ class Charts(QWidget):
         self.bar.reset.setVisible(part is not None)
         self.redraw()
 
-    def table(self) -> list[tuple[str, str, float, float, float]]:
-        """All points of all curves that there are: run, curve, step, seconds, value."""
-        rows = []
-        for one in (self.front, *self.others):
-            for name, track in one.history.tracks.items() if one is not None else ():
-                points = zip(track.steps.tolist(), track.times.tolist(), track.values.tolist(), strict=True)
-                rows += (
-                    [(one.title, name, step, at_s, value) for step, at_s, value in points] if one is not None else []
-                )
-        return rows
+    def picture(self) -> QPixmap:
+        """What is seen of the curves."""
+        return self._field.grab()
+
+    def points(self) -> list[Points]:
+        """All points of all curves that there are, copied: the run goes on."""
+        return [
+            (one.title, name, track.steps.copy(), track.times.copy(), track.values.copy())
+            for one in filter(None, (self.front, *self.others))
+            for name, track in one.history.tracks.items()
+        ]
 
 
 def _reach(plots: tuple[Plot, ...], manner: Manner) -> tuple[float, float]:

@@ -1,14 +1,15 @@
 """How a run ended, and what can be done with it: a card above the curves."""
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from medviz.gui.icons import icon
 from medviz.gui.training.history import History, line_name
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
+ROOM_FOR_WORDS_PX = 820
 _ICONS = {
     "done": ("ph.check-circle-fill", "good"),
     "stopped": ("ph.stop-circle-fill", "dim"),
@@ -36,6 +37,7 @@ class Outcome(QFrame):
         for label in (self.title, self.text):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.picture.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self.viewer = QPushButton("Use in viewer")
         self.viewer.setIcon(icon("ph.eye", "on_accent"))
         self.viewer.setProperty("look", "primary")
@@ -46,6 +48,10 @@ class Outcome(QFrame):
         self.resume.setToolTip("Go on with the next step, exactly where it stopped")
         self.resume.clicked.connect(self.resume_wanted)
         self.export, self.card = QPushButton("Export…"), QPushButton("Model card")
+        self.export.setIcon(icon("ph.export"))
+        self.card.setIcon(icon("ph.identification-card"))
+        self.export.setAccessibleName("export")
+        self.card.setAccessibleName("model card")
         self.export.setToolTip("Write the network for use elsewhere: pt2, ONNX, TorchScript, a MONAI bundle")
         self.card.setToolTip("What the network does, from what it was taught, how well")
         self.export.clicked.connect(self.export_wanted)
@@ -85,6 +91,13 @@ class Outcome(QFrame):
         used = watch.state in ("done", "stopped") and not watch.where
         for button in (self.viewer, self.export, self.card):
             button.setVisible(used)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show icons alone on the lesser buttons where words would push the text into many lines."""
+        super().resizeEvent(event)
+        room = self.width() >= ROOM_FOR_WORDS_PX
+        self.export.setText("Export…" if room else "")
+        self.card.setText("Model card" if room else "")
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""

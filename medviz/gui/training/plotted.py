@@ -99,7 +99,7 @@ class Plotted(QWidget):
 
     def legend(self) -> list[tuple[str, QColor]]:
         """What stands above: each curve with its value where the mouse is, else with its newest."""
-        return [(f"{one.stroke.words} {self._value_words(one.stroke)}", one.colour) for one in self.drawn]
+        return [(f"{one.stroke.words} {self._value_words(one.stroke)}".strip(), one.colour) for one in self.drawn]
 
     def value_of(self, stroke: Stroke, x: float | None) -> float:
         """The value of a curve at x (the last point that is not beyond it), the newest for None."""

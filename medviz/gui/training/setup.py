@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from medviz.catalog import Catalog
@@ -16,6 +17,7 @@ from medviz.gui.training.history import History
 from medviz.gui.training.words import plan_in_words
 from medviz.parameters import Part, Settings, parameters
 
+ROOM_FOR_WORDS_PX = 700
 PARTS = {"data": "Data", "network": "Network"}
 
 
@@ -44,6 +46,7 @@ class SetupBar(QWidget):
             box.activated.connect(lambda place, field=field: self._chosen(field, place))
             box.setEnabled(False)
         self.check = QPushButton("Check")
+        self.check.setAccessibleName("check")
         self.check.setIcon(icon("ph.check-square"))
         self.check.setToolTip("Read every case and say what is wrong; make two steps on a copy, tell memory and time")
         self.check.clicked.connect(self.checked)
@@ -91,13 +94,18 @@ class SetupBar(QWidget):
             above.addStretch(1)
             grid.addLayout(above, 0, column)
             grid.addWidget(box, 1, column)
-            grid.setColumnStretch(column, 1)
+            grid.setColumnStretch(column, 4 if column == 1 else 3)
         grid.addWidget(self.check, 1, 3)
         grid.addWidget(self.start, 1, 4)
         grid.addWidget(self.where, 1, 5)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 8, 16, 8)
         row.addLayout(grid, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the word off the second button where there is no room for it."""
+        super().resizeEvent(event)
+        self.check.setText("Check" if self.width() >= ROOM_FOR_WORDS_PX else "")
 
     def put_beside(self, field: str, *widgets: QWidget) -> None:
         """Put small widgets beside the caption of a part ("data", "network")."""

@@ -112,7 +112,8 @@ def _alone(front: Shown, group: str) -> list[Stroke]:
     found = []
     for place, name in enumerate(history.names(group)):
         words = line_name(name, group)
-        found.append(Stroke(words, history.tracks[name], place, tints.get(words), steps_per_epoch=per_epoch))
+        said = "" if words.lower() == TITLES[group].lower() else words  # the title says it
+        found.append(Stroke(said, history.tracks[name], place, tints.get(words), steps_per_epoch=per_epoch))
     return found
 
 

@@ -4,7 +4,7 @@ import time
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from medviz.gui.icons import icon
 from medviz.gui.status import Elided
@@ -38,9 +38,9 @@ class Transport(QWidget):
         self.preview = _button("Preview now", "ph.eye", "Draw the probes after this step (Ctrl+Alt+P)")
         self.save.clicked.connect(self.save_wanted)
         self.preview.clicked.connect(self.preview_wanted)
-        self._asked: dict[QPushButton, float] = {}
+        self._asked: dict[QPushButton, tuple[float, int]] = {}
         self.stand = Elided("where the run stands")
-        self.left = QLabel()
+        self.left = Elided("speed and time")
         self.left.setProperty("look", "dim")
         self.pause.clicked.connect(self._pause_clicked)
         self.stop.clicked.connect(self.stopped)
@@ -73,7 +73,7 @@ class Transport(QWidget):
             button.setVisible(watch.obeys)
             button.setEnabled(acts)
         for button in (self.save, self.preview):  # a paused run answers when it goes on
-            button.setEnabled(acts and watch.state == "running" and not self._is_asked(button))
+            button.setEnabled(acts and watch.state == "running" and not self._is_asked(button, watch))
         progress = watch.history.progress
         known = progress is not None and progress.total > 0
         self.bar.setRange(0, 1000 if known or not watch.going else 0)
@@ -82,19 +82,17 @@ class Transport(QWidget):
         elif not watch.going:
             self.bar.setValue(1000 if watch.state == "done" else 0)
         self.stand.write(standing(watch))
-        self.left.setText(times(watch))
+        self.left.write(times(watch, self.width() < ROOM_FOR_WORDS_PX))
 
-    def asked(self, button: QPushButton) -> None:
-        """Show that a wish is on its way; it is answered within a step."""
-        self._asked[button] = time.monotonic()
+    def asked(self, button: QPushButton, watch: Watch) -> None:
+        """Show that a wish is on its way; the run answers within a step, and that is seen."""
+        self._asked[button] = (time.monotonic(), said_by(watch))
         button.setEnabled(False)
 
-    def answered(self) -> None:
-        """Let all be asked again."""
-        self._asked.clear()
-
-    def _is_asked(self, button: QPushButton) -> bool:
-        return time.monotonic() - self._asked.get(button, -LONGEST_S) < LONGEST_S
+    def _is_asked(self, button: QPushButton, watch: Watch) -> bool:
+        """True until the run said something more, or for as long as a step may take."""
+        at_s, said = self._asked.get(button, (-LONGEST_S, 0))
+        return said_by(watch) == said and time.monotonic() - at_s < LONGEST_S
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show icons alone where there is no room for the words."""
@@ -105,6 +103,7 @@ class Transport(QWidget):
         room = self.width() >= ROOM_FOR_WORDS_PX
         for button in (self.save, self.preview):
             button.setText(str(button.property("word")) if room else "")
+        self.stop.setText("Stop and keep" if room else "Stop")
 
     def _pause_clicked(self) -> None:
         (self.resumed if self._paused else self.paused).emit()
@@ -117,6 +116,11 @@ def _button(word: str, sign: str, tip: str) -> QPushButton:
     button.setToolTip(tip)
     button.setAccessibleName(word.lower())
     return button
+
+
+def said_by(watch: Watch) -> int:
+    """Count what a run said in words and pictures: an answer to a wish is one of them."""
+    return len(watch.history.notes) + watch.history.figures_heard
 
 
 def standing(watch: Watch) -> str:
@@ -144,15 +148,15 @@ def standing(watch: Watch) -> str:
     return words[watch.state].removesuffix(" · ")
 
 
-def times(watch: Watch) -> str:
-    """Say how fast it is, how long it took and how long it will take."""
+def times(watch: Watch, short: bool = False) -> str:
+    """Say how long it will take, how long it took and how fast it is; `short` says only the first that is known."""
     track = watch.history.tracks.get("train/samples per second")
     parts = []
-    if track is not None and watch.state == "running":
-        parts.append(f"{track.last:,.3g} samples/s")
     progress = watch.history.progress
-    if watch.own or watch.state == "running":
-        parts.append(duration(watch.elapsed_s))
     if watch.state == "running" and progress is not None and progress.left_s is not None:
         parts.append(f"{duration(progress.left_s)} left")
-    return " · ".join(parts)
+    if watch.own or watch.state == "running":
+        parts.append(f"{duration(watch.elapsed_s)} so far" if watch.going else duration(watch.elapsed_s))
+    if track is not None and watch.state == "running":
+        parts.append(f"{track.last:,.3g} samples/s")
+    return " · ".join(parts[:1] if short else parts)
