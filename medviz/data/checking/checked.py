@@ -34,10 +34,9 @@ def checked(settings: Settings, task: str = "", dimensions: int = 0) -> Work[Che
 
 def _report(settings: Settings, task: str, listing: Listing, seen: Sequence[Measured], seconds: float) -> CheckReport:
     classes = counted(seen, listing)
-    single = [problem for one in seen for problem in one.problems]
-    problems = [*listing.problems, *_with_relabelling(single, relabelling(seen, listing), listing)]
+    problems = [*listing.problems, *_with_relabelling(seen, listing)]
     problems += together(seen, listing, classes)
-    kept = frozenset(repair for repair in listing.mends)
+    kept = listing.mends
     return CheckReport(
         settings=settings,
         layout=DATASETS.entries[settings.name].title or settings.name,
@@ -50,15 +49,19 @@ def _report(settings: Settings, task: str, listing: Listing, seen: Sequence[Meas
     )
 
 
-def _with_relabelling(problems: Sequence[Problem], values: str, listing: Listing) -> list[Problem]:
+def _with_relabelling(seen: Sequence[Measured], listing: Listing) -> list[Problem]:
     """Offer for undeclared labels what they most likely mean, or that they are background."""
-    made = []
-    for one in problems:
-        if one.kind == "labels" and "its mask holds" in one.sentence and "relabel" in listing.mends:
-            words = f"use {values.replace('=', ' as ')}" if values else ""
-            first = (Repair(words, "relabel", values),) if values else ()
-            one = replace(one, repairs=(*first, *one.repairs))
-        made.append(one)
+    values = relabelling(seen, listing)
+    likely = (Repair(f"use {values.replace('=', ' as ')}", "relabel", values),) if values else ()
+    made: list[Problem] = []
+    for one in seen:
+        for problem in one.problems:
+            if problem.kind == "labels" and one.strange:
+                nothing = ", ".join(f"{value}=0" for value in one.strange)
+                words = f"read {', '.join(map(str, one.strange[:3]))} as background"
+                extra = (*likely, Repair(words, "relabel", nothing)) if len(one.strange) <= 3 else likely
+                problem = replace(problem, repairs=(*extra, *problem.repairs))
+            made.append(problem)
     return made
 
 

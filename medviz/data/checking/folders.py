@@ -157,9 +157,9 @@ def _grid_problem(data: Cases, pair: Pair, refusal: OffGrid) -> Problem:
     label, scan = finished(read(pair.labels[0])), finished(read(pair.images[0]))
     repairs: list[Repair] = []
     if "grids" in getattr(data, "__dataclass_fields__", {}):
-        repairs.append(Repair("resample the mask on the scan", "grids", "resample"))
+        repairs.append(Repair("resample the mask", "grids", "resample"))
         if label.shape == scan.shape:
-            repairs.append(Repair("take the mask as on the scan's grid", "grids", "of the scan"))
+            repairs.append(Repair("take the scan's grid", "grids", "of the scan"))
     repairs += _out(data, pair.name)
     return Problem(
         pair.name, "grid", f"{_short(refusal.thing)}: {refusal.fault}",

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from medviz.data.checking.report import CheckReport, Fingerprint, Spread, rows_of
-from medviz.figures import Table
+from medviz.figures import Bars, Table
+from medviz.gui.drawing.bars import BarsView
 from medviz.gui.drawing.table import TableView
 from medviz.gui.icons import icon
 from medviz.gui.training.report_table import ReportTable
 from medviz.gui.training.survey import Survey
 from medviz.gui.waiting import Waiting
 
-MOST_CLASSES = 200
+MOST_CLASSES, MOST_BARS = 200, 24
+ROOM_FOR_BARS = 380
 
 
 class DataChip(QToolButton):
@@ -27,48 +30,53 @@ class DataChip(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(14, 14))
         self.setAccessibleName("state of the data")
-        self._words, self._room_px = "", 10_000
+        self._words: tuple[str, ...] = ("",)
+        self._room_px = 10_000
         survey.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Say how it stands now."""
-        words, sign, colour, tip = chip_words(self.survey)
-        self._words = words
+        self._words, sign, colour, tip = chip_words(self.survey)
         self.setIcon(icon(sign, colour))
-        self.setToolTip(f"{words.capitalize()}. {tip}")
-        self.setVisible(self.survey.settings is not None and bool(words))
+        self.setToolTip(f"{self._words[0].capitalize()}. {tip}")
+        self.setVisible(self.survey.settings is not None)
         self._say()
 
     def fit(self, room_px: int) -> None:
-        """Say it short where there is no room: "0 problems"."""
+        """Say it short where there is no room: "0 problems", or the sign alone."""
         self._room_px = room_px
         self._say()
 
     def _say(self) -> None:
-        short = self._words.rpartition(" · ")[2]
-        wide = self.fontMetrics().horizontalAdvance(self._words) + 30
-        self.setText(self._words if wide <= self._room_px else short)
+        metrics = self.fontMetrics()
+        fitting = [words for words in self._words if metrics.horizontalAdvance(words) + 34 <= self._room_px]
+        self.setText(fitting[0] if fitting else self._words[-1])
 
 
-def chip_words(survey: Survey) -> tuple[str, str, str, str]:
-    """Words, icon, colour and tool tip of the chip."""
+def chip_words(survey: Survey) -> tuple[tuple[str, ...], str, str, str]:
+    """Words (the longest first), icon, colour and tool tip of the chip."""
     if survey.is_checking:
         now = survey.progress()
-        share = f" {100 * now.done / now.total:.0f} %" if now is not None and now.total else "…"
-        return f"checking{share}", "ph.hourglass", "dim", "The data are being read. Click: show how far it is."
+        share = f"{100 * now.done / now.total:.0f} %" if now is not None and now.total else "…"
+        words: tuple[str, ...] = (f"checking {share}", share)
+        return words, "ph.hourglass", "dim", "The data are being read. Click: show how far it is."
     if survey.refusal is not None:
-        return "cannot be read", "ph.x-circle-fill", "bad", f"{survey.refusal} Click: show it."
+        return ("cannot be read", ""), "ph.x-circle-fill", "bad", f"{survey.refusal} Click: show it."
     report = survey.report
     if report is None:
-        return "not checked yet", "ph.circle-dashed", "dim", "Click: read every case and say what is wrong."
+        words = ("not checked yet", "not checked", "")
+        return words, "ph.circle-dashed", "dim", "Click: read every case and say what is wrong."
     if not survey.fresh:
-        return "changed since the check", "ph.circle-dashed", "dim", "Click: show the report; check again there."
+        words = ("changed since the check", "changed", "")
+        return words, "ph.circle-dashed", "dim", "Click: show the report; check again there."
     faults = report.faults
-    words = f"{len(report.cases):,} cases · {faults} problem{'' if faults == 1 else 's'}"
+    said = f"{faults} problem{'' if faults == 1 else 's'}"
+    words = (f"{len(report.cases):,} cases · {said}", said, str(faults))
     if faults:
         bad = any(one.severity == "error" for one in report.problems)
-        return words, "ph.warning-fill", "bad" if bad else "warning", "Click: show what is wrong, worst first."
+        tip = "Click: show what is wrong, worst first."
+        return words, "ph.warning-fill", "bad" if bad else "warning", tip
     return words, "ph.check-circle-fill", "good", "Click: show what the data are like."
 
 
@@ -125,12 +133,12 @@ class ReportPane(QWidget):
         self.title = _label("heading")
         self.facts = _label("dim", wrap=True)
         self.again = _button("Check again", "Read every case anew", "ph.arrows-clockwise")
-        self.browse = _button("Browse data…", "Leaf through the cases  (Ctrl+B)", "ph.images")
+        self.browse = _button("Browse data…", "Leaf through the cases  (Ctrl+B)", "ph.squares-four")
         self.close_button = _button("Close", "Back to the curves  (Esc)", "ph.x")
         self.waiting = Waiting("checking the data", "Stop reading; the report before stays")
         self.sound = Sound()
         self.table = ReportTable()
-        self.classes, self.like = TableView(), TableView()
+        self.classes, self.like, self.bars = TableView(), TableView(), BarsView()
         self.split = QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
         self.again.clicked.connect(survey.check)
@@ -154,20 +162,19 @@ class ReportPane(QWidget):
         for button in (self.again, self.browse, self.close_button):
             head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self.split.setChildrenCollapsible(False)
-        above = QWidget()
-        column = QVBoxLayout(above)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.sound)
-        column.addWidget(self.table, 1)
-        column.addStretch(0)
         below = QWidget()
         beside = QHBoxLayout(below)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.setSpacing(24)
-        beside.addWidget(self.classes, 2)
-        beside.addWidget(self.like, 3)
-        self.split.addWidget(above)
-        self.split.addWidget(below)
+        beside.addWidget(self.classes)
+        beside.addWidget(self.like, 1)
+        held = QWidget()
+        column = QVBoxLayout(held)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(below, 3)
+        column.addWidget(self.bars, 2)
+        self.split.addWidget(self.table)
+        self.split.addWidget(held)
         self.split.setStretchFactor(0, 3)
         self.split.setStretchFactor(1, 2)
         whole = QVBoxLayout(self)
@@ -175,6 +182,7 @@ class ReportPane(QWidget):
         whole.setSpacing(8)
         whole.addLayout(head)
         whole.addWidget(self.waiting)
+        whole.addWidget(self.sound)
         whole.addWidget(self.split, 1)
 
     def refresh(self) -> None:
@@ -208,16 +216,18 @@ class ReportPane(QWidget):
         if report is not None:
             for view, figure in ((self.classes, class_table(report)), (self.like, facts_table(report))):
                 view.show_figure(figure)
-                view.setMinimumWidth(min(view.least_px, 360))
+                view.setMinimumWidth(min(view.least_px + 2, 330))
+            self.bars.show_figure(balance(report))
+            self.classes.setMaximumWidth(max(self.classes.least_px + 2, 200))
         self._share()
 
     def _share(self) -> None:
         """Give the problems the height they ask for, but leave something to what is below."""
         rows = self.table.wanted_px if self.table.problems.count() else 0
-        sound = 0 if self.sound.isHidden() else self.sound.sizeHint().height() + 8
         high = self.split.height()
-        above = min(rows + sound, max(high - 150, high * 3 // 5))
+        above = min(rows, max(high - 150, high * 3 // 5))
         self.split.setSizes([above, max(high - above, 1)])
+        self.bars.setVisible(high - above > ROOM_FOR_BARS and bool(self._shown and self._shown.classes))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the height anew."""
@@ -314,20 +324,29 @@ def facts_table(report: CheckReport) -> Table:
         (f"labelled part in {unit}", found.labelled),
         ("boxes in px", found.boxes),
     ):
-        for axis, sides in enumerate(zip(spread.low, spread.middle, spread.high, strict=True) if spread else ()):
-            along = "RAS"[axis] if found.spacing_mm is not None else "xyz"[axis]
-            rows.append((f"{what}, {along}", *(round(side, 3) for side in sides)))
+        if spread is not None and spread.middle:
+            rows.append((what, *(sized(sides) for sides in (spread.low, spread.middle, spread.high))))
     levels = dict(found.intensities)
     if levels:
         what = "labelled values" if found.counted == "voxels" and found.foreground else "values above air"
-        rows.append((f"{what}, 99 % of them", *(number(levels[name]) for name in ("p0.5", "p50", "p99.5"))))
+        rows.append((f"{what}, 99 % of them", *(plain_number(levels[name]) for name in ("p0.5", "p50", "p99.5"))))
+    if found.foreground:
+        rows.append(("labelled share of all voxels", "", f"{100 * found.foreground:.2g} %", ""))
     heads = ("", "least", "middle", "most")
     return Table("facts", heads, tuple(rows), "what they are like")
 
 
-def number(value: float) -> float | int:
-    """Round a number to what a person reads."""
-    return round(value) if abs(value) >= 100 else float(f"{value:.3g}")
+def balance(report: CheckReport) -> Bars:
+    """Draw how the classes are balanced."""
+    shown = report.fingerprint.classes[:MOST_BARS]
+    shares = np.array([100 * one.share for one in shown], float)
+    title = f"share of all {report.fingerprint.counted} that belong to a class"
+    return Bars("balance", tuple(one.name for one in shown), shares, title=title, unit="%")
+
+
+def plain_number(value: float) -> str:
+    """Write a number without powers of ten: "280,791", "0.53"."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _label(look: str, wrap: bool = False) -> QLabel:

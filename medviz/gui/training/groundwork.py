@@ -36,7 +36,7 @@ class Groundwork(QObject):
         self.browse = QToolButton()
         self.browse.setProperty("look", "quiet")
         self.browse.setText("Browse…")
-        self.browse.setIcon(icon("ph.images", "dim"))
+        self.browse.setIcon(icon("ph.squares-four", "dim"))
         self.browse.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.browse.setToolTip("Leaf through the cases of the data set, and see what augmentation does  (Ctrl+B)")
         self.browse.setAccessibleName("browse the data")
@@ -72,7 +72,7 @@ class Groundwork(QObject):
         roomy = wide > 300
         style = Qt.ToolButtonStyle
         self.browse.setToolButtonStyle(style.ToolButtonTextBesideIcon if roomy else style.ToolButtonIconOnly)
-        self.chip.fit(wide - (130 if roomy else 66))
+        self.chip.fit(wide - (136 if roomy else 72))
 
     def check(self) -> None:
         """Check the data, and show the report as it comes."""

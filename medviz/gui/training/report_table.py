@@ -40,7 +40,7 @@ WITH_BUTTONS = 300
 ROW = int(Qt.ItemDataRole.UserRole)
 _PAD, _SIGN = 8, 16
 _WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-_FIRST, _LAST = 200, 216
+_FIRST, _LAST = 200, 212
 
 
 class ReportModel(Rows):
@@ -94,7 +94,7 @@ class _Painter(QStyledItemDelegate):
         one = row.problem
         if index.column() == 0:
             return KINDS.get(one.kind, one.kind).capitalize(), row.where
-        return (one.sentence, f"→ {one.remedy}") if index.column() == 1 else ("", "")
+        return (began(one.sentence), f"→ {one.remedy}") if index.column() == 1 else ("", "")
 
     def _areas(self, area: QRect, option: QStyleOptionViewItem, index: Index) -> tuple[QRect, QRect]:
         """Where the two texts stand in a cell of this width."""
@@ -253,6 +253,12 @@ def _bold(font: QFont) -> QFont:
 def capital(words: str) -> str:
     """Begin with a capital."""
     return words[:1].upper() + words[1:]
+
+
+def began(sentence: str) -> str:
+    """Begin a sentence with a capital, unless it begins with a name ("case_03.nii.gz: ...")."""
+    first = sentence.partition(" ")[0]
+    return capital(sentence) if first.isalpha() else sentence
 
 
 def told(repair: Repair) -> str:

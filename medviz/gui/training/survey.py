@@ -18,6 +18,10 @@ QUICK_S = 20.0
 """A check that took no longer is made again by itself after a repair."""
 
 
+REFUSED = ("missing", "unreadable", "grid", "labels", "channels", "leakage", "few")
+"""Faults with which training would be refused: nothing can be tried before they are mended."""
+
+
 class Survey(QObject):
     """Checks the data of a draft and asks the task for its proposal, one after the other, beside the window.
 
@@ -113,7 +117,8 @@ class Survey(QObject):
     def _take(self, report: CheckReport) -> None:
         self.report = report
         self.lines, self._proposed = (), {}
-        self._wants_proposal = bool(report.fingerprint.cases)
+        refusing = any(one.severity == "error" and one.kind in REFUSED for one in report.problems)
+        self._wants_proposal = bool(report.fingerprint.cases) and not refusing
 
     def _refuse(self, refusal: Refused) -> None:
         self.report, self.refusal = None, refusal
