@@ -49,6 +49,7 @@ class Before(QWidget):
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.take = QPushButton()
         self.take.setProperty("look", "primary")
+        self.take.setAccessibleName("use the learning rate that was found")
         self.take.setToolTip("Put the proposed learning rate into the set-up")
         self.take.clicked.connect(self._take_rate)
         self.plot = Panes(margins=False)

@@ -15,7 +15,9 @@ ROUNDS = 48
 FLAT = 8
 """After so many validations without progress a person is told."""
 GROUPS = ("loss", "measures", "rate", "gradient", "machine", "other")
-TOLD_ELSEWHERE = ("train/epoch", "train/seconds", "train/samples per second")
+SECONDS = "train/seconds"
+"""The time of training as a run counts it, pauses and other sessions left out."""
+TOLD_ELSEWHERE = ("train/epoch", SECONDS, "train/samples per second")
 """Written as numbers at the foot of the page."""
 ANSWERS = ("from the next step on", "rate halved")
 """Words of a note that something of the training changed at that step."""
@@ -69,12 +71,13 @@ class History:
     figures_heard: int = 0
     insides_heard: int = 0
     _log_s: float | None = None
+    _counts: bool = False
 
     def hear(self, messages: Iterable[Message], at_s: float) -> None:
         """Take note of messages that came at `at_s` seconds since the run began; a log knows their time better."""
         for message in messages:
             if isinstance(message, Scalar):
-                self.last_s = at_s if message.at_s is None else self._by_the_log(message.at_s)
+                self.last_s = self._time_of(message, at_s)
                 self.tracks.setdefault(message.name, Track()).append(message.step, message.value, self.last_s)
                 self.step = max(self.step, message.step) if group_of(message.name) == "loss" else self.step
                 self.scalars_heard += 1
@@ -98,6 +101,15 @@ class History:
             self.spreads.setdefault(kind, Spreads()).add(self.step, figure)
         else:
             self.maps[figure.name] = figure
+
+    def _time_of(self, message: Scalar, at_s: float) -> float:
+        """Seconds of training at a message: as the run itself counts them, else by its log, else as they were heard."""
+        if message.name == SECONDS:
+            self._counts = True
+            return message.value
+        if self._counts:
+            return self.last_s
+        return at_s if message.at_s is None else self._by_the_log(message.at_s)
 
     def _by_the_log(self, now_s: float) -> float:
         """Seconds of training by the times a log gives; long silences between two sessions are left out."""
