@@ -12,7 +12,15 @@ from medviz.messages import Work
 
 def modelled() -> Modelled:
     """Put together what the window can do with models."""
-    return Modelled(look=_look, run=_run, add=_add, tell=_tell, forget=lambda where: ENGINE["forget_model"](where))
+    return Modelled(
+        look=_look,
+        run=_run,
+        add=_add,
+        tell=_tell,
+        forget=lambda where: ENGINE["forget_model"](where),
+        layers=lambda where: ENGINE["layers_inside"](where),
+        inside=lambda where, scan, asked, mm: ENGINE["inside"](where, scan, asked.what, asked.layer, asked.label, mm),
+    )
 
 
 def model_cards() -> tuple[ModelCard, ...]:

@@ -76,7 +76,7 @@ def _no_model(*what: Any) -> Work[Looked]:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a network's inside: `what` (features, gradcam, ...), of which `layer`, for which `label` (from 1)."""
+    """What is asked of a network: `what` (features, gradcam ...), of which `layer`, for which label (1, 2 ...)."""
 
     what: str = "features"
     layer: str = ""

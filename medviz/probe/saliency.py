@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medviz.probe.trace import as_array, first_tensor
+from medviz.probe.trace import as_array, first_tensor, sides_seen
 from medviz.refused import Refused
 
 Array = NDArray[Any]
@@ -66,7 +66,7 @@ def grad_cam(network: nn.Module, image: Array, layer: str, target: int, mask: Ar
         kept.append(tensor.clone())
         return kept[-1].clone()  # an in-place ReLU that follows changes this one, not the one that is looked at
 
-    with _still(network):
+    with _still(network), sides_seen(network, image.shape[1:]) as seen:
         handle = found[layer].register_forward_hook(keep)
         try:
             score = _score(network(_batch(network, image).requires_grad_()), target, mask).sum()
@@ -77,8 +77,9 @@ def grad_cam(network: nn.Module, image: Array, layer: str, target: int, mask: Ar
         gradient = torch.autograd.grad(score, kept[-1])[0]
         axes = tuple(range(2, gradient.ndim))
         small = (gradient.mean(axes, keepdim=True) * kept[-1]).sum(1, keepdim=True).relu()
-        large = F.interpolate(small, tuple(image.shape[1:]), mode=_SMOOTH[image.ndim - 1], align_corners=False)
-        return as_array(large[0, 0])
+        large = F.interpolate(small, tuple(seen), mode=_SMOOTH[image.ndim - 1], align_corners=False)
+        inside = tuple(slice(side) for side in image.shape[1:])  # without what the network filled up at the far edges
+        return as_array(large[0, 0][inside])
 
 
 def occlusion(

@@ -37,6 +37,34 @@ def recording(network: nn.Module, layers: Sequence[str] | None = None) -> Iterat
             handle.remove()
 
 
+@contextmanager
+def sides_seen(network: nn.Module, sides: Sequence[int]) -> Iterator[list[int]]:
+    """Tell what size a picture of `sides` has when it reaches the first layer: a network may fill up its far edges.
+
+    ``with sides_seen(network, (197, 233)) as seen: network(x)``; then `seen` is [208, 240]. Maps of its layers lie over
+    that, not over the picture. What is no larger along each axis is taken for the picture itself.
+    """
+    seen = list(sides)
+    told: list[bool] = []
+
+    def look(module: nn.Module, inputs: Any) -> None:
+        tensor = first_tensor(inputs)
+        if told or tensor is None:
+            return
+        told.append(True)
+        found = list(tensor.shape[2:])
+        if len(found) == len(sides) and all(new >= old for new, old in zip(found, sides, strict=True)):
+            seen[:] = found
+
+    found = dict(network.named_modules())
+    handles = [found[name].register_forward_pre_hook(look) for name in leaves(network)]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def leaves(network: nn.Module) -> tuple[str, ...]:
     """Name the layers that have none inside, in the order in which they are listed."""
     return tuple(name for name, module in network.named_modules() if not any(True for _ in module.children()))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from medviz.__main__ import main
-from medviz.commands.explain import explained, piece_of
+from medviz.commands.explaining import explained, piece_of
 from medviz.data.needs import Needs
 from medviz.data.preparation import Preparation
 from medviz.networks.unet import UNet
@@ -127,3 +127,27 @@ def test_export_tells_the_difference(capsys: pytest.CaptureFixture[str], tmp_pat
         "CSF",
     ]
     assert main(["export", "mni152_tissue", "--to", "pt2", "--out", str(tmp_path / "a.pt")]) == 2
+
+
+@pytest.mark.parametrize("what", ["features", "gradcam"])
+def test_maps_lie_right_where_a_network_fills_up_the_far_edges(what: str) -> None:
+    """A bright spot near the far corner of a picture whose sides do not fit: the map's peak lies on it in mm."""
+    made = unet(2, Preparation(2, normal=2))
+    for module in made.network.modules():
+        if isinstance(module, torch.nn.GroupNorm):
+            module.weight.data.fill_(1.0)
+    first = made.network.down[0].first
+    first.weight.data.zero_()
+    first.weight.data[:, 0, 1, 1] = 1.0
+    values = np.zeros((21, 27, 5), np.float32)
+    values[17:20, 22:25, :] = 100.0
+    affine = np.array([[3.0, 0, 0, -7], [0, 2.0, 0, 5], [0, 0, 1.0, 2], [0, 0, 0, 1.0]])
+    scan = volume(values, affine)
+    piece = piece_of(made, scan, None)
+    maps, where = explained(made, piece, what, "down.0.first", 1, 8)
+    one = np.abs(maps[0, :, :, 0] - np.median(maps[0]))
+    if what == "gradcam" and not one.any():
+        maps, where = explained(made, piece, what, "down.0.first", 2, 8)
+        one = np.abs(maps[0, :, :, 0] - np.median(maps[0]))
+    place = np.argwhere(one > one.max() * 0.9).mean(0)
+    np.testing.assert_allclose((where @ [*place, 0, 1])[:2], (affine @ [18, 23, 0, 1])[:2], atol=1.5)

@@ -3,9 +3,11 @@
 from medviz.gui.viewer.comparing import Comparing
 from medviz.gui.viewer.contrast import Contrast
 from medviz.gui.viewer.editing import Editing
+from medviz.gui.viewer.epochs import Epochs
 from medviz.gui.viewer.exporting import Exporting
 from medviz.gui.viewer.feature import Feature
 from medviz.gui.viewer.fetching import Fetching
+from medviz.gui.viewer.inside import Inside
 from medviz.gui.viewer.looking import Looking
 from medviz.gui.viewer.measuring import Measuring
 from medviz.gui.viewer.modelling import Modelling
@@ -26,6 +28,8 @@ FEATURES: tuple[type[Feature], ...] = (
     Editing,
     Comparing,
     Thresholding,
+    Epochs,
+    Inside,
     SeriesBrowser,
     Placing,
     Fetching,

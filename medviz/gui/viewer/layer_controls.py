@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from medviz.gui.controls import calm
@@ -85,10 +85,11 @@ class Tuning(QWidget):
         digits = 0 if layer.window >= 50 else 1 if layer.window >= 5 else 2 if layer.window >= 0.5 else 4
         unit = f" {layer.volume.unit}" if layer.volume.unit else ""
         for box, value in ((self.window_box, layer.window), (self.level_box, layer.level)):
-            box.digits = digits
-            box.setSingleStep(max(10.0**-digits, float(f"{layer.window / 50:.0g}")))
-            box.setSuffix(unit)
-            box.setValue(value)
+            with QSignalBlocker(box):  # another suffix makes Qt read its own rounded text as if a hand had typed it
+                box.digits = digits
+                box.setSingleStep(max(10.0**-digits, float(f"{layer.window / 50:.0g}")))
+                box.setSuffix(unit)
+                box.setValue(value)
         self.colours.setCurrentText(layer.colours)
 
     def _turn(self, name: str, box: "Number", value: float) -> None:
@@ -111,6 +112,7 @@ class Number(QDoubleSpinBox):
         super().__init__()
         self.digits = 0
         self.setDecimals(9)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
 
     def textFromValue(self, value: float) -> str:
         """Write it."""
