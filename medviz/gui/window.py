@@ -1,6 +1,7 @@
 """The window: a rail of pages, the page in front, its panel in a dock, menus, notices and a status line."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
@@ -58,6 +59,7 @@ class Window(QMainWindow):
         self._drawn = False
         self._panels: dict[str, QWidget] = {}
         self.confirm = confirm or self._ask
+        self._lets_go_on: list[Page] = []
         self._panel_wanted = self._panel_before = True
         self.setWindowTitle("medviz")
         self.setWindowIcon(QIcon(str(shipped("icons", "medviz.svg"))))
@@ -277,6 +279,8 @@ class Window(QMainWindow):
             if isinstance(page, Page):
                 page.close_page()
         self.desk.stop_all(PATIENCE_S)
+        for page in self._lets_go_on:
+            page.let_go_on()
         event.accept()
 
     def _ask(self, question: str) -> bool:
@@ -285,9 +289,13 @@ class Window(QMainWindow):
         box.button(buttons.Close).setText("Close" if "Stop it" not in question else "Stop and close")
         box.button(buttons.Cancel).setText("Go on")
         box.setDefaultButton(buttons.Cancel)
+        for page in self.pages.values():
+            if isinstance(page, Page) and page.goes_on():
+                button = box.addButton(page.goes_on(), QMessageBox.ButtonRole.AcceptRole)
+                button.clicked.connect(partial(self._lets_go_on.append, page))
         answer = box.exec()
         box.deleteLater()
-        return answer == buttons.Close
+        return answer == buttons.Close or bool(self._lets_go_on)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""

@@ -35,5 +35,12 @@ class Page(QWidget):
         """Say in a sentence what no file has yet; empty where there is nothing. The window asks before it closes."""
         return ""
 
+    def goes_on(self) -> str:
+        """Say on a button what could go on without the window ("Train on without the window"); empty where nothing."""
+        return ""
+
+    def let_go_on(self) -> None:
+        """Let that go on; called where it was wanted, once all work of this window has stopped and is kept."""
+
     def close_page(self) -> None:
         """Let go of what runs and listens; the window closes."""

@@ -81,6 +81,14 @@ class TrainingPage(Page):
         self._follow(False)
         self.ground.close_all()
 
+    def goes_on(self) -> str:
+        """Say that the run of this window could go on without it."""
+        return self.lineup.may_go_on()
+
+    def let_go_on(self) -> None:
+        """Let the run go on in a process of its own, where it stopped, bit for bit."""
+        self.lineup.let_go_on()
+
     @property
     def watch(self) -> Watch | None:
         """The run in front."""

@@ -1,5 +1,6 @@
 """The runs that the page watches: those trained in this window, those followed elsewhere, and who is in front."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from medviz.messages import Work
 from medviz.parameters import Settings
 from medviz.refused import Refused
 
-HERE = "here"
-"""The place of a run that is trained in this window."""
+HERE, PROCESS = "here", "process"
+"""The places of a run that is trained in this window, and of one in a process of its own."""
 
 
 class Lineup(QObject):
@@ -29,6 +30,7 @@ class Lineup(QObject):
         self.desk = desk
         self.watches: dict[Path, Watch] = {}
         self.front: Watch | None = None
+        self._last: Watch | None = None
 
     def own_run(self) -> Watch | None:
         """Return the run that trains in this window, None where there is none."""
@@ -97,6 +99,22 @@ class Lineup(QObject):
             watch.job.stop()
         if watch is not None and watch is self.front:
             self.show(None)
+
+    def may_go_on(self) -> str:
+        """Say on a button that the run of this window could go on without it; empty where there is none."""
+        places = dict(self.desk.services.teaching.places())
+        self._last = self.own_run()
+        return "Train on without the window" if self._last is not None and PROCESS in places else ""
+
+    def let_go_on(self) -> None:
+        """Let the run that was stopped last go on in a process of its own; closing that work leaves the run alone."""
+        if self._last is None:
+            return
+        work = self.desk.services.teaching.begin(None, self._last.folder, PROCESS, True)
+        with contextlib.suppress(Refused, StopIteration, OSError):  # it had not begun: there is nothing to go on with
+            next(work)
+            next(work)
+        work.close()
 
     def _begin(self, watch: Watch, work: Callable[[], Work[Path]]) -> Watch:
         self.watches[watch.folder] = watch
