@@ -39,7 +39,7 @@ class Inside(Feature):
         super().__init__(viewer, parent)
         self.box: InsideBox | None = None
         self.found: tuple[Volume, Asked, Volume] | None = None  # scan, what was asked, all maps
-        self.what_if = WhatIf(self)
+        self.what_if = WhatIf(self, self)
         self._layer: Volume | None = None
         self._layers: dict[str, tuple[tuple[str, str], ...]] = {}
         self._job: Job | None = None

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 
+from medviz.gui.desk import Desk
 from medviz.gui.job import Job
+from medviz.gui.services import ModelCard
 from medviz.gui.viewer.inside_box import MINUS, InsideBox
 from medviz.gui.viewer.kit import Kit
 from medviz.gui.viewer.label_list import millilitres
@@ -24,12 +26,22 @@ from medviz.imaging.scene import Layer, Point
 from medviz.imaging.volume import Array, Volume, like
 from medviz.messages import Progress, Work
 
-if TYPE_CHECKING:
-    from medviz.gui.viewer.inside import Inside
-
 COLOUR = (255, 196, 61)
 NAME = "changed part"
 NOTCH = 120
+
+
+class Owner(Protocol):
+    """The feature this is a part of."""
+
+    desk: Desk
+
+    @property
+    def card(self) -> ModelCard | None:
+        """The model that is asked."""
+
+    def lay(self, scan: Volume, volume: Volume, ends: tuple[float, float] | None = None) -> None:
+        """Lay a map over the scan."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +123,8 @@ class WhatIfTool(Tool):
 class WhatIf(QObject):
     """The part of the feature that changes a copy. What was painted adds up until it is undone."""
 
-    def __init__(self, feature: "Inside") -> None:
-        super().__init__(feature)
+    def __init__(self, feature: Owner, parent: QObject) -> None:
+        super().__init__(parent)
         self._feature = feature
         self.tool = WhatIfTool(self)
         self.path: list[Point] = []
