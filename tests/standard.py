@@ -11,7 +11,7 @@ from medviz.data import DATASETS
 from medviz.imaging.readers import READERS
 from medviz.labs import LABS
 from medviz.networks import NETWORKS
-from medviz.parameters import Range, Size
+from medviz.parameters import Range, Size, Ticks
 from medviz.refused import Refused
 from medviz.tasks import TASKS
 
@@ -33,6 +33,9 @@ def ends(one: Any) -> list[Any]:
         return [False, True]
     if one.kind == "matrix":
         return [((1.0,),), tuple(tuple(float(r - c) for c in range(size.columns)) for r in range(size.rows))]
+    if one.kind == "ticks":
+        ticks = one.mark(Ticks)
+        return [(), ticks.options or ("stem", 'a "b"\\c')]
     return [bounds.low, bounds.high] if bounds else []
 
 
