@@ -43,7 +43,7 @@ def _with_data(task: Any, data: str) -> Any:
         return turned(task, "data", data, CATALOGS)
     if not Path(data).expanduser().exists():
         raise Refused(data, "it is neither a data set's name nor a file or folder", f"there are {', '.join(DATASETS)}")
-    found = recognised(Path(data))
+    found = recognised(Path(data), TASKS.name_of(task))
     part, serves = parameter(task, "data").mark(Part), task_for(found)
     if part is not None and part.only and found.name not in part.only:
         fault = f"it is a data set for {serves} ({found.name})"

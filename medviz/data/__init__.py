@@ -27,6 +27,9 @@ DATASETS: Catalog[Any] = Catalog(
         "dicom_seg": Entry(
             "medviz.data.dicom_seg:DicomSeg", "DICOM with SEG", "Series with their segmentation objects"
         ),
+        "image_pairs": Entry(
+            "medviz.data.image_pairs:ImagePairs", "Image pairs", "Two folders: what is given and what it is to become"
+        ),
         "phantoms": Entry("medviz.data.phantoms:Phantoms", "Phantoms", "Drawn by the program: balls and boxes"),
         "digits": Entry("medviz.data.digits:Digits", "Digits", "1,797 handwritten digits out of scikit-learn"),
         "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),
@@ -43,6 +46,9 @@ DATASETS: Catalog[Any] = Catalog(
         ),
         "voc": Entry("medviz.data.voc:Voc", "Pascal VOC folder", "Annotations, JPEGImages and ImageSets"),
         "coco": Entry("medviz.data.coco:Coco", "COCO folder", "Pictures with boxes in one annotations.json"),
+        "instance_boxes": Entry(
+            "medviz.data.instance_boxes:InstanceBoxes", "Masks as boxes", "A box round each object of Kaggle's masks"
+        ),
         "yolo_txt": Entry("medviz.data.yolo_txt:YoloTxt", "YOLO folder", "A text of boxes beside each picture"),
     },
 )

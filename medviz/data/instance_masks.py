@@ -34,7 +34,7 @@ class InstanceMasks(Cases):
     def listed(self, gate: Gate) -> Contents:
         """List the pictures; those without masks are turned away."""
         folder = Path(self.folder)
-        pairs = enough(folder, tuple(_pairs(folder, gate)), gate.lenient)
+        pairs = enough(folder, tuple(cases_in(folder, gate)), gate.lenient)
         return Contents((self.name,), (), 1, grouped(pairs, self.patient), folder)
 
     def label_of(self, pair: Pair, scan: Volume) -> NDArray[np.uint8]:
@@ -65,7 +65,8 @@ def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _pairs(folder: Path, gate: Gate) -> Iterator[Pair]:
+def cases_in(folder: Path, gate: Gate) -> Iterator[Pair]:
+    """List the pictures with their masks, one an object; those without masks are turned away."""
     if not str(folder) or str(folder) == ".":
         raise Refused("data folder", "none was chosen", "choose the folder that holds a folder for each picture")
     if not folder.is_dir():

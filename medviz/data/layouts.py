@@ -12,6 +12,7 @@ from pathlib import Path
 
 from medviz.data.cases import image_endings, stem
 from medviz.data.columns import ENDINGS, sole_table, table
+from medviz.data.image_pairs import two_folders
 from medviz.data.pairing import IMAGES, MASKS, SIDES, bare, is_mask
 from medviz.data.total_segmentator import SCANS
 from medviz.imaging.readers import series_of
@@ -37,10 +38,11 @@ class Layout:
     known: Callable[[Path], dict[str, str] | None]
 
 
-def recognised(place: Path) -> Settings:
+def recognised(place: Path, task: str = "") -> Settings:
     """Say which data set a folder or a file is, as ``Settings("decathlon", (("folder", ...),))``.
 
-    Refuses (Refused) a place that is none of the known layouts, with the list of those.
+    Where it may be read in several ways (masks that keep objects apart are boxes too), that which serves the `task` is
+    taken. Refuses (Refused) a place that is none of the known layouts, with the list of those.
     """
     place = place.expanduser()
     with opening(place):
@@ -48,7 +50,7 @@ def recognised(place: Path) -> Settings:
             raise Refused(place, "there is no such file or folder", "check the path")
         if place.is_dir() and not any(place.iterdir()):
             raise Refused(place, "the folder is empty", "choose the folder that holds the data set")
-        for layout in LAYOUTS:
+        for layout in sorted(LAYOUTS, key=lambda layout: layout.task != task):
             values = layout.known(place)
             if values is not None:
                 return Settings(layout.name, tuple(values.items()))
@@ -135,6 +137,12 @@ def _pictures(folder: Path) -> int:
     return sum(one.name.lower().endswith(_PICTURES) for one in _inside(folder))
 
 
+def _objects(place: Path) -> dict[str, str] | None:
+    """Recognise masks that keep objects apart: a mask an object, or a number an object in instances/."""
+    numbered = _holds(place / "images", _PICTURES) and _holds(place / "instances", _PICTURES)
+    return {"folder": str(place)} if numbered else _instances(place)
+
+
 def _voc(place: Path) -> dict[str, str] | None:
     if _holds(_named(place, ("Annotations",)), (".xml",)):
         return {"folder": str(place)}
@@ -200,6 +208,10 @@ def _is_dicom(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
+
+
+def _image_pairs(place: Path) -> dict[str, str] | None:
+    return {"folder": str(place)} if two_folders(place) else None
 
 
 def _paired(place: Path) -> dict[str, str] | None:
@@ -272,12 +284,13 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("voc", "detection", "Pascal VOC", _voc),
     Layout("yolo_txt", "detection", "YOLO txt", _yolo),
     Layout("paired", "segmentation", "images/ with masks/", _paired),
+    Layout("image_pairs", "translation", "image pairs", _image_pairs),
     Layout("coco", "detection", "COCO", _coco),
     Layout("medmnist", "classification", "MedMNIST", _held("train_images", "train_labels")),
     Layout(
         "arrays",
         "segmentation",
-        ".npz arrays",
+        ".npz",
         _held("images|image|x|X|train_images", "masks|mask|labels|y|Y|train_masks"),
     ),
     Layout("mask_table", "segmentation", "CSV tables", _listed("mask")),
@@ -285,5 +298,6 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("class_table", "classification", "CSV tables", _listed("class")),
     Layout("dicom_seg", "segmentation", "DICOM with SEG", _dicom_seg),
     Layout("class_folders", "classification", "a folder a class", _class_folders),
+    Layout("instance_boxes", "detection", "Kaggle's masks", _objects),
 )
 """All layouts, the most telling first: a folder that fits two is the first of them."""

@@ -99,6 +99,24 @@ def test_the_objects_of_a_picture_are_boxes_too(places: dict[str, Path]) -> None
     assert sorted(boxes.tolist()) == [[17, 1, 27, 9], [17, 12, 27, 20]]
 
 
+def test_a_detector_may_learn_from_masks_that_keep_objects_apart(places: dict[str, Path], tmp_path: Path) -> None:
+    kaggle = recognised(places["instance_masks"], "detection")
+    assert kaggle.name == "instance_boxes"
+    data = kaggle.turned(name="nucleus").build(DATASETS)
+    assert data.classes == ("nucleus",) and data.channels == 3
+    paths = [one.path.name for one in data._read[1]]
+    boxes = data._read[1][paths.index("id0.png")].boxes
+    assert sorted(boxes.tolist()) == [[5, 4, 15, 12], [5, 15, 15, 23]], "as the file has them: from the left and top"
+    for number in range(4):
+        image, mask = picture(number)
+        png(tmp_path / "images" / f"{number}.png", image)
+        png(tmp_path / "instances" / f"{number}.png", (mask // 255).astype(np.uint16) * 300)
+    numbered = recognised(tmp_path, "detection").build(DATASETS)
+    assert numbered._read[1][1].boxes.tolist() == [[6, 4, 16, 12]]
+    sample = numbered.training(2, 32)[0]
+    assert sample["boxes"].shape[1] == 4 and int((sample["classes"] >= 0).sum()) == 1
+
+
 def test_a_table_says_which_side_a_row_is_on_and_whose_it_is(places: dict[str, Path]) -> None:
     training, held = built(places, "mask_table").sides
     assert [one.name for one in held] == ["files/images/case_4", "files/images/case_5"]
