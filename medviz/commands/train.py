@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from medviz.commands.automatic import automatic
 from medviz.commands.command import Command, Said, existing, followed
 from medviz.commands.elsewhere import runs_folder, wait
 from medviz.commands.slurm import Cluster, sbatch
@@ -44,6 +45,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _before(group: Any) -> None:
+    group.add_argument(
+        "--auto", action="store_true", help="check the data, and let the task choose its parameters; --set comes last"
+    )
     group.add_argument("--dry-run", action="store_true", help="tell parameters, memory and time of an epoch")
     group.add_argument("--find-rate", action="store_true", help="propose a learning rate")
     group.add_argument("--overfit", action="store_true", help="learn one batch by heart, to see that all fits together")
@@ -100,7 +104,7 @@ def _led(ranks: Ranks, options: argparse.Namespace) -> Said:
     if options.queue is not None:
         return _served(Path(options.queue).expanduser() if options.queue else runs_folder(), options)
     folder = existing(options.resume) if options.resume else None
-    task = as_set(load_task(folder, TASKS), options) if folder else task_of(options)
+    task = as_set(load_task(folder, TASKS), options) if folder else automatic(task_of(options), options)
     for wanted, tried in ((options.dry_run, _dry), (options.find_rate, _rate), (options.overfit, _by_heart)):
         if wanted:
             return tried(task, options)

@@ -69,7 +69,7 @@ class Groundwork(QObject):
 
     def _fit(self) -> None:
         wide = self.page.setup.parts["data"].width()
-        roomy = wide > 300
+        roomy = wide > 270
         style = Qt.ToolButtonStyle
         self.browse.setToolButtonStyle(style.ToolButtonTextBesideIcon if roomy else style.ToolButtonIconOnly)
         self.chip.fit(wide - (136 if roomy else 72))
