@@ -83,21 +83,25 @@ def _losses(task: Task, learner: Learner, batches: Sequence[Batch]) -> dict[str,
     if task.PARTS != ("",):
         return {}
     few = {name: value[:8] if hasattr(value, "__getitem__") else value for name, value in batch.items()}
-    told = {"first_loss": _loss(task, learner, few)}
+    first, plain = _loss(task, learner, few)
+    told = {"first_loss": first}
+    if not plain:  # of terms (borders of boxes) zeros are no answer that a network gives by chance
+        return {name: value for name, value in told.items() if math.isfinite(value)}
     hook = learner.network.register_forward_hook(lambda module, given, answer: _nothing(answer))
     try:
-        told["chance_loss"] = _loss(task, learner, few)
+        told["chance_loss"], _ = _loss(task, learner, few)
     finally:
         hook.remove()
     return {name: value for name, value in told.items() if math.isfinite(value)}
 
 
-def _loss(task: Task, learner: Learner, batch: Batch) -> float:
+def _loss(task: Task, learner: Learner, batch: Batch) -> tuple[float, bool]:
+    """Return the loss of a batch, and whether it is a plain number and not made of named terms."""
     state = {name: value.clone() for name, value in learner.network.state_dict().items()}
     with torch.no_grad(), learner.precision.autocast(learner.device):
-        total = sum(float(summed(loss)[0]) for _, loss in task.losses(learner.network, batch))
+        losses = [loss for _, loss in task.losses(learner.network, batch)]
     learner.network.load_state_dict(state)  # batch statistics moved
-    return total
+    return sum(float(summed(loss)[0]) for loss in losses), all(isinstance(loss, Tensor) for loss in losses)
 
 
 def _nothing(answer: Any) -> Any:
