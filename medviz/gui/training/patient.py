@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from medviz.gui.desk import Desk
 from medviz.gui.story.look import Look, opened, scene_with
+from medviz.gui.story.look_bar import LookBar
 from medviz.gui.story.reel import KEPT_BYTES, Reel
 from medviz.gui.story.scrubber import Scrubber
-from medviz.gui.training.look_bar import LookBar
 from medviz.gui.training.planes import Planes, flat_plane
 from medviz.gui.training.strip import EpochStrip
 from medviz.gui.training.voxel import AskVoxel, tone_of

@@ -51,13 +51,17 @@ class Picker(QComboBox):
 
 
 class ModelBox(QWidget):
-    """`run` (ModelCard, mirror), `cancelled`, `chose` (ModelCard), `added` (path) and `forgotten` (ModelCard)."""
+    """`run` (ModelCard, mirror), `cancelled`, `chose` (ModelCard), `added` (path) and `forgotten` (ModelCard).
+
+    `back_wanted` (ModelCard) asks to look back at the training of a run.
+    """
 
     run = Signal(object, bool)
     cancelled = Signal()
     chose = Signal(object)
     added = Signal(object)
     forgotten = Signal(object)
+    back_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +82,10 @@ class ModelBox(QWidget):
         self.estimate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.estimate.hide()
         self.gauge = Gauge()
+        self.back = QPushButton(icon("ph.clock-counter-clockwise", "dim"), " Over the epochs")
+        self.back.setToolTip("Look back at the training of this run, epoch by epoch, on a scan it never learnt from")
+        self.back.clicked.connect(lambda: self.back_wanted.emit(self.chosen))
+        self.back.hide()
         self.mirror = QCheckBox("Check the orientation")
         self.mirror.setToolTip(
             "Run on the mirrored scan too (twice the time): if that is labelled otherwise, left and right, or the "
@@ -116,6 +124,7 @@ class ModelBox(QWidget):
         column.addLayout(top)
         for part in (self.progress, self.answer, self.estimate, self.gauge, self.mirror):
             column.addWidget(part)  # what waits for an answer stands first, so that its buttons are seen
+        column.addWidget(self.back, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.card)
         column.addSpacing(6)
@@ -208,6 +217,7 @@ class ModelBox(QWidget):
         card = self.chosen
         self.picker.setToolTip(card.title if card is not None else "")
         self.forget.setEnabled(card is not None and card.origin == "added")
+        self.back.setVisible(card is not None and card.origin == "run")
         if card is not None:
             self.card.show_card(card)
         else:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from medviz.gui.job import Job
 from medviz.gui.services import Looked, ModelCard
 from medviz.gui.viewer.answering import Answering
+from medviz.gui.viewer.epochs import Epochs
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.model_box import ModelBox
 from medviz.gui.viewer.needs_dialog import NeedsDialog
@@ -72,6 +73,7 @@ class Modelling(Feature):
         models.chose.connect(lambda card: self._wish())
         models.added.connect(self.add)
         models.forgotten.connect(self._forget)
+        models.back_wanted.connect(self._look_back)
         models.answer.accepted.connect(self._accept)
         models.answer.rejected.connect(self._reject)
         models.answer.went.connect(self._go)
@@ -185,6 +187,12 @@ class Modelling(Feature):
     def _forget(self, card: ModelCard) -> None:
         self.desk.services.modelled.forget(card.where)
         self._with_models(lambda cards: None)
+
+    def _look_back(self, card: ModelCard) -> None:
+        epochs = self.viewer.feature("epochs")
+        self.viewer.show_tab("epochs")
+        if isinstance(epochs, Epochs):
+            epochs.show_run(Path(card.where))
 
     # -- before a run ---------------------------------------------------------------------------------------------
 

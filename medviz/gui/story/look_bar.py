@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from medviz.gui.controls import calm
 from medviz.gui.story.look import WAYS, Look
@@ -41,9 +41,14 @@ class LookBar(QWidget):
         self.how.addItems([WORDS[way] for way in WAYS])
         self.value.setAccessibleName("class whose probability is seen")
         self.value.setToolTip("The class whose probability is seen")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(6)
+        row, self._second = QHBoxLayout(), QHBoxLayout()
+        for one in (row, self._second):
+            one.setSpacing(8)
+            whole.addLayout(one)
+        self._row = row
         for widget in (self.case, self.how, self.value):
             widget.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             calm(widget)
@@ -55,7 +60,7 @@ class LookBar(QWidget):
         self.legend.setToolTip(LEGEND)
         row.addWidget(self.legend)
         row.addWidget(self.opacity)
-        self._narrow = False
+        self._narrow = self._folded = False
         self._voxels = True
         self.case.activated.connect(self.case_chosen)
         self.how.activated.connect(lambda number: self._turn(how=WAYS[number]))
@@ -82,6 +87,14 @@ class LookBar(QWidget):
         if not reference and self.look.how == "error":
             self._turn(how="outline")
 
+    def fold(self) -> None:
+        """Stand in two rows, for a narrow panel."""
+        for widget in (self.value, self.reference, self.legend):
+            self._row.removeWidget(widget)
+            self._second.addWidget(widget)
+        self._second.addStretch(1)
+        self._folded = True
+
     def next_way(self) -> None:
         """Draw it in the next way."""
         ways = [way for way in WAYS if way != "error" or self.reference.isEnabled()]
@@ -93,7 +106,7 @@ class LookBar(QWidget):
 
     def narrow(self, width: int) -> None:
         """Leave out what can be reached by keys where there is no room."""
-        self._narrow = width < NARROW_PX
+        self._narrow = width < NARROW_PX and not self._folded
         self._show()
 
     def _turn(self, **fields: object) -> None:
