@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.boxes import Array, Draw, Framed, Sample, Turning
-from medviz.data.naming import held_out
+from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
 from medviz.imaging.readers import describe, read
 from medviz.messages import finished
 from medviz.parameters import File, Group, Range
@@ -135,14 +135,36 @@ class BoxedPictures:
         chosen = [index for index in range(len(files)) if (index in out) == held]
         return Framed(self.pile, chosen, side, self.channels, self.pile.most, draw)
 
+    def split(self) -> Split:
+        """Tell which pictures are learnt from and which are held out, by hashes of their names, and what decided."""
+        files, out = self._read[1], self._out
+        names = [hashed(one.path.name) for one in files]
+        training = tuple(sorted(name for index, name in enumerate(names) if index not in out))
+        own = any(one.held is not None for one in files)
+        path = file_of(Path(self.folder))
+        by = (
+            path.name if path is not None else "the data set's own lists" if own else "a hash of the patient or picture"
+        )
+        return Split(training, tuple(sorted(names[index] for index in out)), f"{by}, fold {self.fold}")
+
     @cached_property
     def _out(self) -> frozenset[int]:
+        """Pictures that are held out; refuses lists that put one patient on both sides."""
         files = self._read[1]
-        if any(one.held is not None for one in files):
-            return frozenset(index for index, one in enumerate(files) if one.held)
+        path = file_of(Path(self.folder))
         owners = Owners(Path(self.folder), self.patient)
         groups = [owners(one.path) for one in files]
-        return held_out(groups, [0] * len(files), self.held_out, self.fold)
+        if path is None and not any(one.held is not None for one in files):
+            return held_out(groups, [0] * len(files), self.held_out, self.fold)
+        out = frozenset(index for index, one in enumerate(files) if one.held)
+        if path is not None:
+            learnt, out = fixed(path, [one.path.stem for one in files], self.fold)
+            if len(learnt) + len(out) < len(files):
+                raise Refused(path, "it does not name all pictures", "put each of them on one side of each fold")
+        if self.patient:
+            learnt = frozenset(range(len(files))) - out
+            apart([groups[index] for index in learnt], [groups[index] for index in out], self.folder)
+        return out
 
 
 def existing_folder(folder: str, wanted: str) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from medviz.data.splitting import apart, file_of, fixed, hashed, held_out
+from medviz.data.voc import Voc
 from medviz.refused import Refused
 from tests.standard import a_sentence
 
@@ -92,3 +93,22 @@ def test_a_split_with_one_patient_on_both_sides_is_refused() -> None:
     apart(["p1", "p1"], ["p2"], "set")
     with pytest.raises(Refused, match="both sides"):
         apart(["p1", "p2"], ["p2"], "set")
+
+
+@pytest.mark.data
+def test_pictures_with_boxes_keep_their_lists_and_obey_a_file_of_folds(data: Path, tmp_path: Path) -> None:
+    blood = Voc(str(data / "detection" / "BCCD_voc"))
+    split = blood.split()
+    assert (len(split.training), len(split.validation)) == (205, 87) and "own lists" in split.by
+    for name in ("Annotations", "JPEGImages"):
+        (tmp_path / name).mkdir()
+    names = sorted(one.stem for one in (data / "detection" / "BCCD_voc" / "Annotations").glob("*.xml"))[:6]
+    for name in names:
+        for folder, ending in (("Annotations", "xml"), ("JPEGImages", "jpg")):
+            source = data / "detection" / "BCCD_voc" / folder / f"{name}.{ending}"
+            (tmp_path / folder / source.name).write_bytes(source.read_bytes())
+    written(tmp_path, "folds.json", {name: number % 2 for number, name in enumerate(names)})
+    assert len(Voc(str(tmp_path), fold=1).split().validation) == 3
+    written(tmp_path, "folds.json", {name: number % 2 for number, name in enumerate(names[:5])})
+    with pytest.raises(Refused, match="does not name all pictures"):
+        Voc(str(tmp_path)).split()
