@@ -20,8 +20,8 @@ from medviz.training.transport import Broken, Stream, Transport
 
 POLL_S, STATUS_S, QUIET_S = 0.2, 4.0, 40.0
 """Between two looks at what came; at the heartbeat while the run says nothing; until a run is called silent."""
-SETTLE_S = 3.0
-"""After so long without a word there is nothing new to be told at first."""
+SETTLE_S, GAP_S = 3.0, 0.6
+"""What was said before anyone looked is there: after so long without a word at all, or since the last one."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 """Before a broken connection is tried again: doubled each time, up to the latter."""
 LOG, STATUS, ORIGIN = "events.jsonl", "status.json", "origin.json"
@@ -107,20 +107,21 @@ class Following:
         What is there at first comes in many pieces; it is told in one, so that of its figures the last are known.
         """
         pending: list[Line] = []
-        settled, since_s = False, time.monotonic()
+        settled, due_s = False, time.monotonic() + SETTLE_S
         while True:
             data = stream.read()
             if data:
                 with open(self.log, "ab") as file:
                     file.write(data)
                 self._alive_s, self._silent = time.monotonic(), False
+                due_s = self._alive_s + GAP_S
                 pending += self._lines(data)
             else:
                 time.sleep(POLL_S)
             if settled:
                 yield pending, True
                 pending = []
-            elif not data and (pending or time.monotonic() - since_s > SETTLE_S):
+            elif not data and time.monotonic() > due_s:
                 yield without_repeats(pending), False
                 pending, settled = [], True
             else:
