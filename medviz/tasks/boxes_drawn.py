@@ -41,7 +41,7 @@ def boxes_drawn(
     marks = [*_marks(boxes, index, flat.shape, ["reference"] * len(boxes), [None] * len(boxes))]
     marks += _marks(told, index, flat.shape, words, [default_colour(int(kind) + 1) for kind in taken])
     where = "" if index is None else f", slice {index + 1} of {image.shape[3]}"
-    title = f"{name}: {len(told)} found, {len(boxes)} meant (dashed){where}"
+    title = f"{len(told)} found, {len(boxes)} meant (dashed){where}"
     return Picture(name, pixels, title, label_names=tuple(classes), marks=tuple(marks))
 
 

@@ -106,7 +106,8 @@ class Detection(Task):
         """Measure mean average precision, at IoU 0.5 by class and over 0.5 to 0.95, and draw precision and recall.
 
         "IoU" says how well borders fit: the mean over all references of the best box of their class; "IoU surest"
-        takes the surest box instead. "score" is the least score that is best shown (highest F1).
+        takes the surest box instead, where no picture has two of a class. "score" is the least score that is best
+        shown (highest F1).
         """
         pictures, losses = [], []
         for number, batch in enumerate(batches, start=1):
@@ -120,9 +121,10 @@ class Detection(Task):
             "validation/mAP50": found.map50,
             "validation/mAP50-95": found.map,
             "validation/IoU": found.share,
-            "validation/IoU surest": found.surest,
             "validation/score": found.threshold,
         }
+        if all(one.meant.max(initial=0) <= 1 for one in pictures):
+            measured["validation/IoU surest"] = found.surest
         for name, one in zip(data.classes, found.classes, strict=True):
             if one.precisions is not None:
                 measured[f"validation/AP50/{name}"] = one.precisions[0]

@@ -18,6 +18,8 @@ _EDGES = (
     Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom,
 )
 _LEAST_MARK_PX = 7
+_PLATES = 0.12
+"""Share of a picture that words of many boxes may cover; what is under the mouse is told in any case."""
 _LARGE_PX = 12
 """Cells of this side have room for a frame within them, and for no word beside."""
 
@@ -187,7 +189,7 @@ class GridView(View):
     ) -> None:
         """Write the text of a mark on a plate above it, or where else it lies inside and on no other plate.
 
-        Where no place is free it is left out, unless it is to be written `always`.
+        Where no place is free, or the plates would cover too much, it is left out, unless it is to be written `always`.
         """
         painter.setFont(type_of(self, self.type_px * 0.9, bold=True))
         size = QFontMetricsF(painter.font()).size(0, text)
@@ -202,7 +204,8 @@ class GridView(View):
         places = [QRectF(x, y, wide, high) for x, y in corners]
         inside = [place for place in places if area.contains(place)] or places[-1:]
         free = [place for place in inside if not any(place.intersects(other) for other in self._plates)]
-        if not free and not always:
+        covered = sum(other.width() * other.height() for other in self._plates) + wide * high
+        if not always and (not free or covered > _PLATES * area.width() * area.height()):
             return
         plate = (free or inside)[0]
         self._plates.append(plate)
