@@ -7,7 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.benchmarks import editing, judging, moving, opening, slices, startup, training, whole
+from tests.benchmarks import editing, judging, labs, moving, opening, slices, startup, training, whole
 from tests.benchmarks.measuring import Measured, busy_percent, kept, table
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "editing": editing.measure,
     "judging": judging.measure,
     "opening": opening.measure,
+    "labs": labs.measure,
     "startup": startup.measure,
     "training": training.measure,
 }
