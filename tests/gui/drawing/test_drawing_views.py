@@ -403,3 +403,23 @@ def test_texts_of_marks_do_not_cover_each_other(qtbot):
     plates = view._plates
     assert len(plates) == 3
     assert not any(one.intersects(other) for n, one in enumerate(plates) for other in plates[n + 1 :])
+
+
+def test_boxes_of_classes_have_their_colours_and_words_only_where_there_is_room(qtbot):
+    boxes = tuple(
+        Mark(4 + 10 * row, 4 + 10 * col, 8, 8, "box", f"cell 0.{row}{col}", colour=(0, 200, 90))
+        for row in range(9)
+        for col in range(9)
+    )
+    meant = Mark(40, 40, 12, 12, "reference")
+    figure = Picture("p", np.zeros((100, 100)), label_names=("cell",), marks=(*boxes, meant))
+    view = view_of(qtbot, figure, 500, 500)
+    view.grab()
+    covered = sum(plate.width() * plate.height() for plate in view._plates)
+    assert 3 < len(view._plates) < 81, "some have words"
+    assert covered <= 0.121 * view.grid.area[2] * view.grid.area[3], "and the picture is still seen"
+    assert not any(one.intersects(other) for n, one in enumerate(view._plates) for other in view._plates[n + 1 :])
+    place = view.grid.box(84, 84)  # the corner of the last box
+    assert pixel(view, QPoint(round(place[0]), round(place[1] + 3 * place[3]))).green() > 120
+    assert view._legend() == [(0, 0.0, 1)], "the class is named below"
+    assert view.value_text(46, 26).startswith("cell 0.42"), "what is under the mouse is told in any case"

@@ -16,7 +16,9 @@ from medviz.gui.pages.viewer import ViewerPage
 from medviz.gui.services import Looked, ModelCard, Modelled
 from medviz.gui.viewer.modelling import Modelling
 from medviz.gui.viewer.proposal_box import NEW_LAYER
+from medviz.imaging.found import FoundBox
 from medviz.imaging.labels import named
+from medviz.imaging.marks import Mark
 from medviz.imaging.prediction import Prediction
 from medviz.imaging.scene import Layer
 from medviz.imaging.volume import Stored, Volume, like
@@ -408,3 +410,33 @@ def test_everything_has_a_name_and_a_tip(page: ViewerPage, rooms: Rooms, desk: D
         assert control.toolTip(), f"{control} has no tip"
         named_so = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
         assert named_so or isinstance(control, QComboBox), f"{control.toolTip()} has no name"
+
+
+def test_what_a_model_finds_is_outlined_and_listed_and_what_a_person_drew_stays(
+    page: ViewerPage, rooms: Rooms, desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = (FoundBox("cell", 2, 0.91, (4, 5, 6), (20, 30, 7)), FoundBox("dot", 1, 0.4, (1, 1, 6), (5, 5, 7)))
+
+    def run(where: str, scan: Volume, mirror: bool, frame: int) -> Work[Prediction]:
+        yield Progress(1, 1, "looking for boxes")
+        return Prediction(like(scan, np.broadcast_to(np.uint8(0), scan.shape), "no labels"), boxes=found)
+
+    monkeypatch.setattr(rooms, "_run", run)
+    desk.services = replace(desk.services, modelled=rooms.services())
+    told = Told(desk)
+    opened(page, qtbot)
+    mine = Mark("ruler", ((0, 0, 0), (9, 0, 0)), number=3)
+    desk.scene.put(replace(desk.scene.state, marks=(mine,)))
+    for _ in range(2):  # a second run takes the place of the first
+        modelling(page).run_model("/runs/cells")
+        quiet(qtbot, desk)
+        marks = desk.scene.state.marks
+        assert [(one.number, one.name, one.value) for one in marks] == [
+            (3, "", 0), (4, "cell 0.91", 2), (5, "dot 0.40", 1),
+        ]  # fmt: skip
+    assert layers(page) == [], "there is no layer of labels to be accepted"
+    assert "found 1 cell, 1 dot" in str(told)
+    measure: Any = page.feature("measure")
+    assert measure._written(marks[1]) == ("cell 0.91",), "many boxes show no more than their names"
+    measure.select(4)
+    assert len(measure._written(marks[1])) > 1, "the chosen one says what it measures"
