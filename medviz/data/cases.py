@@ -149,8 +149,8 @@ class Cases:
 
     def split(self) -> Split:
         """Tell which cases are learnt from and which are held out, by hashes of their names, and what decided."""
-        training, validation = self.sides
-        return Split(_hashes(training), _hashes(validation), self._decided)
+        training, validation = (tuple(sorted(hashed(one.name) for one in side)) for side in self.sides)
+        return Split(training, validation, self._decided)
 
     @cached_property
     def sides(self) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
@@ -211,13 +211,14 @@ class Cases:
 
     def native(self, number: int) -> tuple[Volume, Volume]:
         """Scan (all channels) and reference (labels 0, 1, 2, ...) of a held-out case on the scan's own grid."""
-        return self._native(self.sides[1][number])
+        return self.native_of(self.sides[1][number])
 
     def learnt(self, number: int) -> tuple[Volume, Volume]:
         """Return the same of a case that is learnt from."""
-        return self._native(self.sides[0][number])
+        return self.native_of(self.sides[0][number])
 
-    def _native(self, pair: Pair) -> tuple[Volume, Volume]:
+    def native_of(self, pair: Pair) -> tuple[Volume, Volume]:
+        """Scan and reference of any case."""
         scans = self.scans_of(pair)
         scan = scans[0]
         if len(scans) > 1:
@@ -382,10 +383,6 @@ def spacing_ras(description: dict[str, Any]) -> tuple[float, float, float]:
 
 def _in_colour(description: dict[str, Any]) -> bool:
     return str(description["dtype"]).startswith("rgb")
-
-
-def _hashes(pairs: Sequence[Pair]) -> tuple[str, ...]:
-    return tuple(sorted(hashed(one.name) for one in pairs))
 
 
 def _grid(volume: Volume) -> str:

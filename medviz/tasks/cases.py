@@ -1,6 +1,7 @@
 """Segmentation case by case: each held-out scan on its own grid, measured as a reader would compare two label maps."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,36 +9,85 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from medviz.data.cases import Cases, Pair
 from medviz.data.preparation import Preparation
 from medviz.data.whole import NativeCases, WholeCase, probe_of, whole_case
 from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.judging.results import TOLERANCE_MM
 from medviz.imaging.judging.surfaces import surfaces
+from medviz.imaging.story import ProbeCase
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
+from medviz.refused import Refused
 from medviz.training.inference import most_likely
 from medviz.training.model import Model
 from medviz.training.running import probabilities
+from medviz.training.task import Sample
 
 Row = dict[str, Any]
 
 
-def native_rows(
-    network: nn.Module, data: NativeCases, preparation: Preparation, classes: Sequence[str], device: torch.device
-) -> Work[list[Row]]:
-    """Measure each held-out scan on its own grid: "dice/mean", and of each class Dice, HD95 in mm and NSD.
+def native_cases(data: Any, dimensions: int, group: str) -> tuple[WholeCase, ...]:
+    """All cases of the validation or the test on their own grid; none where the data set cannot give them."""
+    if group == "test":
+        made: Preparation = data.preparation(dimensions)
+        return tuple(
+            WholeCase(number, partial(_test_case, data, number), made, prepared=False)
+            for number in range(len(tests_of(data)))
+        )
+    if not isinstance(data, NativeCases):
+        return ()
+    return tuple(whole_case(data, dimensions, number) for number in range(data.held_out_cases))
 
-    A class that the reference has not got has no numbers in that row. NSD is that at 2 mm.
+
+def tests_of(data: Any) -> tuple[Pair, ...]:
+    """The cases that a data set itself keeps for a test: nothing is learnt from them, or chosen by them."""
+    pairs: tuple[Pair, ...] = data.contents.pairs if isinstance(data, Cases) else ()
+    return tuple(pair for pair in pairs if pair.side == "test")
+
+
+class Tests(Sequence[Sample]):
+    """The cases of a test as samples that are not made ready: they are measured on their own grid."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(tests_of(self.data))
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the scan of a case."""
+        scan, reference = self.data.native_of(tests_of(self.data)[index])
+        return {"image": np.asarray(scan.voxels, np.float32), "label": np.asarray(reference.frame(), np.int64)}
+
+
+def _test_case(data: Any, number: int) -> ProbeCase:
+    return ProbeCase(number, *data.native_of(tests_of(data)[number]))
+
+
+def native_rows(
+    network: nn.Module,
+    cases: Sequence[WholeCase],
+    preparation: Preparation,
+    classes: Sequence[str],
+    device: torch.device,
+) -> Work[list[Row]]:
+    """Measure each scan on its own grid: "dice/mean", and of each class Dice, HD95 in mm and NSD.
+
+    A class that the reference has not got has no numbers in that row. NSD is that at 2 mm. What cannot be read has no
+    row.
     """
     rows = []
-    count = data.held_out_cases
-    for number in range(count):
-        whole = whole_case(data, preparation.dimensions, number)
-        labels = yield from _as_part(labelled(network, whole, preparation, classes, device), number, count)
-        reference = whole.seen.reference
+    for number, whole in enumerate(cases):
+        try:
+            reference = whole.seen.reference
+        except (Refused, OSError):  # the validation has told it
+            continue
+        labels = yield from _as_part(labelled(network, whole, preparation, classes, device), number, len(cases))
         if reference is not None:
-            rows.append({"_at": number, **measured(labels, np.asarray(reference.frame()), reference, classes)})
-        yield Progress(number + 1, count, "cases measured")
+            found = measured(labels, np.asarray(reference.frame()), reference, classes)
+            rows.append({"_at": whole.number, **found})
+        yield Progress(number + 1, len(cases), "cases measured")
     return rows
 
 
@@ -77,14 +127,16 @@ def measured(found: NDArray[Any], meant: NDArray[Any], grid: Volume, classes: Se
 def opened(
     network: nn.Module,
     data: Any,
+    group: str,
     number: int,
     preparation: Preparation,
     classes: Sequence[str],
     device: torch.device,
 ) -> Work[Mapping[str, Volume]]:
-    """Return the scan of a held-out case, what the network makes of it, and the reference."""
-    if isinstance(data, NativeCases):
-        whole = whole_case(data, preparation.dimensions, number)
+    """Return the scan of a case, what the network makes of it, and the reference."""
+    found = native_cases(data, preparation.dimensions, group)
+    if found:
+        whole = found[number]
     else:
         sample = data.validation(preparation.dimensions)[number]
         whole = WholeCase(number, lambda: probe_of(sample, preparation, number), preparation, prepared=True)

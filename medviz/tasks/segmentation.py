@@ -13,7 +13,7 @@ from medviz.data.augment import USUAL, switched
 from medviz.data.checking.report import Fingerprint
 from medviz.data.patches import Sides
 from medviz.data.preparation import Preparation
-from medviz.data.whole import NativeCases, whole_cases
+from medviz.data.whole import whole_cases
 from medviz.figures import Figure, Picture
 from medviz.imaging.slices import NORMAL, PLANES, Plane, Slice, cut
 from medviz.imaging.volume import Array, Stored, Volume
@@ -21,7 +21,7 @@ from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS, PER_PIXEL
 from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
-from medviz.tasks.cases import native_rows, opened
+from medviz.tasks.cases import Tests, native_cases, native_rows, opened, tests_of
 from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.mixing import mixed
@@ -190,6 +190,10 @@ class Segmentation(Task):
         """Cross-entropy of a network that knows nothing; other losses depend on the scans."""
         return float(np.log(len(data.classes) + 1)) if self.loss == "cross-entropy" else None
 
+    def testing(self, data: Any) -> Samples | None:
+        """Return the cases that the data set itself keeps for a test."""
+        return Tests(data) if tests_of(data) else None
+
     def smaller(self, data: Any) -> Mapping[str, Any]:
         """Take pieces of half the side, where the network does not depend on it."""
         if self.sides or "size" in {one.name for one in parameters(NETWORKS[self.network.name])}:
@@ -201,15 +205,16 @@ class Segmentation(Task):
         self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
     ) -> Work[list[dict[str, Any]]]:
         """Measure each held-out scan on its own grid where the data set has it, else each sample."""
-        if group != "validation" or not isinstance(data, NativeCases):
+        cases = native_cases(data, self.dimensions, group)
+        if not cases:
             return (yield from super().evaluated(network, batches, data, group))
-        device, classes = next(network.parameters()).device, tuple(getattr(data, "classes", ()))
-        return (yield from native_rows(network, data, self._preparation(data), classes, device))
+        device, classes = next(network.parameters()).device, tuple(data.classes)
+        return (yield from native_rows(network, cases, self._preparation(data), classes, device))
 
     def opened(self, network: nn.Module, data: Any, group: str, number: int) -> Work[Mapping[str, Volume]]:
         """Return a held-out scan with its labels, as predicted and as they should be."""
         device = next(network.parameters()).device
-        return (yield from opened(network, data, number, self._preparation(data), data.classes, device))
+        return (yield from opened(network, data, group, number, self._preparation(data), data.classes, device))
 
     def _preparation(self, data: Any) -> Preparation:
         made: Preparation = data.preparation(self.dimensions, self._patch(data))

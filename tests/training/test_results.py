@@ -23,6 +23,7 @@ from medviz.training.evaluating import results_of
 from medviz.training.results import Interval, Results, judged_rows, read_results, written
 from medviz.training.run import Run, weights
 from medviz.training.showing import case_files
+from tests.data.laid import nifti, scan
 from tests.training.toys import Toy, best_digest, taught
 
 SEGMENTATION = Segmentation(
@@ -203,3 +204,31 @@ def test_what_cannot_be_measured_costs_a_note_and_not_the_run(tmp_path: Path) ->
     assert warned == ["The cases cannot be measured: case 7: it is damaged"]
     assert Run(tmp_path / "run").best.exists()
     assert Results("a", ()).measures == {}
+
+
+def test_cases_that_the_data_keep_for_a_test_are_measured_apart_once_at_the_end(tmp_path: Path) -> None:
+    rows = ["image,mask,split"]
+    for number in range(6):
+        image, label = scan(number)
+        nifti(tmp_path / "data" / f"scan{number}.nii.gz", image)
+        nifti(tmp_path / "data" / f"mask{number}.nii.gz", label)
+        side = "test" if number > 3 else "val" if number == 3 else "train"
+        rows.append(f"scan{number}.nii.gz,mask{number}.nii.gz,{side}")
+    (tmp_path / "data" / "cases.csv").write_text("\n".join(rows) + "\n")
+    data = Settings("mask_table", (("file", str(tmp_path / "data" / "cases.csv")),))
+    task = Segmentation(data=data, network=SEGMENTATION.network, dimensions=3, epochs=1, patch=16, device="cpu")
+    said = taught(task, tmp_path / "run")
+    assert [(one.name, len(one.rows)) for one in tables(said)] == [("results/validation", 1), ("results/test", 2)]
+    held, test = tables(said)
+    assert {row[0] for row in test.rows} == {"test 0", "test 1"}
+    assert "HD95 1" in " ".join(held.columns) or "dice/mean" in held.columns
+    assert finished(results_of(tmp_path / "run", TASKS)).name == "results/test"
+    files = finished(case_files(tmp_path / "run", "test 1", TASKS))
+    shown = finished(read(files[0]))
+    assert shown.shape == (14, 16, 8), "on its own grid"
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    assert (len(split["training"]), len(split["validation"])) == (3, 1), (
+        "nothing is learnt from a test, or chosen by it"
+    )
+    card = (tmp_path / "run" / "MODEL_CARD.md").read_text()
+    assert "### test, 2 cases" in card
