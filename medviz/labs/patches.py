@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -48,6 +49,12 @@ def components(rows: Array) -> tuple[Array, Array]:
     _, spreads, directions = np.linalg.svd(centred, full_matrices=False)
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     return directions * np.where(largest < 0, -1.0, 1.0), spreads**2 / max(1, len(rows) - 1)
+
+
+@lru_cache(maxsize=4)
+def _remembered(values: bytes, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Directions and variances of the same patches: turning how many are kept must not find them anew."""
+    return components(np.frombuffer(values, np.float64).reshape(shape))
 
 
 def positions(side: int, width: int, kind: str, seed: int = 0) -> Array:
@@ -125,7 +132,7 @@ class Patches(Lab):
         tiles = cut(picture, self.patch)
         row, col = (min(one, side - 1) for one in (self.at or (side // 2, side // 2)))
         flat = tiles.reshape(len(tiles), -1).astype(np.float64)
-        directions, variances = components(flat)
+        directions, variances = _remembered(flat.tobytes(), flat.shape)
         kept = directions[: self.kept]
         mean = flat.mean(axis=0)
         rebuilt = joined((mean + (flat - mean) @ kept.T @ kept).reshape(tiles.shape), side, side)
