@@ -12,6 +12,7 @@ import numpy as np
 from medviz.commands.cases import Case, cases, shard
 from medviz.commands.command import Command, Said, assignment, existing, followed, table
 from medviz.commands.predict_boxes import predicted_boxes
+from medviz.commands.predict_pictures import predicted_pictures
 from medviz.data.needs import Needs
 from medviz.imaging.measure import label_counts
 from medviz.imaging.prediction import Prediction
@@ -29,6 +30,7 @@ from medviz.training.formats.form import Asks
 from medviz.training.inference import Wishes, predicted
 from medviz.training.known import coarse
 from medviz.training.model import Model
+from medviz.training.translating import translates
 from medviz.training.trust import Finding, gauge
 
 
@@ -58,6 +60,8 @@ def _run(options: argparse.Namespace) -> Said:
     source = existing(options.scan)
     if detects(options.model):
         return predicted_boxes(options, source)
+    if translates(options.model):
+        return predicted_pictures(options, source)
     if options.score is not None:
         raise Refused("--score", f"{options.model} finds no boxes", "leave it away")
     if options.out is None and not options.estimate:

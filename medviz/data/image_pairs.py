@@ -24,12 +24,12 @@ from medviz.messages import finished
 from medviz.parameters import File, Group
 from medviz.refused import Refused
 
-KNOWN = (
-    ("input", "target"), ("inputs", "targets"), ("source", "target"), ("low_dose", "full_dose"), ("low", "full"),
-    ("quarter_dose", "full_dose"), ("noisy", "clean"), ("low", "high"), ("lr", "hr"), ("a", "b"), ("traina", "trainb"),
-    ("x", "y"), ("ct", "pet"), ("mr", "ct"), ("t1", "t2"),
+TELLING = (
+    ("input", "target"), ("inputs", "targets"), ("source", "target"), ("low_dose", "full_dose"),
+    ("quarter_dose", "full_dose"), ("noisy", "clean"), ("lr", "hr"), ("traina", "trainb"),
 )  # fmt: skip
-"""Names of the two folders, first what the network is given."""
+KNOWN = (*TELLING, ("low", "full"), ("low", "high"), ("a", "b"), ("x", "y"), ("ct", "pet"), ("mr", "ct"), ("t1", "t2"))
+"""Names of the two folders, first what the network is given; the first ones could be nothing else."""
 _FILES = Group("files", advanced=True)
 _LOOKED_AT = 8
 """Targets that decide the scale."""
@@ -115,12 +115,16 @@ class ImagePairs(Cases):
         raise Refused(folder, "the two folders were not found in it", "call them input/ and target/, or name them")
 
 
-def recognised(folder: Path) -> bool:
-    """Tell whether a folder holds two folders of a known pair of names, with files that can be read."""
+def two_folders(folder: Path) -> bool:
+    """Tell whether a folder can be nothing else: two folders whose names say what they are, with files of one name."""
     if not folder.is_dir():
         return False
     inside = {one.name.lower(): one for one in folder.iterdir() if one.is_dir()}
-    return any(a in inside and b in inside and images_in(inside[a]) and images_in(inside[b]) for a, b in KNOWN)
+    for first, second in TELLING:
+        if first in inside and second in inside:
+            names = [{stem(path.name) for path in images_in(inside[one])} for one in (first, second)]
+            return bool(names[0] & names[1])
+    return False
 
 
 def _pairs(given: Path, wanted: Path, gate: Gate) -> list[Pair]:

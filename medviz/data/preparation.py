@@ -107,6 +107,13 @@ class Preparation:
             raise Refused(volume.name or "the scan", fault, "choose another scan or model")
         return volume.voxels[: self.channels]
 
+    def scale_of(self, volume: Volume) -> tuple[float, float]:
+        """Offset and gain of the first channel: value = offset + gain · prepared, but for what was cut."""
+        voxels = np.array(self._layers(volume)[:1], dtype=np.float32, order="C")
+        np.nan_to_num(voxels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        voxels = voxels * np.float32(volume.slope) + np.float32(volume.intercept)
+        return foreground_scale(resampled(voxels, self.shape_of(volume))[0])
+
     def prepared_label(self, volume: Volume) -> NDArray[np.uint8]:
         """Make (x, y, z) of a label map of the same grid as the scan; nearest neighbour."""
         label = np.ascontiguousarray(volume.frame())
@@ -159,15 +166,19 @@ def normalised(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def foreground_scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale one channel, see `normalised`."""
+    offset, gain = foreground_scale(values)
+    scaled = values - np.float32(offset)
+    scaled /= np.float32(gain)
+    return np.clip(scaled, -_SPREADS, _SPREADS, out=scaled)
+
+
+def foreground_scale(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and spread of one channel's foreground; where it has none the darkest value and 1."""
     some = _some(values)
-    low = float(some.min())
     foreground = some[some > air(values)]
     if foreground.size < 2 or foreground.std() < 1e-6:
-        scaled = values - low
-    else:
-        scaled = values - foreground.mean()
-        scaled /= foreground.std()
-    return np.clip(scaled, -_SPREADS, _SPREADS, out=scaled)
+        return float(some.min()), 1.0
+    return float(foreground.mean()), float(foreground.std())
 
 
 def air(image: NDArray[np.float32]) -> float:

@@ -4,6 +4,11 @@ from typing import Any
 
 from medviz.catalog import Catalog, Entry
 
+PER_PIXEL = (
+    "unet", "unet_original", "attention_unet", "dynunet", "unet_plus_plus", "segresnet", "vnet", "mednext", "unetr",
+    "swin_unetr", "fcn", "meshnet",
+)  # fmt: skip
+"""Networks that answer for each pixel or voxel, for the tasks that ask for that."""
 NETWORKS: Catalog[Any] = Catalog(
     "network",
     "medviz.networks",

@@ -13,6 +13,11 @@ TASKS: Catalog[Any] = Catalog(
             "Segmentation",
             "Name each voxel: tissue, organ, lesion",
         ),
+        "translation": Entry(
+            "medviz.tasks.translation:Translation",
+            "Image translation",
+            "Turn one picture into another: low dose into full, coarse into fine",
+        ),
         "classification": Entry(
             "medviz.tasks.classification:Classification",
             "Classification",

@@ -11,9 +11,10 @@ from medviz.imaging.volume import Affine, Array, Volume
 from medviz.refused import Refused
 from medviz.training.trust import Trust
 
-Output = Literal["scores", "shares", "chances", "logits"]
+Output = Literal["scores", "shares", "chances", "logits", "values"]
 """What the channels of an answer are: a score a class (softmax is taken), a probability a class, a probability for
-each label by itself, a score for each label by itself (sigmoid is taken). The last two have no background."""
+each label by itself, a score for each label by itself (sigmoid is taken); these two have no background. Values are a
+picture, and as many as there are labels and one."""
 
 
 class Prepares(Protocol):
@@ -94,7 +95,9 @@ def shares_of(made: Model, answer: Tensor, axis: int) -> Tensor:
         fault = "it answered with numbers that are none (NaN or infinite)"
         raise Refused(made.name, fault, "check what input it needs, or run it on the processor")
     found, classes = answer.float(), len(made.labels) + 1
-    if made.output in ("chances", "logits"):
+    if made.output == "values":
+        pass
+    elif made.output in ("chances", "logits"):
         found = found.sigmoid() if made.output == "logits" else found
         none = 1 - found.amax(axis, keepdim=True)
         found = _joined(none, found, axis)

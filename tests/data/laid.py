@@ -152,7 +152,18 @@ def class_folders(folder: Path) -> Path:
     return folder
 
 
+def image_pairs(folder: Path) -> Path:
+    """A low dose and a full one: the same thing with noise, and in another unit."""
+    for number in range(COUNT):
+        image, _ = scan(number)
+        noise = np.random.default_rng(100 + number).normal(0, 20, image.shape)
+        nifti(folder / "low_dose" / f"case_{number}.nii.gz", (image + noise).astype(np.float32))
+        nifti(folder / "full_dose" / f"case_{number}.nii.gz", (2 * image - 50).astype(np.float32))
+    return folder
+
+
 MADE = {
+    "image_pairs": image_pairs,
     "paired": paired,
     "paired, beside each other": beside,
     "total_segmentator": totalsegmentator,

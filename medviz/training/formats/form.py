@@ -177,6 +177,7 @@ OUTPUT_WORDS: dict[Output, str] = {
     "scores": "a score a class; the softmax of them is taken",
     "shares": "a probability a class, background first",
     "chances": "a probability for each label by itself; above one half counts",
+    "values": "a picture, in values",
     "logits": "a score for each label by itself; the sigmoid is taken, above one half counts",
 }
 
