@@ -1,5 +1,6 @@
 """A batch script for SLURM: the same ``medviz train``, on as many machines and GPUs as are asked for."""
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def sbatch(words: Sequence[str], run: Path, cluster: Cluster) -> str:
     minutes = round(cluster.hours * 60)
     processes = max(1, cluster.gpus)
     options = {
-        "job-name": run.name,
+        "job-name": re.sub(r"[^\w.-]+", "-", run.name),  # an option may hold no blank
         "nodes": cluster.nodes,
         "ntasks-per-node": 1,
         "cpus-per-task": cluster.cores * processes,

@@ -162,8 +162,8 @@ def test_the_batch_script_is_one_that_bash_takes(capsys: pytest.CaptureFixture[s
     assert told["script"] == str(script)
     text = script.read_text()
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
-    for line in ("--nodes=2", "--gpus-per-node=4", "--signal=TERM@120", "--time=24:00:00", "--job-name=my run"):
-        assert f"#SBATCH {line}" in text or f'#SBATCH "{line}"' in text
+    for line in ("--nodes=2", "--gpus-per-node=4", "--signal=TERM@120", "--time=24:00:00", "--job-name=my-run"):
+        assert f"#SBATCH {line}\n" in text
     assert "--nproc-per-node=4" in text and "--nnodes=$SLURM_NNODES" in text
     assert f"--out '{out}'" in text and "network=lenet" in text
     assert not out.exists()
@@ -175,10 +175,6 @@ def test_what_is_missing_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str
     assert "add --out RUN" in refused(capsys, *TASK)
     assert "neither a data set's name" in refused(capsys, "segmentation", "--data", "nowhere", "--out", str(tmp_path))
     assert "there is a run in it already" in refused(capsys, *TASK, "--out", str(_begun(tmp_path)), "--quiet")
-    assert (
-        "no NVIDIA GPU" in refused(capsys, *TASK, "--out", str(tmp_path / "r"), "--device", "cuda:99", "--quiet")
-        or True
-    )
 
 
 def _begun(folder: Path) -> Path:
@@ -196,9 +192,3 @@ def test_a_list_tells_programs_the_ranges_and_defaults(capsys: pytest.CaptureFix
     assert (rate["low"], rate["high"]) == (1e-6, 1.0)
     schedule = next(one for one in tasks["segmentation"]["parameters"] if one["name"] == "schedule")
     assert "cosine" in schedule["options"]
-
-
-def test_an_export_tells_by_how_much_it_differs(capsys: pytest.CaptureFixture[str], run: Path, tmp_path: Path) -> None:
-    told = document(capsys, "export", str(run), "--to", "torchscript", "--out", str(tmp_path / "model.pt"))
-    assert 0 <= told["max_abs_difference"] < 1e-3
-    assert (tmp_path / "model.pt").stat().st_size > 1000
