@@ -7,6 +7,7 @@ leaves it there, and the next try asks the server for the rest only.
 import hashlib
 import http.client
 import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from medviz.messages import Note, Progress, Work
 from medviz.refused import Refused
 
 _PIECE = 1 << 20
+_SIP, _SAID_S = 1 << 16, 0.2
+"""Bytes waited for at once, and seconds at most between two messages: a stop is felt on a slow line too."""
 _WAIT_S = 30.0
 _SPARE = 64 << 20
 """Bytes that stay free on the disk, whatever is fetched."""
@@ -94,11 +97,11 @@ def _filled(waiting: Path, address: str, wanted: Obtainable) -> Work[None]:
 
 
 def _copied(stream: Any, file: IO[bytes], done: int, total: int, wanted: Obtainable, address: str) -> Work[None]:
-    what = f"fetching {wanted.file}"
+    what, said, said_s = f"fetching {wanted.file}", done, time.monotonic()
     yield Progress(done, total, what)
     while True:
         try:
-            piece = stream.read(_PIECE)
+            piece = stream.read(_SIP)
         except (OSError, ValueError, http.client.HTTPException) as problem:
             raise Refused(address, f"the line broke at {in_words(done)} ({problem})", _LEFT) from problem
         if not piece:
@@ -109,7 +112,10 @@ def _copied(stream: Any, file: IO[bytes], done: int, total: int, wanted: Obtaina
             raise Refused(address, "more comes than was announced", "fetch it from another place")
         if not total and shutil.disk_usage(Path(file.name).parent).free < _SPARE:
             raise Refused(file.name, "the disk is full", "free some space and try again; what came is kept")
-        yield Progress(done, total, what)
+        if done - said >= _PIECE or time.monotonic() - said_s >= _SAID_S:
+            said, said_s = done, time.monotonic()
+            yield Progress(done, total, what)
+    yield Progress(done, total, what)
     if total and done < total:
         raise Refused(address, f"the line broke at {in_words(done)} of {in_words(total)}", _LEFT)
 
