@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
 from medviz.data.boxes import Array, Draw, Framed, Sample, Turning
+from medviz.data.gate import Gate
+from medviz.data.mending import LeaveOut
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
 from medviz.imaging.readers import describe, read
 from medviz.messages import finished
@@ -73,7 +75,7 @@ class PictureFiles:
 
 @dataclass(frozen=True)
 class BoxedPictures:
-    """A folder of pictures with boxes; a layout says with `contents` what is in it."""
+    """A folder of pictures with boxes; a layout says with `listed` what is in it."""
 
     folder: Annotated[str, File(folder=True), "The folder of the data set"] = ""
     patient: Annotated[
@@ -84,12 +86,17 @@ class BoxedPictures:
         0.2
     )
     fold: Annotated[int, Range(0, 19, 1), _SPLIT, "Which of the shares is held out"] = 0
+    leave_out: LeaveOut = ""
 
     dimensions: ClassVar[tuple[int, ...]] = (2,)
 
     def contents(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
         """Return the classes and the files; refuses what cannot be learnt from."""
-        raise TypeError(f"{type(self).__name__} has no contents()")
+        return self.listed(Gate(self.leave_out))
+
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
+        """Return the classes and the files that the gate lets in; it is handed what concerns one picture only."""
+        raise TypeError(f"{type(self).__name__} does not say what it lists")
 
     @cached_property
     def _read(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:

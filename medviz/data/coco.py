@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from medviz.data.boxed_files import BoxedPictures, Labelled, checked_boxes, existing_folder
+from medviz.data.gate import Gate
 from medviz.refused import Refused
 
 _WANTED = "the folder with the pictures and their annotations.json"
@@ -19,14 +20,14 @@ _TRAIN, _HELD = ("train",), ("val", "valid", "validation", "test")
 class Coco(BoxedPictures):
     """Pictures with boxes in the layout of COCO: one JSON that is split here, or one each for train and val."""
 
-    def contents(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
         """Read all annotations; refuses damaged ones and those without a picture."""
         folder = existing_folder(self.folder, _WANTED)
         files = _files(folder)
         read = [(path, _document(path), held) for path, held in files]
         names = _categories(read[0][0], read[0][1])
         numbers = {identity: index for index, identity in enumerate(names)}
-        found = [one for path, document, held in read for one in _pictures(folder, path, document, numbers, held)]
+        found = [one for path, document, held in read for one in _pictures(folder, path, document, numbers, held, gate)]
         return tuple(names.values()), tuple(found)
 
 
@@ -74,27 +75,42 @@ def _categories(path: Path, document: Mapping[str, Any]) -> dict[int, str]:
 
 
 def _pictures(
-    folder: Path, path: Path, document: Mapping[str, Any], numbers: Mapping[int, int], held: bool | None
+    folder: Path, path: Path, document: Mapping[str, Any], numbers: Mapping[int, int], held: bool | None, gate: Gate
 ) -> list[Labelled]:
+    images = _images(path, document)
     boxes: dict[int, list[list[float]]] = {}
     kinds: dict[int, list[int]] = {}
     for place, one in enumerate(document["annotations"], start=1):
-        picture, kind, box = _annotation(path, place, one)
-        if one.get("iscrowd"):
+        try:
+            picture, kind, box = _annotation(path, place, one)
+            if one.get("iscrowd"):
+                continue
+            if kind not in numbers:
+                raise Refused(path, f"annotation {place} names category {kind}, which is not listed", "list it")
+            if picture not in images:
+                raise Refused(path, f"image {picture} has boxes and is not listed", "list it among the images")
+        except Refused as refusal:
+            owner = images.get(one.get("image_id", -1), "") if isinstance(one, dict) else ""
+            case = Path(owner).name or f"annotation {place}"
+            if gate.lets(case):
+                gate.turn_away(case, "box", refusal)
             continue
-        if kind not in numbers:
-            raise Refused(path, f"annotation {place} names category {kind}, which is not listed", "list it")
         boxes.setdefault(picture, []).append(box)
         kinds.setdefault(picture, []).append(numbers[kind])
-    images = _images(path, document)
-    strangers = set(boxes) - set(images)
-    if strangers:
-        raise Refused(path, f"image {min(strangers)} has boxes and is not listed", "list it among the images")
-    return [
-        Labelled(_file(folder, path, name), checked_boxes(path, boxes.get(number, [])),
-                 np.array(kinds.get(number, []), np.int64), held)
-        for number, name in images.items()
-    ]  # fmt: skip
+    found = []
+    for number, name in images.items():
+        if not gate.lets(Path(name).name):
+            continue
+        fault = "missing"
+        try:
+            file = _file(folder, path, name)
+            fault = "box"
+            rows = checked_boxes(path, boxes.get(number, []))
+        except Refused as refusal:
+            gate.turn_away(Path(name).name, fault, refusal)
+            continue
+        found.append(Labelled(file, rows, np.array(kinds.get(number, []), np.int64), held))
+    return found
 
 
 def _annotation(path: Path, place: int, one: Any) -> tuple[int, int, list[float]]:

@@ -19,11 +19,15 @@ class OffGrid(Refused):
 
 @dataclass(frozen=True)
 class Turned:
-    """A case that was turned away: its name, the kind of fault ("missing", "unreadable", "box" ...), and why."""
+    """A case that was turned away: its name, the kind of fault ("missing", "unreadable", "box" ...), and why.
+
+    `harmless` ones are left out by training too, which says nothing of it.
+    """
 
     case: str
     kind: str
     refusal: Refused
+    harmless: bool = False
 
 
 class Gate:
@@ -43,6 +47,11 @@ class Gate:
         if not self.lenient:
             raise refusal
         self.turned.append(Turned(case, kind, refusal))
+
+    def pass_over(self, case: str, kind: str, refusal: Refused) -> None:
+        """Write down what training passes over without a word."""
+        if self.lenient and self.lets(case):
+            self.turned.append(Turned(case, kind, refusal, harmless=True))
 
     def some(self, cases: Sequence[T], name_of: Callable[[T], str]) -> tuple[T, ...]:
         """Return those that may come in."""

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
+from medviz.data.gate import Gate
+from medviz.data.mending import LeaveOut
 from medviz.data.naming import Named, Sample
 from medviz.data.obtainable import classes_of
 from medviz.imaging.storage import need_room
@@ -41,6 +43,7 @@ class MedMnist:
 
     file: Annotated[str, File(wildcard="*.npz"), "The .npz file with train_images, train_labels, val_images …"] = ""
     share: Annotated[float, Range(0.01, 1.0, log=True), "Share of the training pictures that is used"] = 1.0
+    leave_out: LeaveOut = ""
 
     @cached_property
     def _parts(self) -> dict[str, NDArray[Any]]:
@@ -70,12 +73,12 @@ class MedMnist:
         change = Augmentation(flip=0.0).stronger(augment) if augment else NO_AUGMENTATION
         count = len(self._parts["train_labels"])
         chosen = np.unique(np.linspace(0, count - 1, max(2, round(count * self.share))).astype(int)).tolist()
-        return Named(self._rows("train"), chosen, side, self.channels, change)
+        return Named(self._rows("train"), self._kept("train", chosen), side, self.channels, change)
 
     def validation(self, dimensions: int, side: int) -> Named:
         """Return the pictures of val; test is left for the end."""
         rows = self._rows("val")
-        return Named(rows, range(len(rows.kinds)), side, self.channels)
+        return Named(rows, self._kept("val", range(len(rows.kinds))), side, self.channels)
 
     def testing(self, dimensions: int, side: int) -> Named | None:
         """Return the pictures of test, which are measured once at the end; None where the file has none."""
@@ -90,6 +93,11 @@ class MedMnist:
         kinds = held.kinds
         of_kind = [[index for index, one in enumerate(kinds) if one == kind][:3] for kind in sorted(set(kinds))]
         return [held[index] for some in of_kind for index in some][:12]
+
+    def _kept(self, part: str, chosen: Sequence[int]) -> list[int]:
+        """Pictures that are not left out; they are called "train 12"."""
+        gate = Gate(self.leave_out)
+        return [number for number in chosen if gate.lets(f"{part} {number}")]
 
     def _rows(self, part: str) -> Rows:
         return Rows(part, self._parts[f"{part}_images"], self._parts[f"{part}_labels"].reshape(-1))

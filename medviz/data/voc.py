@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from medviz.data.boxed_files import BoxedPictures, Labelled, checked_boxes, existing_folder, pictures_below
+from medviz.data.boxes import Array
+from medviz.data.gate import Gate
 from medviz.refused import Refused
 
 _HELD = ("val", "valid", "validation", "test")
@@ -20,32 +22,47 @@ _MOST_BYTES = 16 << 20
 class Voc(BoxedPictures):
     """Pictures with boxes in the layout of Pascal VOC; ImageSets/Main/train.txt and val.txt are kept where they are."""
 
-    def contents(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
         """Read all annotations; refuses damaged ones and those without a picture."""
         folder = existing_folder(self.folder, "the folder with Annotations and JPEGImages")
         if not (folder / "Annotations").is_dir():
             raise Refused(folder, "it has no folder Annotations", "choose the folder with Annotations and JPEGImages")
-        sides = _sides(folder / "ImageSets" / "Main")
+        sides = _sides(folder / "ImageSets" / "Main", gate)
         pictures = pictures_below(folder / "JPEGImages" if (folder / "JPEGImages").is_dir() else folder)
         named = [path.stem for path in sorted((folder / "Annotations").glob("*.xml"))]
         wanted = [name for name in named if not sides or name in sides]
-        objects = {name: _objects(folder / "Annotations" / f"{name}.xml") for name in wanted}
-        classes = tuple(sorted({kind for some in objects.values() for kind, _ in some}))
+        found = [one for name in wanted if (one := _read(folder, name, pictures, gate)) is not None]
+        for name in sorted(set(pictures) - set(named)) if not sides else ():
+            refusal = Refused(pictures[name], "there is no annotation to it", "annotate it; until then it is not used")
+            gate.pass_over(pictures[name].name, "missing", refusal)
+        classes = tuple(sorted({kind for _, _, kinds in found for kind in kinds}))
         number = {name: index for index, name in enumerate(classes)}
         return classes, tuple(
-            Labelled(_picture(folder, name, pictures), checked_boxes(folder / "Annotations" / f"{name}.xml",
-                     [box for _, box in some]), np.array([number[kind] for kind, _ in some], np.int64), sides.get(name))
-            for name, some in objects.items()
-        )  # fmt: skip
+            Labelled(path, boxes, np.array([number[kind] for kind in kinds], np.int64), sides.get(path.stem))
+            for path, boxes, kinds in found
+        )
 
 
-def _picture(folder: Path, name: str, pictures: Mapping[str, Path]) -> Path:
-    if name not in pictures:
-        raise Refused(folder / "Annotations" / f"{name}.xml", "there is no picture to it", "put it into JPEGImages")
-    return pictures[name]
+def _read(folder: Path, name: str, pictures: Mapping[str, Path], gate: Gate) -> tuple[Path, Array, list[str]] | None:
+    """Read one annotation: the picture, its boxes, and what each is; None where the gate does not let it in."""
+    path = folder / "Annotations" / f"{name}.xml"
+    case = pictures[name].name if name in pictures else path.name
+    if not gate.lets(case):
+        return None
+    kind = "missing"
+    try:
+        if name not in pictures:
+            raise Refused(path, "there is no picture to it", "put it into JPEGImages")
+        kind = "unreadable"
+        objects = _objects(path)
+        kind = "box"
+        return pictures[name], checked_boxes(path, [box for _, box in objects]), [one for one, _ in objects]
+    except Refused as refusal:
+        gate.turn_away(case, kind, refusal)
+        return None
 
 
-def _sides(lists: Path) -> dict[str, bool]:
+def _sides(lists: Path, gate: Gate) -> dict[str, bool]:
     """Return picture → held out, from the lists of training and validation; {} where there are not both."""
     train = lists / "train.txt"
     held = next((lists / f"{name}.txt" for name in _HELD if (lists / f"{name}.txt").is_file()), None)
@@ -54,7 +71,7 @@ def _sides(lists: Path) -> dict[str, bool]:
     sides = dict.fromkeys(_listed(train), False)
     for name in _listed(held):
         if name in sides:
-            raise Refused(held, f"{name} is in train.txt too", "let no picture be on both sides")
+            gate.turn_away(name, "leakage", Refused(held, f"{name} is in train.txt too", "let it be on one side only"))
         sides[name] = True
     return sides
 

@@ -14,6 +14,7 @@ from medviz.data.boxed_files import (
     picture_shape,
     pictures_below,
 )
+from medviz.data.gate import Gate
 from medviz.refused import Refused
 
 _WANTED = "the folder with images and labels"
@@ -24,15 +25,15 @@ _HELD = ("val", "valid", "validation", "test")
 class YoloTxt(BoxedPictures):
     """Pictures with boxes as YOLO wants them: images/train and labels/train (val too), names in data.yaml."""
 
-    def contents(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
         """Read all labels; refuses damaged ones. A picture without a text has no boxes."""
         folder = existing_folder(self.folder, _WANTED)
-        files = [one for pictures, labels, held in _sides(folder) for one in _side(pictures, labels, held)]
+        files = [one for pictures, labels, held in _sides(folder) for one in _side(pictures, labels, held, gate)]
         if not files:
             raise Refused(folder, "no picture in it has a text of boxes", f"choose {_WANTED}")
         count = 1 + max((int(one.classes.max(initial=-1)) for one in files), default=-1)
         names = _names(folder)
-        if len(names) < count and names:
+        if len(names) < count and names and not gate.lenient:
             raise Refused(folder, f"class {count - 1} is used and {len(names)} are named", "name all in data.yaml")
         return names or tuple(f"class {number}" for number in range(count)), tuple(files)
 
@@ -53,12 +54,22 @@ def _sides(folder: Path) -> list[tuple[Path, Path, bool | None]]:
     return [(folder, folder, None)]
 
 
-def _side(pictures: Path, labels: Path, held: bool | None) -> list[Labelled]:
-    found = []
+def _side(pictures: Path, labels: Path, held: bool | None, gate: Gate) -> list[Labelled]:
+    found, used = [], set()
     for path in pictures_below(pictures).values():
         text = labels / path.relative_to(pictures).with_suffix(".txt")
-        rows, kinds = _boxes(text, path) if text.is_file() else ([], [])
-        found.append(Labelled(path, checked_boxes(text, rows), np.array(kinds, np.int64), held))
+        used.add(text)
+        if not gate.lets(path.name):
+            continue
+        try:
+            rows, kinds = _boxes(text, path) if text.is_file() else ([], [])
+            found.append(Labelled(path, checked_boxes(text, rows), np.array(kinds, np.int64), held))
+        except Refused as refusal:
+            gate.turn_away(path.name, "unreadable" if refusal.thing == str(path) else "box", refusal)
+    for text in sorted(set(labels.rglob("*.txt")) - used) if gate.lenient else ():
+        if text.name != "classes.txt":
+            alone = Refused(text, "there is no picture to it", "put the picture beside the others")
+            gate.pass_over(text.name, "missing", alone)
     return found if any(len(one.boxes) for one in found) else []
 
 

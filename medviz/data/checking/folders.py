@@ -13,7 +13,7 @@ import numpy as np
 from medviz.data.boxed_files import BoxedPictures, Labelled, Owners
 from medviz.data.cases import Cases, Contents, Pair, image_endings, same_place
 from medviz.data.checking.entries import Array, Entry, Listing, Seen
-from medviz.data.checking.report import Problem, Repair
+from medviz.data.checking.report import Problem, Repair, Severity
 from medviz.data.classed import Classed, Found
 from medviz.data.gate import Gate, OffGrid, Turned
 from medviz.data.mending import on_grid, relabelled
@@ -73,9 +73,10 @@ def _turned_away(gate: Gate) -> Iterator[Problem]:
 
 
 def _problem_of(one: Turned) -> Problem:
-    out = (Repair("leave this case out", "leave_out", one.case),)
+    out = (Repair("leave this case out", "leave_out", one.case),) if not one.harmless else ()
     said = f"{_short(one.refusal.thing)}: {one.refusal.fault}"
-    return Problem(one.case, one.kind, said, one.refusal.remedy, "error", out, one.refusal.thing)
+    severity: Severity = "warning" if one.harmless else "error"
+    return Problem(one.case, one.kind, said, one.refusal.remedy, severity, out, one.refusal.thing)
 
 
 def _orphans(found: Contents, gate: Gate) -> Iterator[Problem]:
@@ -238,33 +239,26 @@ def _unsaid_patients(entries: Sequence[Entry], field: str) -> Iterator[Problem]:
 
 def boxed(data: BoxedPictures) -> Listing:
     """List pictures with boxes."""
-    classes, files, gate = _boxed_contents(data)
-    out = _held_boxes(data, files)
+    gate = Gate(data.leave_out, lenient=True)
+    classes, files = data.listed(gate)
+    held = _held_boxes(data, gate)
     owners = Owners(Path(data.folder), data.patient)
     entries = tuple(
-        Entry(one.path.name, partial(_boxed_picture, one, classes), "held out" if index in out else "training",
+        Entry(one.path.name, partial(_boxed_picture, one, classes), "held out" if one.path in held else "training",
               patient=owner if (owner := owners(one.path)) != one.path.name else "", image=one.path)
-        for index, one in enumerate(files)
+        for one in files
     )  # fmt: skip
     return Listing(apart(entries), classes, "boxes", problems=tuple(_turned_away(gate)))
 
 
-def _boxed_contents(data: Any) -> tuple[tuple[str, ...], tuple[Labelled, ...], Gate]:
-    gate = Gate(getattr(data, "leave_out", ""), lenient=True)
-    listed = getattr(data, "listed", None)
-    classes, files = listed(gate) if listed is not None else data.contents()
-    return classes, files, gate
-
-
-def _held_boxes(data: Any, files: Sequence[Labelled]) -> frozenset[int]:
-    if any(one.held is not None for one in files):
-        return frozenset(index for index, one in enumerate(files) if one.held)
-    names = {path.name for path in (one.path for one in files)}
+def _held_boxes(data: BoxedPictures, gate: Gate) -> frozenset[Path]:
+    """What is held out, as the set is split without what was turned away; as its lists say where that is refused."""
+    bad = ", ".join([data.leave_out, *(one.case for one in gate.turned)])
+    sound = replace(data, leave_out=bad)
     try:
-        held = data._out
+        return frozenset(sound._read[1][index].path for index in sound._out)
     except Refused:
-        return frozenset()
-    return held if len(names) == len(data._read[1]) else frozenset()
+        return frozenset(one.path for one in data.listed(Gate(bad, lenient=True))[1] if one.held)
 
 
 def _boxed_picture(one: Labelled, classes: tuple[str, ...]) -> Seen:

@@ -10,6 +10,7 @@ from medviz.data.checking.report import CaseFacts, ClassCount, Problem, Repair, 
 _NOTED, _WARNED = 5.0, 20.0
 """So many times rarer than the commonest a class is noted, and warned of."""
 _VOXELS_NOTED = 50.0
+_MANY_BOXES = 100
 _MIXED, _VERY_MIXED = 1.05, 2.0
 """Largest over smallest spacing along an axis."""
 
@@ -128,6 +129,11 @@ def _few(cases: Sequence[CaseFacts], listing: Listing, counts: Sequence[ClassCou
         if one.count == 1:
             said = f"{one.name} has one picture only: it cannot be learnt and validated"
             yield Problem("", "few", said, f"add pictures of {one.name}, or leave the class out", "warning")
+    total = sum(one.count for one in counts)
+    for one in counts if listing.counted == "boxes" and total >= _MANY_BOXES else ():
+        if 0 < one.count <= 2:
+            said = f"{one.name} has {one.count} of {total:,} boxes: a slip of the pen, or too few to be learnt"
+            yield Problem("", "few", said, "mend its name where it is one, or add pictures that show it", "warning")
 
 
 def _imbalance(counts: Sequence[ClassCount], listing: Listing) -> Iterator[Problem]:
