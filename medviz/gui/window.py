@@ -169,6 +169,7 @@ class Window(QMainWindow):
         desk.page_wanted.connect(self.show_page)
         desk.open_wanted.connect(self._open_in_viewer)
         desk.predict_wanted.connect(self._predict_in_viewer)
+        desk.case_wanted.connect(self._show_in_viewer)
         desk.scene.listen(self._scene_changed)
         desk.preferred.listen(lambda old, new: self._dress())
         desk.presenting.listen(lambda old, new: self._present(new))
@@ -183,6 +184,12 @@ class Window(QMainWindow):
         if "viewer" not in self.pages:
             self._make("viewer")
             self.desk.predict_wanted.emit(where)
+
+    def _show_in_viewer(self, files: tuple[Path, ...]) -> None:
+        heard = "viewer" in self.pages
+        self.show_page("viewer")
+        if not heard:
+            self.desk.case_wanted.emit(files)
 
     def _scene_changed(self, old: Scene, new: Scene) -> None:
         if new.scan is not old.scan:

@@ -103,6 +103,11 @@ class ViewerPage(Page):
         else:
             self.opening.open(path, kind)
 
+    def open_case(self, files: tuple[Path, ...]) -> None:
+        """Open a scan in the place of the one that is there, and label maps over it."""
+        for number, path in enumerate(files):
+            self.opening.open(path, "labels" if number else "scan")
+
     def open_sample(self) -> None:
         """Open the scan that ships with the program and run the first shipped model over it."""
         try:
@@ -192,6 +197,7 @@ class ViewerPage(Page):
         desk = self.desk
         self._leave = desk.scene.listen(self._told)
         desk.open_wanted.connect(self.open)
+        desk.case_wanted.connect(self.open_case)
         self.opening.began.connect(self._loading)
         self.opening.ended.connect(self._show_cards)
         self.opening.asked.connect(self._asked)

@@ -193,9 +193,7 @@ class Cases(RunView):
         self.bench.desk.start(f"opening {name}", lambda: case(folder, name), page="train", then=self._show_case)
 
     def _show_case(self, files: tuple[Path, ...]) -> None:
-        self.bench.desk.page_wanted.emit("viewer")
-        for path in files:
-            self.bench.desk.open_wanted.emit(path)
+        self.bench.desk.case_wanted.emit(files)
 
     def _save(self) -> None:
         watch = self.bench.watch

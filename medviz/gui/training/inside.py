@@ -72,6 +72,7 @@ class Inside(RunView):
         halves.setChildrenCollapsible(False)
         halves.addWidget(above)
         halves.addWidget(below)
+        halves.setSizes([1000, 1000])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(halves)
