@@ -17,6 +17,7 @@ from medviz.training.asked import Asked, needs_samples
 from medviz.training.bench import Bench
 from medviz.training.card import split_of
 from medviz.training.chance import seeded
+from medviz.training.device import out_of_memory
 from medviz.training.hints import fresh
 from medviz.training.keeper import Keeper
 from medviz.training.looking import Look, drawn, weights_of
@@ -65,8 +66,22 @@ class Beside:
         """Steps between two rounds of probe pictures."""
         return self.bench.probe_every
 
+    def _spared(self, work: Work[object], what: str) -> Work[None]:
+        """Do work that a run can do without: where memory runs out it is left out, and that is said."""
+        try:
+            yield from work
+        except (RuntimeError, MemoryError) as problem:
+            if not out_of_memory(problem):
+                raise
+            self.learner.forget()
+            text = f"Out of memory: {what} left out this time"
+            yield Note(text, "warning", "Take smaller patches or a smaller network, or close other programs")
+
     def _pictures(self, wanted: bool = False) -> Work[None]:
-        """Draw what the network makes of the probes, and what it looks like inside."""
+        """Draw what the network makes of the probes, and what it looks like inside, if there is memory for it."""
+        yield from self._spared(self._drawn(wanted), "the pictures are")
+
+    def _drawn(self, wanted: bool) -> Work[None]:
         network, look = self.learner.judged.eval(), Look(self.now.asked.layers)
         try:
             if len(self.bench.probes):
@@ -85,8 +100,9 @@ class Beside:
         """Keep what the network makes of a few whole scans, if there is time or a person wants it now."""
         network, now = self.learner.judged.eval(), self.now
         spent_s = math.inf if wanted else self.keeper.clock.spent_s()
+        kept = self.telling.kept(network, now.step, now.step / self.order.steps, measured, spent_s)
         try:
-            yield from self._aside(self.telling.kept(network, now.step, now.step / self.order.steps, measured, spent_s))
+            yield from self._spared(self._aside(kept), "what is kept of the scans is")
         finally:
             self.learner.network.train()
 

@@ -20,7 +20,7 @@ from medviz.training import words
 from medviz.training.beside import Beside, Stopped, no_collecting
 from medviz.training.chance import apart
 from medviz.training.damaged import Leaving, Left, Unreadable, spoilt
-from medviz.training.device import considerate, in_words
+from medviz.training.device import considerate, in_words, out_of_memory
 from medviz.training.evaluating import judged
 from medviz.training.learner import TooLarge
 from medviz.training.machine import Machine
@@ -131,7 +131,8 @@ class Teaching(Beside):
         while not self._done():
             yield from self._epoch()
         yield from self.keeper.kept(self.now, save=True)
-        yield from self._aside(judged(self.task, self.run, self.bench.data, self.device))
+        cases: Work[object] = self._aside(judged(self.task, self.run, self.bench.data, self.device))
+        yield from self._spared(cases, "the results case by case are")
         yield words.last_words(self.task, self.now, self.total, self.keeper.clock)
 
     def _epoch(self) -> Work[None]:
@@ -308,6 +309,12 @@ class Teaching(Beside):
             measured: Mapping[str, float] = yield from self._aside(
                 self.task.measures(network, validation, self.bench.data)
             )
+        except (RuntimeError, MemoryError) as problem:
+            if not out_of_memory(problem):
+                raise
+            fault = "one sample of the validation does not fit into the memory"
+            remedy = "take a smaller network, or smaller pictures; the run can be resumed where there is more memory"
+            raise Refused(in_words(self.device), fault, remedy) from problem
         finally:
             self.learner.network.train()
         yield from self._left_out(validation.left.values(), self.leaving_held)

@@ -164,6 +164,38 @@ def test_where_not_one_sample_fits_smaller_ones_are_taken_and_kept(tmp_path: Pat
         taught(Shrinking(room=0), tmp_path / "none")
 
 
+@dataclass(frozen=True)
+class Greedy(Linear):
+    """A task that takes all memory when it draws, or when it measures."""
+
+    draws: bool = False
+    measuring: bool = False
+
+    def figures(self, *given: Any) -> Iterator[Any]:
+        if self.draws:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        yield from super().figures(*given)
+
+    def measures(self, *given: Any) -> Any:
+        if self.measuring:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+        return (yield from super().measures(*given))
+
+
+def test_without_memory_for_pictures_there_are_none_and_training_goes_on(tmp_path: Path) -> None:
+    said = taught(Greedy(draws=True, epochs=2), tmp_path / "run")
+    assert notes(said) == ["Out of memory: the pictures are left out this time"]
+    assert status(tmp_path / "run")["state"] == "ended"
+    taught(Linear(epochs=2), tmp_path / "straight")
+    assert digest(tmp_path / "run") == digest(tmp_path / "straight")
+
+
+def test_without_memory_for_the_validation_the_run_is_refused_in_a_sentence_and_kept(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="one sample of the validation does not fit into the memory"):
+        taught(Greedy(measuring=True), tmp_path / "run")
+    assert step_of(tmp_path / "run") == 6, "the epoch is not lost"
+
+
 class Disk:
     """A disk that takes nothing while `full`."""
 
