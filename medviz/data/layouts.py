@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from medviz.data.cases import image_endings, stem
@@ -15,14 +16,15 @@ from medviz.data.columns import ENDINGS, sole_table, table
 from medviz.data.image_pairs import two_folders
 from medviz.data.pairing import IMAGES, MASKS, SIDES, bare, is_mask
 from medviz.data.total_segmentator import SCANS
-from medviz.imaging.readers import series_of
 from medviz.imaging.storage import opening
-from medviz.messages import finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
 
 _LOOKED_AT = 200
 """Entries of a folder that are looked at; a layout shows in fewer."""
+_MOST_FILES = 200_000
+_SEG = b"1.2.840.10008.5.1.4.1.1.66.4"
+"""Class of a DICOM segmentation."""
 
 
 @dataclass(frozen=True)
@@ -184,14 +186,11 @@ def _is_yolo(path: Path) -> bool:
 
 
 def _dicom_seg(place: Path) -> dict[str, str] | None:
-    """Recognise a folder of DICOM in which a SEG lies."""
+    """Recognise a folder of DICOM below which a SEG lies, by the first bytes of its files."""
     if not place.is_dir() or not any(_is_dicom(path) for path in _some_files(place)):
         return None
-    try:
-        cards = finished(series_of(place))
-    except Refused:
-        return None
-    return {"folder": str(place)} if any(card.modality == "SEG" for card in cards) else None
+    files = (path for path in islice(place.rglob("*"), _MOST_FILES) if path.is_file())
+    return {"folder": str(place)} if any(_is_dicom(path, _SEG) for path in files) else None
 
 
 def _some_files(folder: Path) -> Iterator[Path]:
@@ -203,11 +202,13 @@ def _some_files(folder: Path) -> Iterator[Path]:
             yield from [one] if one.is_file() else _inside(one)[:2]
 
 
-def _is_dicom(path: Path) -> bool:
+def _is_dicom(path: Path, of_class: bytes = b"") -> bool:
+    """Tell by the first bytes, in which the class of the object stands, whether a file is DICOM (of that class)."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        head = file.read(1024)
+    return head[128:132] == b"DICM" and of_class in head
 
 
 def _image_pairs(place: Path) -> dict[str, str] | None:
