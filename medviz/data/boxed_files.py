@@ -121,11 +121,11 @@ class BoxedPictures:
         """All pictures."""
         return PictureFiles(self._read[1])
 
-    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0,
+    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0, stretch: float = 0.0,
                  augment: float = 0.0) -> Framed:  # fmt: skip
         """Return the pictures to learn from."""
         light = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return self._some(False, side, Draw(turning, zoom, light))
+        return self._some(False, side, Draw(turning, zoom, stretch, light))
 
     def validation(self, dimensions: int, side: int) -> Framed:
         """Return the pictures that training never sees."""

@@ -61,11 +61,12 @@ class Draw:
     """How far chance may go in placing a picture; `light` changes brightness and sharpness only.
 
     `turning`: "mirror" swaps left and right, "any" takes one of all eight ways a picture can lie (in 3-D: mirrors each
-    axis). `zoom` is the largest change of size as a share.
+    axis). `zoom` is the largest change of size as a share, `stretch` that of the shape (of one side to the others).
     """
 
     turning: Turning = "mirror"
     zoom: float = 0.3
+    stretch: float = 0.0
     light: Augmentation = NO_AUGMENTATION
 
 
@@ -76,13 +77,13 @@ NO_DRAW = Draw("none", 0.0)
 class Placement:
     """Where a prepared picture comes to lie in its frame: axes swapped, mirrored, zoomed and shifted, in that order.
 
-    A place p (pixels) of the picture, its axes in the new order, goes to ``p * zoom + shift``, with ``side - p`` for p
-    where it is mirrored.
+    A place p (pixels) of the picture, its axes in the new order, goes to ``p * zoom + shift`` along each, with
+    ``side - p`` for p where it is mirrored.
     """
 
     axes: tuple[int, ...]
     mirrored: tuple[bool, ...]
-    zoom: float
+    zoom: tuple[float, ...]
     shift: tuple[float, ...]
 
     def image(self, image: Tensor, frame: tuple[int, ...]) -> Tensor:
@@ -90,8 +91,8 @@ class Placement:
         turned = image.permute(0, *[axis + 1 for axis in self.axes])
         turned = turned.flip([axis + 1 for axis, flip in enumerate(self.mirrored) if flip])
         steps = [
-            ((torch.arange(wide, dtype=torch.float32) + 0.5 - shift) / self.zoom) * 2 / has - 1
-            for wide, shift, has in zip(frame, self.shift, turned.shape[1:], strict=True)
+            ((torch.arange(wide, dtype=torch.float32) + 0.5 - shift) / zoom) * 2 / has - 1
+            for wide, zoom, shift, has in zip(frame, self.zoom, self.shift, turned.shape[1:], strict=True)
         ]
         grid = torch.stack(torch.meshgrid(*steps, indexing="ij")[::-1], -1)
         return F.grid_sample(turned[None], grid[None], mode="bilinear", align_corners=False)[0]
@@ -103,8 +104,8 @@ class Placement:
         sides = np.array([shape[axis] for axis in self.axes])
         flip = np.array(self.mirrored)
         low, high = np.where(flip, sides - high, low), np.where(flip, sides - low, high)
-        shift = np.array(self.shift)
-        placed: Array = np.concatenate([low * self.zoom + shift, high * self.zoom + shift], axis=1)
+        zoom, shift = np.array(self.zoom), np.array(self.shift)
+        placed: Array = np.concatenate([low * zoom + shift, high * zoom + shift], axis=1)
         return placed
 
 
@@ -120,8 +121,10 @@ def drawn_placement(
         mirrored = [bool(chance.random() < 0.5) for _ in range(count)]
         if count == 2 and chance.random() < 0.5:
             axes = (1, 0)
-    zoom = math.exp(float(chance.uniform(-1, 1)) * math.log1p(draw.zoom))
-    room = [wide - shape[axis] * zoom for wide, axis in zip(frame, axes, strict=True)]
+    size = float(chance.uniform(-1, 1)) * math.log1p(draw.zoom)
+    sides = chance.uniform(-0.5, 0.5, count) * math.log1p(draw.stretch)
+    zoom = tuple(math.exp(size + float(side)) for side in sides)
+    room = [wide - shape[axis] * by for wide, axis, by in zip(frame, axes, zoom, strict=True)]
     shift = tuple(float(chance.uniform(min(0.0, one), max(0.0, one))) for one in room)
     return Placement(axes, tuple(mirrored), zoom, shift)
 

@@ -59,11 +59,11 @@ class DrawnBoxes:
     channels: ClassVar[int] = 1
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
 
-    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0,
+    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0, stretch: float = 0.0,
                  augment: float = 0.0) -> Framed:  # fmt: skip
         """Return the pictures to learn from."""
         light = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return self._some(dimensions, self.cases, 0, side, Draw(turning, zoom, light))
+        return self._some(dimensions, self.cases, 0, side, Draw(turning, zoom, stretch, light))
 
     def validation(self, dimensions: int, side: int) -> Framed:
         """Return others, a quarter as many."""

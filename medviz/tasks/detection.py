@@ -64,6 +64,7 @@ class Detection(Task):
         "has left or right in its name.",
     ] = "auto"
     zoom: Annotated[float, Range(0.0, 1.0), _DATA, "Largest change of size in training, as a share."] = 0.3
+    stretch: Annotated[float, Range(0.0, 1.0), _DATA, "Largest change of shape in training, as a share."] = 0.2
     augment: Annotated[float, Range(0.0, 2.0), _DATA, "Strength of random changes of light; 0 is none."] = 0.5
 
     epochs: Epochs = 20
@@ -85,7 +86,7 @@ class Detection(Task):
         turning = self.turning
         if turning == "auto":
             turning = "none" if sided(data.classes) else "mirror"
-        samples: Samples = data.training(self.dimensions, self.side, turning, self.zoom, self.augment)
+        samples: Samples = data.training(self.dimensions, self.side, turning, self.zoom, self.stretch, self.augment)
         return samples
 
     def validation(self, data: Any) -> Samples:

@@ -101,7 +101,7 @@ def test_chance_moves_picture_and_boxes_alike(turning: Turning, dimensions: int)
 def test_boxes_go_where_single_pixels_go() -> None:
     chance = np.random.default_rng(5)
     for _ in range(20):
-        placement = drawn_placement((40, 24), (64, 64), Draw("any", 0.4), chance)
+        placement = drawn_placement((40, 24), (64, 64), Draw("any", 0.4, 0.3), chance)
         image = torch.zeros(1, 40, 24)
         image[0, 10:18, 5:11] = 1.0
         placed = placement.image(image, (64, 64))[0]
