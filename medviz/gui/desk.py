@@ -30,8 +30,8 @@ class Desk(QObject):
 
     Signals: `noticed` (Note or Offer) asks for a notice; `started` (Job) puts a job into the status line; `page_wanted`
     (name) brings a page to the front; `predict_wanted` (where) asks the viewer to run a model over the open scan;
-    `open_wanted` (path) asks the viewer to open a file; `case_wanted` (files) to open the first as the scan in the place
-    of the one that is there, and label maps over it, without a question.
+    `open_wanted` (path) asks the viewer to open a file; `case_wanted` (files) to open the first in the place of the
+    scan that is there, and label maps over it, without a question.
 
     Stores: `scene` is what the viewer shows, `preferred` what the settings page sets, `presenting` is True while the
     window stands before an audience (a page may put it too). `asks` is False where nobody is there to be asked (a
