@@ -115,6 +115,12 @@ def sheet(c: Colours, text_px: int) -> str:
         border-radius: 4px; background: {c.field}; }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus, QTreeView::indicator:hover {{ border-color: {c.accent}; }}
     QCheckBox:focus {{ color: {c.accent}; }}
+    QRadioButton::indicator {{ width: {box - 2}px; height: {box - 2}px; border: 1px solid {c.faint};
+        border-radius: {box // 2}px; background: {c.field}; }}
+    QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border-color: {c.accent}; }}
+    QRadioButton::indicator:checked {{ background: {c.field}; border: {box // 3}px solid {c.accent};
+        width: {box - 2 * (box // 3)}px; height: {box - 2 * (box // 3)}px; }}
+    QRadioButton:focus {{ color: {c.accent}; }}
     QCheckBox::indicator:checked, QTreeView::indicator:checked {{ background: {c.accent}; border-color: {c.accent};
         image: url({folder}/check-{check}.svg); }}
     QCheckBox::indicator:disabled {{ border-color: {c.line}; background: {c.line}; }}
