@@ -94,7 +94,14 @@ class FirstStarts(QWidget):
         column.addWidget(below)
         column.addSpacing(24)
         column.addLayout(cards)
+        self.under = QHBoxLayout()
+        column.addSpacing(8)
+        column.addLayout(self.under)
         column.addStretch(3)
+
+    def offer(self, widget: QWidget) -> None:
+        """Put something under the cards."""
+        self.under.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def _card(self, one: FirstStart) -> QFrame:
         card = QFrame()

@@ -1,18 +1,21 @@
 """What is done about the data before a run: the check and its report, the proposal, the browser. Joined to the page."""
 
+from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
 from medviz.gui.training.check_report import DataChip, PlanStrip, ReportPane
 from medviz.gui.training.data_browser import DataBrowser
 from medviz.gui.training.draft import Draft
+from medviz.gui.training.get_data import GetData
 from medviz.gui.training.setup import SetupBar
 from medviz.gui.training.survey import Survey
+from medviz.parameters import Settings
 
 
 class Place(Protocol):
@@ -42,7 +45,12 @@ class Groundwork(QObject):
         self.browse.setAccessibleName("browse the data")
         self.strip = PlanStrip(self.survey)
         self.pane = ReportPane(self.survey)
+        self.get = QPushButton("Get a public data set…")
+        self.get.setProperty("look", "quiet")
+        self.get.setIcon(icon("ph.download-simple", "dim"))
+        self.get.setToolTip("Fetch a set of MedMNIST or of the Medical Segmentation Decathlon, check it and set it up")
         self.browser: DataBrowser | None = None
+        self.getter: GetData | None = None
         self.showing = False
         page.setup.put_beside("data", self.chip, self.browse)
         self._connect()
@@ -54,10 +62,15 @@ class Groundwork(QObject):
         self.pane.left.connect(lambda: self.show_report(False))
         self.pane.browse_wanted.connect(self.open_browser)
         self.survey.changed.connect(self._refresh)
-        act = QAction("browse the data", self.over)
-        act.setShortcut(QKeySequence("Ctrl+B"))
-        act.triggered.connect(lambda: self.open_browser())
-        self.over.addAction(act)
+        self.get.clicked.connect(self.open_getter)
+        for words, key, does in (
+            ("browse the data", "Ctrl+B", lambda: self.open_browser()),
+            ("get a public data set", "Ctrl+Alt+G", self.open_getter),
+        ):
+            act = QAction(words, self.over)
+            act.setShortcut(QKeySequence(key))
+            act.triggered.connect(does)
+            self.over.addAction(act)
         self.page.setup.parts["data"].installEventFilter(self)
         self._refresh()
 
@@ -98,11 +111,35 @@ class Groundwork(QObject):
         self.browser.show()
         self.browser.raise_()
 
+    def open_getter(self) -> None:
+        """Show the public data sets that can be fetched."""
+        if self.getter is None:
+            self.getter = GetData(self.desk, self.over)
+            self.getter.got.connect(self.set_up)
+            self.getter.finished.connect(self._getter_closed)
+        self.getter.show()
+        self.getter.raise_()
+
+    def set_up(self, place: Path) -> None:
+        """Set up the data set that lies at a place: recognise it, choose the task it serves, and check it."""
+        known = self.desk.services.teaching.recognised
+        self.desk.start("looking at the data", lambda: known(place), page="train", then=self._recognised)
+
+    def _recognised(self, found: tuple[str, Settings]) -> None:
+        task, data = found
+        self.page.draft.choose(task, {"data": data}, then=self.page.setup.check.click)
+
+    def _getter_closed(self) -> None:
+        if self.getter is not None:
+            self.getter.deleteLater()
+            self.getter = None
+
     def close_all(self) -> None:
         """Close the browser and stop the check."""
         self.survey.cancel()
-        if self.browser is not None:
-            self.browser.close()
+        for dialog in (self.browser, self.getter):
+            if dialog is not None:
+                dialog.close()
 
     def _chip(self) -> None:
         if self.survey.report is None and not self.survey.is_checking:
