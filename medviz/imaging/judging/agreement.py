@@ -30,6 +30,8 @@ from medviz.imaging.volume import Array, Volume
 from medviz.messages import Note, Progress, Work
 
 MOST_MISTAKES = 2000
+_WHITE = 255
+"""What a mask of one label is where it was saved as a picture."""
 
 
 def agreement(
@@ -41,15 +43,21 @@ def agreement(
     """Compare two label maps label by label; yields Progress and a Note where the grids differ.
 
     `names` go by label value; where one is missing the maps' own tables are asked. Labels are all non-zero values that
-    occur in either map. Refuses maps that are no labels or do not meet.
+    occur in either map; where one holds nothing but 0 and 255 (a mask saved as a picture) and the other one label, 255
+    is that label. Refuses maps that are no labels or do not meet.
     """
     yield Progress(0, 100, "reading the labels")
     placed, note = yield from scaled(on_reference(prediction, reference), 0, 2)
     if note:
         yield Note(note, "warning")
     found, there = whole_numbers(placed), whole_numbers(reference)
-    counting = counted(found, there)
-    values, table = yield from scaled(counting, 2, 10)
+    values, table = yield from scaled(counted(found, there), 2, 10)
+    if (one := _saved_as_picture(values, table)) is not None:
+        found, there = (np.where(part == _WHITE, part.dtype.type(one), part) for part in (found, there))
+        values, table = yield from scaled(counted(found, there), 10, 10)
+        said = f"One map holds only 0 and {_WHITE}; {_WHITE} is compared as label {one}"
+        note = f"{note}. {said}" if note else said
+        yield Note(said, "warning")
     known = {label.value: label.name for label in (*prediction.labels, *reference.labels)} | dict(names or {})
     labels = [int(value) for value in values if value != 0]
     every = _Every(found, there, reference)
@@ -70,6 +78,14 @@ def agreement(
     return Comparison(
         tuple(rows), kept, many - len(kept), values, table, tolerance_mm, reference, found, there, note=note
     )
+
+
+def _saved_as_picture(values: NDArray[np.int64], table: NDArray[np.int64]) -> int | None:
+    """Return the label that 255 stands for: one map holds nothing else, the other one other label; else None."""
+    predicted, meant = ({int(value) for value in values[table.sum(axis) > 0] if value} for axis in (1, 0))
+    if len(predicted) == len(meant) == 1 and predicted != meant and _WHITE in predicted | meant:
+        return next(iter((predicted | meant) - {_WHITE}))
+    return None
 
 
 def scaled(work: Work[Any], low: float, high: float) -> Work[Any]:

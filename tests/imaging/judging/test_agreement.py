@@ -162,3 +162,15 @@ def test_labels_at_opposite_ends_of_a_scan_are_still_held_against_each_other() -
     row = compared(box(0, 0, 0), box(16, 16, 16))[1]
     assert row.dice == 0
     assert row.hd95_mm == pytest.approx(np.sqrt(3) * 16, rel=0.05)
+
+
+def test_a_mask_of_0_and_255_is_compared_as_the_only_label_of_the_other_and_that_is_said() -> None:
+    label, white = box(2, 2, 2), box(3, 2, 2) * 255
+    told: list[Message] = []
+    found = finished(agreement(volume(label), volume(white)), told.append)
+    assert [(row.value, row.dice) for row in found.rows] == [(1, pytest.approx(0.75))]
+    assert "255 is compared as label 1" in found.note and any(isinstance(one, Note) for one in told)
+    both = finished(agreement(volume(white), volume(white)))
+    assert [(row.value, row.dice) for row in both.rows] == [(255, 1.0)] and not both.note
+    two = label + 2 * box(8, 8, 8)
+    assert {row.value for row in finished(agreement(volume(two), volume(white))).rows} == {1, 2, 255}
