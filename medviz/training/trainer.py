@@ -21,6 +21,7 @@ from medviz.training.beside import Beside, Stopped, no_collecting
 from medviz.training.chance import apart
 from medviz.training.damaged import Leaving, Left, Unreadable, spoilt
 from medviz.training.device import considerate, in_words, out_of_memory
+from medviz.training.discreet import discreet
 from medviz.training.evaluating import judged
 from medviz.training.learner import TooLarge
 from medviz.training.machine import Machine
@@ -77,7 +78,7 @@ def _heard(teaching: "Teaching", resume: bool) -> Work[None]:
     try:
         for message in work:
             if message is not teaching.aloud:
-                teaching.run.hear(message, teaching.now.step)
+                teaching.run.hear(discreet(message), teaching.now.step)
             asked_s = time.monotonic()
             yield message
             away_s = time.monotonic() - asked_s
@@ -88,7 +89,8 @@ def _heard(teaching: "Teaching", resume: bool) -> Work[None]:
         how = "stopped"
         raise
     except Refused as refusal:
-        teaching.run.hear(Note(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy), teaching.now.step)
+        why = Note(f"{refusal.thing}: {refusal.fault}", "error", refusal.remedy)
+        teaching.run.hear(discreet(why), teaching.now.step)
         raise
     finally:
         work.close()
@@ -280,7 +282,7 @@ class Teaching(Beside):
             told = leaving.told(one)
             if told is not None:
                 self.aloud, written = told
-                self.run.hear(written, self.now.step)
+                self.run.hear(discreet(written), self.now.step)
                 yield self.aloud
 
     def _waited_for_samples(self, problem: Unreadable) -> Work[None]:
