@@ -30,6 +30,9 @@ DATASETS: Catalog[Any] = Catalog(
         "image_pairs": Entry(
             "medviz.data.image_pairs:ImagePairs", "Image pairs", "Two folders: what is given and what it is to become"
         ),
+        "corrected": Entry(
+            "medviz.data.corrected:Corrected", "Corrected cases", "A run's data with cases that you corrected"
+        ),
         "phantoms": Entry("medviz.data.phantoms:Phantoms", "Phantoms", "Drawn by the program: balls and boxes"),
         "digits": Entry("medviz.data.digits:Digits", "Digits", "1,797 handwritten digits out of scikit-learn"),
         "class_folders": Entry("medviz.data.class_folders:ClassFolders", "Class folders", "A folder for each class"),

@@ -70,12 +70,19 @@ def whole_cases(data: Any, dimensions: int, most: int = MOST) -> tuple[WholeCase
 
     Where a data set cannot give back the scans of its files, its samples stand for them, as they were made ready.
     """
+    data = beneath(data)
     count = data.held_out_cases if isinstance(data, NativeCases) else len(data.probes(dimensions))
     return tuple(whole_case(data, dimensions, number) for number in range(min(most, count)))
 
 
+def beneath(data: Any) -> Any:
+    """The data set whose cases are held out: of one that only adds cases to another, that other one."""
+    return beneath(data.base) if hasattr(data, "base") else data
+
+
 def whole_case(data: Any, dimensions: int, number: int) -> WholeCase:
     """One of them, by its number."""
+    data = beneath(data)
     if isinstance(data, NativeCases):
         return WholeCase(
             number, lambda: ProbeCase(number, *data.native(number)), data.preparation(dimensions), prepared=False

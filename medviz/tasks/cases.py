@@ -11,7 +11,7 @@ from torch import nn
 
 from medviz.data.cases import Cases, Pair
 from medviz.data.preparation import Preparation
-from medviz.data.whole import NativeCases, WholeCase, probe_of, whole_case
+from medviz.data.whole import NativeCases, WholeCase, beneath, probe_of, whole_case
 from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.judging.results import TOLERANCE_MM
 from medviz.imaging.judging.surfaces import surfaces
@@ -35,6 +35,7 @@ def native_cases(data: Any, dimensions: int, group: str) -> tuple[WholeCase, ...
             WholeCase(number, partial(_test_case, data, number), made, prepared=False)
             for number in range(len(tests_of(data)))
         )
+    data = beneath(data)
     if not isinstance(data, NativeCases):
         return ()
     return tuple(whole_case(data, dimensions, number) for number in range(data.held_out_cases))

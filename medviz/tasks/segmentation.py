@@ -44,7 +44,7 @@ from medviz.training.tellers import VoxelTeller
 
 SEGMENTED = (
     "mni152", "decathlon", "paired", "total_segmentator", "bids", "instance_masks", "mask_table", "arrays", "dicom_seg",
-    "phantoms",
+    "corrected", "phantoms",
 )  # fmt: skip
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 8), ("depth", 4)))
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from medviz.training import checkpoints
 from medviz.training.task import Task, Teller
 
 BUDGET_BYTES = 192_000_000
-SHARE, FREE_S = 0.04, 20.0
+SHARE, FREE_S = 0.05, 30.0
 """Of the time of the training so much may go into the story, and the first seconds in any case."""
 SPEAK_S = 0.4
 """Between two words while a frame is made: whoever pulls may stop then."""

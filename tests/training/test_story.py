@@ -200,7 +200,7 @@ def test_a_frame_half_written_is_never_seen(run: Path, tmp_path: Path, monkeypat
 
 def test_it_leaves_frames_out_that_would_take_too_much_of_the_time(tmp_path: Path) -> None:
     telling = Telling(tmp_path, TASK, None, None)  # type: ignore[arg-type]
-    telling.spent_s, telling._slowest_s = 20.0, 5.0
+    telling.spent_s, telling._slowest_s = 30.0, 5.0
     assert not telling.due(600.0) and telling.due(1000.0) and telling.due(float("inf"))
 
 
