@@ -20,6 +20,10 @@ import numpy as np
 from medviz.figures import Table
 
 DRAWS, SHARE = 1000, 0.95
+LARGEST_DRAW = 5_000_000
+"""Numbers drawn at most, so that the intervals of 100,000 pictures take no more memory and time than those of 5,000."""
+MOST_ROWS = 2000
+"""Rows of the table that is drawn; ``results.csv`` has them all."""
 FILE, SHEET = "results.json", "results.csv"
 Row = Mapping[str, Any]
 _UNIT = re.compile(r"(.*) \(([^()]+)\)$")
@@ -55,11 +59,13 @@ class Results:
         shown.sort(key=lambda name: name != by)  # the others keep their order
         units = {name: match[2] if (match := _UNIT.match(name)) else "" for name in shown}
         worst = sorted(range(len(self.rows)), key=lambda at: _worst(self.rows[at].get(by), higher))
-        rows = [(f"{self.group} {at}", *(_cell(self.rows[at].get(name)) for name in shown)) for at in worst]
+        cells = [[_cell(self.rows[at].get(name)) for name in shown] for at in worst[:MOST_ROWS]]
+        rows = [(f"{self.group} {at}", *row) for at, row in zip(worst, cells, strict=False)]
         names = tuple(name.removesuffix(f" ({units[name]})") for name in shown)
         told = sorted(self.measures, key=lambda name: name not in (by, best))[:3]
         means = "; ".join(f"{name} {self.measures[name].words()}" for name in told)
-        title = f"{len(self.rows)} cases of {self.group}, the worst first: {means} (95 % intervals)"
+        which = "the worst first" if len(rows) == len(worst) else f"the worst {len(rows):,}"
+        title = f"{len(self.rows):,} cases of {self.group}, {which}: {means} (95 % intervals)"
         units_in_order = ("", *(units[name] for name in shown))
         return Table(f"results/{self.group}", ("case", *names), tuple(rows), title, units_in_order)
 
@@ -88,10 +94,11 @@ def columns(rows: Sequence[Row]) -> list[str]:
 def judged_rows(group: str, rows: Sequence[Row], summarised: Callable[[Sequence[Row]], Mapping[str, float]]) -> Results:
     """Take means of all columns of numbers, and what the task makes of all rows, each with its interval."""
     names = [name for name in columns(rows) if not name.startswith("_")]
-    drawn = np.random.default_rng(0).integers(0, len(rows), (DRAWS, len(rows)))
+    draws = min(DRAWS, max(100, LARGEST_DRAW // len(rows)))
+    drawn = np.random.default_rng(0).integers(0, len(rows), (draws, len(rows)))
     found: dict[str, Interval] = {}
     for name, value in summarised(rows).items():
-        again = [summarised([rows[at] for at in some]).get(name, math.nan) for some in drawn[: DRAWS // 4]]
+        again = [summarised([rows[at] for at in some]).get(name, math.nan) for some in drawn[: max(50, draws // 4)]]
         found[name] = _interval(value, np.array(again, float), len(rows))
     for name in names:
         values = np.array([_number(row.get(name)) for row in rows], float)
