@@ -11,8 +11,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.boxes import Array, Draw, Framed, Sample, Turning
+from medviz.data.boxes import NO_DRAW, Array, Draw, Framed, Sample
 from medviz.data.gate import Gate
 from medviz.data.mending import LeaveOut
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
@@ -121,15 +120,13 @@ class BoxedPictures:
         """All pictures."""
         return PictureFiles(self._read[1])
 
-    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0, stretch: float = 0.0,
-                 augment: float = 0.0) -> Framed:  # fmt: skip
+    def training(self, dimensions: int, side: int, draw: Draw = NO_DRAW) -> Framed:
         """Return the pictures to learn from."""
-        light = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return self._some(False, side, Draw(turning, zoom, stretch, light))
+        return self._some(False, side, draw)
 
     def validation(self, dimensions: int, side: int) -> Framed:
         """Return the pictures that training never sees."""
-        return self._some(True, side, Draw("none", 0.0))
+        return self._some(True, side, NO_DRAW)
 
     def probes(self, dimensions: int, side: int) -> Sequence[Sample]:
         """Return a few that training never sees, spread over all of them."""

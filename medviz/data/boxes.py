@@ -7,6 +7,7 @@ picture; the rest is filling.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -61,51 +62,48 @@ class Draw:
     """How far chance may go in placing a picture; `light` changes brightness and sharpness only.
 
     `turning`: "mirror" swaps left and right, "any" takes one of all eight ways a picture can lie (in 3-D: mirrors each
-    axis). `zoom` is the largest change of size as a share, `stretch` that of the shape (of one side to the others).
+    axis). `zoom` is the largest change of size as a share, `stretch` that of the shape (of one side to the others),
+    `tilt_deg` the largest turn besides. `partners` (classes,) say what each class is called in the mirror.
     """
 
     turning: Turning = "mirror"
     zoom: float = 0.3
     stretch: float = 0.0
+    tilt_deg: float = 0.0
     light: Augmentation = NO_AUGMENTATION
+    partners: tuple[int, ...] = ()
 
 
 NO_DRAW = Draw("none", 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
-    """Where a prepared picture comes to lie in its frame: axes swapped, mirrored, zoomed and shifted, in that order.
+    """Where a prepared picture comes to lie in its frame: a place p (pixels) goes to ``matrix @ p + shift``."""
 
-    A place p (pixels) of the picture, its axes in the new order, goes to ``p * zoom + shift`` along each, with
-    ``side - p`` for p where it is mirrored.
-    """
+    matrix: Array
+    shift: Array
 
-    axes: tuple[int, ...]
-    mirrored: tuple[bool, ...]
-    zoom: tuple[float, ...]
-    shift: tuple[float, ...]
+    @property
+    def mirrored(self) -> bool:
+        """True where left and right are swapped."""
+        return bool(np.linalg.det(self.matrix) < 0)
 
     def image(self, image: Tensor, frame: tuple[int, ...]) -> Tensor:
         """Place (C, x, y[, z]) in a frame (x, y[, z]); outside the picture is 0, its mean."""
-        turned = image.permute(0, *[axis + 1 for axis in self.axes])
-        turned = turned.flip([axis + 1 for axis, flip in enumerate(self.mirrored) if flip])
-        steps = [
-            ((torch.arange(wide, dtype=torch.float32) + 0.5 - shift) / zoom) * 2 / has - 1
-            for wide, zoom, shift, has in zip(frame, self.zoom, self.shift, turned.shape[1:], strict=True)
-        ]
-        grid = torch.stack(torch.meshgrid(*steps, indexing="ij")[::-1], -1)
-        return F.grid_sample(turned[None], grid[None], mode="bilinear", align_corners=False)[0]
+        back = np.linalg.inv(self.matrix)
+        axes = [torch.arange(wide, dtype=torch.float32) + 0.5 for wide in frame]
+        at = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1) - torch.tensor(self.shift, dtype=torch.float32)
+        at = at @ torch.tensor(back.T, dtype=torch.float32)  # (x, y[, z], d), pixels of the picture
+        grid = (at * 2 / torch.tensor(image.shape[1:], dtype=torch.float32) - 1).flip(-1)
+        return F.grid_sample(image[None], grid[None], mode="bilinear", align_corners=False)[0]
 
-    def boxes(self, boxes: Array, shape: tuple[int, ...]) -> Array:
-        """Place boxes (n, 4 or 6) of a picture of this shape."""
-        count = len(self.axes)
-        low, high = boxes[:, list(self.axes)], boxes[:, [axis + count for axis in self.axes]]
-        sides = np.array([shape[axis] for axis in self.axes])
-        flip = np.array(self.mirrored)
-        low, high = np.where(flip, sides - high, low), np.where(flip, sides - low, high)
-        zoom, shift = np.array(self.zoom), np.array(self.shift)
-        placed: Array = np.concatenate([low * zoom + shift, high * zoom + shift], axis=1)
+    def boxes(self, boxes: Array) -> Array:
+        """Place boxes (n, 4 or 6); a tilted one becomes that of the ellipse in it, for objects seldom fill corners."""
+        low, high = np.split(boxes, 2, axis=1)
+        middle = (low + high) / 2 @ self.matrix.T + self.shift
+        half = np.sqrt((np.square(high - low) / 4) @ np.square(self.matrix).T)
+        placed: Array = np.concatenate([middle - half, middle + half], axis=1)
         return placed
 
 
@@ -113,20 +111,33 @@ def drawn_placement(
     shape: tuple[int, ...], frame: tuple[int, ...], draw: Draw, chance: np.random.Generator
 ) -> Placement:
     """Draw how a picture of this shape lies in the frame: what is too large is cut, what is too small lies anywhere."""
-    count = len(shape)
-    axes, mirrored = tuple(range(count)), [False] * count
+    matrix = _zoomed(draw, chance, len(shape)) @ _turned(draw, chance, len(shape))
+    half = np.abs(matrix) @ (np.array(shape) / 2)  # of the box round the picture as it lies
+    room = np.array(frame) - 2 * half
+    corner = np.array([chance.uniform(min(0.0, one), max(0.0, one)) for one in room])
+    return Placement(matrix, corner + half - matrix @ (np.array(shape) / 2))
+
+
+def _turned(draw: Draw, chance: np.random.Generator, count: int) -> Array:
+    matrix = np.eye(count)
     if draw.turning == "mirror":
-        mirrored[0] = bool(chance.random() < 0.5)
+        matrix[0, 0] = chance.choice((-1.0, 1.0))
     elif draw.turning == "any":
-        mirrored = [bool(chance.random() < 0.5) for _ in range(count)]
+        matrix = matrix * chance.choice((-1.0, 1.0), count)
         if count == 2 and chance.random() < 0.5:
-            axes = (1, 0)
+            matrix = matrix[::-1]
+    return matrix
+
+
+def _zoomed(draw: Draw, chance: np.random.Generator, count: int) -> Array:
     size = float(chance.uniform(-1, 1)) * math.log1p(draw.zoom)
     sides = chance.uniform(-0.5, 0.5, count) * math.log1p(draw.stretch)
-    zoom = tuple(math.exp(size + float(side)) for side in sides)
-    room = [wide - shape[axis] * by for wide, axis, by in zip(frame, axes, zoom, strict=True)]
-    shift = tuple(float(chance.uniform(min(0.0, one), max(0.0, one))) for one in room)
-    return Placement(axes, tuple(mirrored), zoom, shift)
+    tilt = math.radians(float(chance.uniform(-1, 1)) * draw.tilt_deg)
+    matrix = np.diag(np.exp(size + sides))
+    turn = np.eye(count)
+    turn[:2, :2] = [[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]]
+    made: Array = turn @ matrix
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +181,9 @@ class Framed:
         image = _light(self.draw.light.drawn(chance, shape)).applied(image)[0]
         placement = drawn_placement(shape, self.frame, self.draw, chance)
         kinds = self.pile.boxes(number)[1]
-        placed, kept = cut_to(placement.boxes(boxes, shape), self.frame)
+        if placement.mirrored and self.draw.partners:
+            kinds = np.array(self.draw.partners)[kinds]
+        placed, kept = cut_to(placement.boxes(boxes), self.frame)
         image = placement.image(image, self.frame).contiguous()
         return self._sample(number, image, placed[kept], kinds[kept], self.frame)
 
@@ -244,10 +257,16 @@ def cut_to(boxes: Array, frame: tuple[int, ...]) -> tuple[Array, Array]:
     return inside, (share >= _LEFT_OVER) & (sides >= _LEAST_PX).all(axis=1)
 
 
-def sided(names: Sequence[str]) -> bool:
-    """Tell whether a class has a side in its name ("left lung"): mirrored pictures would teach it wrongly."""
-    words = [set(name.lower().replace("_", " ").replace("-", " ").split()) for name in names]
-    return any(one & {"left", "right"} for one in words)
+def partners(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Say what each class is called in the mirror: left and right change; None where the other side is no class."""
+    lower = [name.lower() for name in names]
+    found = []
+    for number, name in enumerate(lower):
+        other = re.sub(r"left|right", lambda side: {"left": "right", "right": "left"}[side[0]], name)
+        if other not in lower and {"left", "right"} & set(re.split(r"[^a-z]+", name)):
+            return None
+        found.append(lower.index(other) if other in lower else number)
+    return tuple(found)
 
 
 def _light(change: Change) -> Change:

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.boxes import Array, Draw, Framed, Sample, Turning
+from medviz.data.boxes import NO_DRAW, Array, Draw, Framed, Sample
 from medviz.data.phantoms import Phantoms
 from medviz.parameters import Group, Range
 
@@ -59,15 +58,13 @@ class DrawnBoxes:
     channels: ClassVar[int] = 1
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
 
-    def training(self, dimensions: int, side: int, turning: Turning = "none", zoom: float = 0.0, stretch: float = 0.0,
-                 augment: float = 0.0) -> Framed:  # fmt: skip
+    def training(self, dimensions: int, side: int, draw: Draw = NO_DRAW) -> Framed:
         """Return the pictures to learn from."""
-        light = Augmentation().stronger(augment) if augment else NO_AUGMENTATION
-        return self._some(dimensions, self.cases, 0, side, Draw(turning, zoom, stretch, light))
+        return self._some(dimensions, self.cases, 0, side, draw)
 
     def validation(self, dimensions: int, side: int) -> Framed:
         """Return others, a quarter as many."""
-        return self._some(dimensions, max(1, self.cases // 4), 1, side, Draw("none", 0.0))
+        return self._some(dimensions, max(1, self.cases // 4), 1, side, NO_DRAW)
 
     def probes(self, dimensions: int, side: int) -> Sequence[Sample]:
         """Return up to four of the validation pictures."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from torch import Tensor, nn
 
-from medviz.data.boxes import sided
+from medviz.data.augment import NO_AUGMENTATION, Augmentation
+from medviz.data.boxes import Draw, partners
 from medviz.data.checking.report import Fingerprint
 from medviz.figures import Figure
 from medviz.imaging.volume import Volume
@@ -60,11 +61,14 @@ class Detection(Task):
         str,
         TURNINGS,
         _DATA,
-        "How training turns pictures: any way for cells, which have no up; automatic mirrors them, unless a class "
-        "has left or right in its name.",
+        "How training turns pictures: any way for cells, which have no up; automatic mirrors them, left and right in "
+        "the names of classes too, unless the other side of one is no class.",
     ] = "auto"
     zoom: Annotated[float, Range(0.0, 1.0), _DATA, "Largest change of size in training, as a share."] = 0.3
     stretch: Annotated[float, Range(0.0, 1.0), _DATA, "Largest change of shape in training, as a share."] = 0.2
+    tilt_deg: Annotated[
+        float, Range(0.0, 45.0, unit="°"), _DATA, "Largest turn to either side in training, besides the above."
+    ] = 5.0
     augment: Annotated[float, Range(0.0, 2.0), _DATA, "Strength of random changes of light; 0 is none."] = 0.5
 
     epochs: Epochs = 20
@@ -83,10 +87,13 @@ class Detection(Task):
 
     def training(self, data: Any) -> Samples:
         """Pictures, placed and lit at random."""
-        turning = self.turning
+        swapped = partners(data.classes)
+        turning: Any = self.turning
         if turning == "auto":
-            turning = "none" if sided(data.classes) else "mirror"
-        samples: Samples = data.training(self.dimensions, self.side, turning, self.zoom, self.stretch, self.augment)
+            turning = "none" if swapped is None else "mirror"
+        light = Augmentation().stronger(self.augment) if self.augment else NO_AUGMENTATION
+        draw = Draw(turning, self.zoom, self.stretch, self.tilt_deg, light, swapped or ())
+        samples: Samples = data.training(self.dimensions, self.side, draw)
         return samples
 
     def validation(self, data: Any) -> Samples:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from medviz.data.boxes import STEP, Draw, Framed, Turning, cut_to, drawn_placement, frame_of, sided
+from medviz.data.boxes import STEP, Draw, Framed, Placement, Turning, cut_to, drawn_placement, frame_of, partners
 from medviz.data.coco import Coco
 from medviz.data.drawn_boxes import DrawnBoxes
 from medviz.data.voc import Voc
@@ -79,7 +79,7 @@ def test_one_json_each_for_train_and_val_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_chance_moves_picture_and_boxes_alike(turning: Turning, dimensions: int) -> None:
     data = DrawnBoxes(cases=4, size=64, noise=0.0, contrast=3.0)
-    samples = data.training(dimensions, 64, turning, 0.3)
+    samples = data.training(dimensions, 64, Draw(turning, 0.3, 0.2, 10.0))
     found = 0
     for index in range(4):
         for seed in range(4):
@@ -105,7 +105,7 @@ def test_boxes_go_where_single_pixels_go() -> None:
         image = torch.zeros(1, 40, 24)
         image[0, 10:18, 5:11] = 1.0
         placed = placement.image(image, (64, 64))[0]
-        box = placement.boxes(np.array([[10, 5, 18, 11]], float), (40, 24))[0]
+        box = placement.boxes(np.array([[10, 5, 18, 11]], float))[0]
         xs, ys = torch.where(placed > 0.5)
         if len(xs) and (box > 1).all() and (box < 63).all():
             assert [int(xs.min()), int(ys.min())] == pytest.approx(box[:2], abs=1.0)
@@ -125,8 +125,25 @@ def test_a_frame_holds_all_pictures_in_whole_steps() -> None:
     assert STEP == 32
 
 
-def test_classes_with_a_side_are_known() -> None:
-    assert sided(("Left Lung", "Right Lung")) and sided(("kidney_left",)) and not sided(("leftover", "bright cell"))
+def test_a_tilted_box_is_that_of_the_ellipse_in_it() -> None:
+    turn = np.deg2rad(30)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    angle = np.linspace(0, 2 * np.pi, 721)
+    ellipse = np.stack([20 + 8 * np.cos(angle), 15 + 5 * np.sin(angle)], 1) @ matrix.T + (3, 4)
+    box = Placement(matrix, np.array([3.0, 4.0])).boxes(np.array([[12.0, 10.0, 28.0, 20.0]]))[0]
+    assert box == pytest.approx([*ellipse.min(axis=0), *ellipse.max(axis=0)], abs=1e-3)
+
+
+def test_sides_change_their_names_in_the_mirror() -> None:
+    assert partners(("Left Lung", "Right Lung")) == (1, 0)
+    assert partners(("cell", "kidney_left", "kidney_right")) == (0, 2, 1)
+    assert partners(("cell", "leftover")) == (0, 1) and partners(("left atrium", "cell")) is None
+    data = DrawnBoxes(cases=1, size=64, shapes=1)
+    kind = int(data.training(2, 64)[0]["classes"][0])
+    swap = tuple((number + 1) % 3 for number in range(3))
+    samples = data.training(2, 64, Draw("mirror", 0.0, partners=swap))
+    seen = {int(samples.drawn(0, np.random.default_rng(seed))["classes"][0]) for seed in range(12)}
+    assert seen == {kind, (kind + 1) % 3}
 
 
 @pytest.mark.parametrize(

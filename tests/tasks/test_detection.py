@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from medviz.__main__ import main
+from medviz.data.augment import Augmentation
+from medviz.data.boxes import Draw
 from medviz.data.drawn_boxes import DrawnBoxes
 from medviz.figures import Curves, Picture
 from medviz.imaging.readers import read
@@ -108,16 +110,18 @@ def test_closed_in_the_middle_and_resumed_it_is_the_same(tmp_path: Path) -> None
     assert len(curve(straight, "train/loss/box")) == 8
 
 
-def test_sides_in_names_forbid_mirrors() -> None:
-    class Lungs:
-        classes = ("left lung", "right lung")
+def test_mirrors_change_sides_or_are_left_out() -> None:
+    class Organs:
+        def __init__(self, *classes: str) -> None:
+            self.classes = classes
 
-        def training(self, *given: Any) -> tuple[Any, ...]:
-            return given
+        def training(self, dimensions: int, side: int, draw: Draw) -> Draw:
+            return draw
 
-    assert tiny().training(Lungs())[2] == "none"  # type: ignore[index]
-    assert tiny(turning="any").training(Lungs())[2] == "any"  # type: ignore[index]
-    assert tiny().training(tiny().data_set()).draw.turning == "mirror"  # type: ignore[attr-defined]
+    lungs, atrium = Organs("left lung", "right lung"), Organs("left atrium")
+    assert tiny().training(lungs) == Draw("mirror", 0.3, 0.2, 5.0, Augmentation().stronger(0.5), (1, 0))
+    assert tiny().training(atrium).turning == "none"  # type: ignore[attr-defined]
+    assert tiny(turning="any").training(atrium).turning == "any"  # type: ignore[attr-defined]
 
 
 def test_anchors_are_as_large_as_the_smaller_boxes() -> None:
