@@ -5,7 +5,7 @@ of one is read. All else is here, and is the same for each of them.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
-from medviz.data.gate import Gate, OffGrid
-from medviz.data.mending import on_grid, relabelled
+from medviz.data.gate import Gate
+from medviz.data.label_maps import numbered as numbered
+from medviz.data.label_maps import same_place as same_place
+from medviz.data.mending import on_grid
 from medviz.data.patches import Case, Patches, Sample, Sides, Wholes, sides_of
 from medviz.data.preparation import Preparation
+from medviz.data.shelf import Shelf
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
 from medviz.imaging.readers import READERS, describe, read
 from medviz.imaging.volume import Volume, like
@@ -26,12 +29,8 @@ from medviz.messages import finished
 from medviz.parameters import Group, Range
 from medviz.refused import Refused
 
-_KEPT_BYTES = 2 << 30
-"""Prepared cases kept in memory; beyond that they are read anew."""
 _LOOKED_AT = 20
 """Cases whose headers are read for the spacing and the colours of a set."""
-_OFF_GRID = 0.05
-"""Share of a voxel by which a label map may lie beside its scan: headers are rounded."""
 MOST_CLASSES = 255
 
 HeldOut = Annotated[float, Range(0.05, 0.5), "Share of the cases that training never sees", Group("data")]
@@ -233,11 +232,14 @@ class Cases:
         alone = replace(preparation, channels=1) if len(scans) > 1 else preparation
         image = np.concatenate([alone.prepared(scan) for scan in scans])
         label = preparation.prepared_label(like(scans[0], self.label_of(pair, scans[0])))
+        if self.flat and label.shape[2] != 1:
+            fault = f"it has {label.shape[2]} slices and the other cases one"
+            raise Refused(pair.images[0], fault, "leave it out, or put volumes into a set of their own")
         if self.flat:
             return Case(pair.name, np.ascontiguousarray(image[..., 0]), np.ascontiguousarray(label[..., 0]))
         return Case(pair.name, image, label)
 
-    def _shelf(self, side: int, dimensions: int) -> "Shelf":
+    def _shelf(self, side: int, dimensions: int) -> Shelf:
         return Shelf(self.sides[side], partial(self.case_of, preparation=self.preparation(dimensions)))
 
     def _across(self, dimensions: int) -> int | None:
@@ -259,65 +261,6 @@ class Cases:
         """Middle spacing of some cases, in RAS+ order."""
         x, y, z = np.median(np.array([spacing_ras(one) for one in self._some]), axis=0)
         return float(x), float(y), float(z)
-
-
-class Shelf(Sequence[Case]):
-    """Cases that are read and prepared when first asked for; the last ones are kept within bounds."""
-
-    def __init__(self, pairs: tuple[Pair, ...], made: Callable[[Pair], Case]) -> None:
-        self._pairs = pairs
-        self._made = made
-        self._kept: dict[int, Case] = {}
-        self._bytes = 0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What each case is called; nothing is read."""
-        return tuple(one.name for one in self._pairs)
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return a case; reads it where it is not at hand."""
-        number = range(len(self._pairs))[int(index)]
-        if number not in self._kept:
-            self._keep(number, self._made(self._pairs[number]))
-        return self._kept[number]
-
-    def _keep(self, number: int, case: Case) -> None:
-        while self._kept and self._bytes + _size(case) > _KEPT_BYTES:
-            self._bytes -= _size(self._kept.pop(next(iter(self._kept))))
-        self._kept[number] = case
-        self._bytes += _size(case)
-
-
-def numbered(label: Volume, path: Path, values: tuple[int, ...], relabel: str = "") -> NDArray[np.uint8]:
-    """Turn the values in a label map into 0, 1, 2, ... in the order of `values`; others than these are refused."""
-    found = label.frame()
-    if (label.slope, label.intercept) != (1.0, 0.0):
-        found = found * label.slope + label.intercept
-    found = relabelled(found, relabel)
-    strange = [float(value) for value in np.unique(found) if value not in (0, *values)]
-    if strange:
-        shown = ", ".join(f"{value:g}" for value in strange[:5])
-        raise Refused(path, f"it holds labels that the data set does not declare ({shown})", "declare it or mend it")
-    if values == tuple(range(1, len(values) + 1)):
-        return found.astype(np.uint8)
-    order = np.argsort(values)
-    place = order[np.clip(np.searchsorted(np.array(values)[order], found), 0, len(values) - 1)] + 1
-    return np.where(found == 0, 0, place).astype(np.uint8)
-
-
-def same_place(scan: Volume, other: Volume, path: Path, beside: Path) -> None:
-    """Refuse what does not lie voxel for voxel on the scan; of pictures only the size counts."""
-    if scan.shape == other.shape:
-        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(scan.shape) - 1)
-        away = float(np.abs(scan.to_voxel(other.to_mm(corners)) - corners).max())
-        if away <= _OFF_GRID or not (scan.oriented and other.oriented):
-            return
-    fault = f"it lies on another grid than {beside.name} ({_grid(other)} against {_grid(scan)})"
-    raise OffGrid(path, fault, "resample one to the other, or leave the case out")
 
 
 def image_endings() -> tuple[str, ...]:
@@ -383,11 +326,3 @@ def spacing_ras(description: dict[str, Any]) -> tuple[float, float, float]:
 
 def _in_colour(description: dict[str, Any]) -> bool:
     return str(description["dtype"]).startswith("rgb")
-
-
-def _grid(volume: Volume) -> str:
-    return "×".join(map(str, volume.shape)) + " voxels of " + "×".join(f"{mm:g}" for mm in volume.spacing_mm) + " mm"
-
-
-def _size(case: Case) -> int:
-    return case.image.nbytes + case.label.nbytes

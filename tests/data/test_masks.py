@@ -124,6 +124,19 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path: Path) -> No
     assert "30×24" in str(refusal.value) and "32×24" in str(refusal.value)
 
 
+def test_a_stack_among_pictures_is_refused_with_its_slices(tmp_path: Path) -> None:
+    folder = paired(tmp_path)
+    stack = [Image.fromarray(picture(number)[0]) for number in range(3)]
+    for inside in ("images", "masks"):
+        (folder / inside / "case_5.png").unlink()
+        stack[0].save(folder / inside / "case_5.tif", save_all=True, append_images=stack[1:])
+    data = Paired(str(folder), labels="one")
+    pair = next(one for one in data.contents.pairs if one.name == "case_5")
+    with pytest.raises(Refused, match="it has 3 slices and the other cases one") as refusal:
+        data.case_of(pair, data.preparation(2))
+    a_sentence(refusal.value)
+
+
 def test_grey_pictures_among_colours_are_taken_for_each_colour(tmp_path: Path) -> None:
     folder = paired(tmp_path)
     png(folder / "images" / "case_1.png", picture(1, colour=True)[0])
