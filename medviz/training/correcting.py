@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from platformdirs import user_data_path
+from numpy.typing import NDArray
 from torch import nn
 
 from medviz.data.corrected import Corrected, add, count
@@ -31,22 +31,32 @@ MOST_OLD = 40
 """So many old held-out cases are measured; more take long and tell little more."""
 
 
-def corrections_of(run: Path) -> Path:
-    """Folder of a run's corrected cases, in the folder of the person who corrected them, not in the run's.
+def correct(
+    run: Path, folder: Path, scan: Volume, labels: Any, names: Mapping[int, str], tasks: Mapping[str, type[Task]]
+) -> Work[int]:
+    """Keep a scan with corrected labels (x, y, z) for a run; return how many it has now.
 
-    It holds scans; a run's folder must not.
+    Where all labels have `names` that the run knows, these count and not the values: another table may number them
+    otherwise.
     """
-    return Path(user_data_path("medviz")) / "corrections" / run.resolve().name
-
-
-def correct(run: Path, folder: Path, scan: Volume, labels: Any, tasks: Mapping[str, type[Task]]) -> Work[int]:
-    """Keep a scan with corrected labels (x, y, z) for a run; return how many it has now."""
     yield Progress(0, 0, "keeping the correction")
     task = load_task(run, tasks)
     data = task.data_set()
     if not hasattr(data, "preparation"):
         raise Refused(run, "it labels no voxels", "correct the labels of a segmentation run")
-    return add(folder, scan, np.asarray(labels), data.classes)
+    return add(folder, scan, numbered(np.asarray(labels), names, tuple(data.classes)), data.classes)
+
+
+def numbered(labels: NDArray[Any], names: Mapping[int, str], classes: Sequence[str]) -> NDArray[Any]:
+    """Give labels the numbers that the run's classes have, by their names where all are known."""
+    known = {name.casefold(): value for value, name in enumerate(classes, start=1)}
+    used = [int(value) for value in np.unique(labels) if value]
+    if not used or not all(names.get(value, "").casefold() in known for value in used):
+        return labels
+    made = np.zeros(labels.shape, np.uint8)
+    for value in used:
+        made[labels == value] = known[names[value].casefold()]
+    return made
 
 
 def learn(

@@ -18,7 +18,7 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks import TASKS
 from medviz.tasks.segmentation import Segmentation
-from medviz.training.correcting import correct, learn
+from medviz.training.correcting import correct, learn, numbered
 from medviz.training.run import load_task, weights
 from medviz.training.trainer import train
 
@@ -42,7 +42,7 @@ def folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     where: Path = tmp_path_factory.mktemp("corrections") / "run"
     for number in range(3):
         one = Phantoms(size=16, shapes=1, contrast=3.0, seed=9).case(3, number)
-        assert finished(correct(run, where, volume_of(one.image, (1.0, 1.0, 2.0)), one.label, TASKS)) == number + 1
+        assert finished(correct(run, where, volume_of(one.image, (1.0, 1.0, 2.0)), one.label, {}, TASKS)) == number + 1
     return where
 
 
@@ -99,10 +99,17 @@ def test_without_corrections_nothing_is_learnt(run: Path, tmp_path: Path) -> Non
 def test_labels_the_run_was_not_taught_are_refused(run: Path, tmp_path: Path) -> None:
     scan = volume_of(np.zeros((1, 4, 4, 4), np.float32), (1.0, 1.0, 1.0))
     with pytest.raises(Refused, match="knows 3"):
-        finished(correct(run, tmp_path / "c", scan, np.full((4, 4, 4), 4), TASKS))
+        finished(correct(run, tmp_path / "c", scan, np.full((4, 4, 4), 4), {}, TASKS))
     with pytest.raises(Refused, match="grid"):
-        finished(correct(run, tmp_path / "c", scan, np.zeros((4, 4, 5)), TASKS))
+        finished(correct(run, tmp_path / "c", scan, np.zeros((4, 4, 5)), {}, TASKS))
     assert count(tmp_path / "c") == 0
+
+
+@pytest.mark.trap("T1")
+def test_labels_are_told_by_their_names_and_not_by_another_tables_numbers() -> None:
+    drawn = np.array([0, 1, 2, 2, 7])
+    assert numbered(drawn, {1: "Right", 2: "left", 7: "left"}, ("left", "right")).tolist() == [0, 2, 1, 1, 1]
+    assert numbered(drawn, {1: "right", 2: "left"}, ("left", "right")).tolist() == drawn.tolist(), "7 has no name"
 
 
 @pytest.mark.trap("T24")

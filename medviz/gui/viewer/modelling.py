@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from medviz.gui.job import Job
 from medviz.gui.services import Looked, ModelCard
 from medviz.gui.viewer.answering import Answering
+from medviz.gui.viewer.correcting import Correcting
 from medviz.gui.viewer.epochs import Epochs
 from medviz.gui.viewer.feature import Feature, Viewer
 from medviz.gui.viewer.model_box import ModelBox
@@ -44,6 +45,7 @@ class Modelling(Feature):
         super().__init__(viewer, parent)
         self.predicting = Predicting(self.desk, self)
         self.answering = Answering(viewer)
+        self.correcting = Correcting(viewer, self)
         self.models: ModelBox | None = None
         self.dialog: NeedsDialog | None = None
         self._listing: Job | None = None
@@ -67,7 +69,9 @@ class Modelling(Feature):
         column.setContentsMargins(0, 8, 0, 8)
         models = self.models = ModelBox()
         column.addWidget(models)
+        column.addWidget(self.correcting.make_box())
         column.addStretch(1)
+        models.chose.connect(self.correcting.choose)
         models.run.connect(self._run)
         models.cancelled.connect(self.predicting.cancel)
         models.chose.connect(lambda card: self._wish())
@@ -297,6 +301,8 @@ class Modelling(Feature):
     # -- told -----------------------------------------------------------------------------------------------------
 
     def _told(self, old: Scene, new: Scene) -> None:
+        if old.layers is not new.layers or old.active != new.active:
+            self.correcting.show()
         if old.layers is not new.layers:
             self._show()
             if old.scan is not new.scan:
