@@ -211,7 +211,7 @@ class Cases(RunView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open the case that is chosen."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.grid.hasFocus():
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open_chosen()
             return
         super().keyPressEvent(event)

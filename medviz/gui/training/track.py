@@ -143,5 +143,4 @@ def thinned(x: Array, y: Array, low: float, high: float, most: int) -> tuple[Arr
     xs, ys = np.empty(2 * len(starts)), np.empty(2 * len(starts))
     xs[::2], xs[1::2] = x[starts], x[ends]
     ys[::2], ys[1::2] = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
-    ys[0], ys[-1] = y[0], y[-1]
     return xs, ys
