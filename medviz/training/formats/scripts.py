@@ -41,7 +41,7 @@ def _checked(data: bytes, where: str) -> None:
         code = [name for name in scripts if name.partition("/")[2].startswith("code/")]
         if not code and any(name == "data.pkl" for name in names):
             raise Refused(where, "it is pickled Python, which runs when it is read", "save it with torch.jit.save")
-        if not code or "version" not in names:
+        if not code or not {"version", ".data/version"} & set(names):  # newer files hold it in the second place
             raise Refused(where, "it is an archive, but no TorchScript", "save it with torch.jit.save")
         for name in code:
             if (found := _REACHES_OUT.search(member(zipped, name, where))) is not None:
