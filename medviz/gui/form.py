@@ -1,6 +1,6 @@
 """A form read off a thing's parameters: what a dataclass's fields say is all there is to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidg
 from medviz.gui.fields import Fields
 from medviz.gui.part import Catalogs, is_shown
 from medviz.gui.store import Store
+from medviz.gui.ticks import Ticks
 from medviz.parameters import Parameter, parameters
 
 LONG = 12
@@ -60,6 +61,12 @@ class Form(QWidget):
             raise TypeError(f"a form of {type(self.value).__name__} cannot show {type(value).__name__}")
         self.value = value
         self.fields.put(values_of(value, self.fields.shown))
+
+    def offer(self, name: str, options: Sequence[str]) -> None:
+        """Say which names may be ticked in a field whose names depend on something else (blocks of a network)."""
+        row = self.fields.rows.get(name)
+        if row is not None and isinstance(row.control, Ticks):
+            row.control.offer(options)
 
     def _edited(self, name: str, value: Any) -> None:
         self.value = replace(self.value, **{name: value})

@@ -55,14 +55,14 @@ def test_names_are_typed_until_they_are_offered(qtbot, form):
     assert ticks.line.isVisible()
     qtbot.keyClicks(ticks.line, "down, up")
     assert form.value.freeze == ("down", "up")
-    ticks.offer(("down", "merge", "head"))
+    form.offer("freeze", ("down", "merge", "head"))
     assert not ticks.line.isVisible()
     assert ticks.boxes["down"].isChecked()
     assert "up: there is no such block" in form.fields.rows["freeze"].sentence.text()
     ticks.boxes["merge"].click()
     assert form.value.freeze == ("down", "merge")
     assert form.fields.rows["freeze"].sentence.text() == ""
-    ticks.offer(())
+    form.offer("freeze", ())
     assert ticks.line.text() == "down, merge"
 
 

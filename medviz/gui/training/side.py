@@ -59,6 +59,9 @@ class Side(QWidget):
 
     def refresh(self) -> None:
         """Let each view take note of what changed, and say on its tab how much waits in it."""
+        blocks = self.bench.draft.plan.get("blocks")
+        if blocks and isinstance(self.form, Form):
+            self.form.offer("freeze", blocks)
         for view in self.views:
             view.refresh()
             self.tabs.badge(view.WORD, view.badge())
