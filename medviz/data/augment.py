@@ -44,7 +44,7 @@ EXTRA: Mapping[str, float] = {"flip_all": 0.5, "coarse": 0.5, "erase": 0.3}
 """Reach of the changes that no data set makes by itself, where a person ticks them."""
 USUAL = tuple(name for name, field in KINDS.items() if field not in EXTRA)
 """Names of the changes that are made where nothing else is said."""
-CHANGES = Ticks(tuple(KINDS))
+CHANGES = Ticks(tuple(KINDS), tuple(name.capitalize() for name in KINDS))
 """The changes as ticks, for a task that lets a person choose."""
 
 

@@ -141,7 +141,7 @@ class Fields:
         "How far each pixel may be changed, in standard deviations of the picture.",
     ] = 0.05
     attack_steps: Annotated[
-        int, Range(2, 20, unit="steps"), _REGULAR, When("adversarial", "pgd"), "Steps of the attack; each costs a pass."
+        int, Range(2, 20), _REGULAR, When("adversarial", "pgd"), "Steps of the attack; each costs a pass."
     ] = 3
     attack_share: Annotated[
         float,
