@@ -321,7 +321,7 @@ def _pictures(
     found = shares.argmax(0).astype(np.uint8)
 
     def facing(voxels: Array) -> Slice:
-        return cut(_volume(voxels, preparation.spacing_mm), plane, index)
+        return cut(_volume(voxels, preparation), plane, index)
 
     low, high = np.percentile(image, (0.5, 99.5))
     grey = facing(((image - low) / max(high - low, 1e-6)).clip(0, 1) * 255)
@@ -339,9 +339,11 @@ def _pictures(
     yield replace(certainty, levels=(0.0, 100.0), colours="viridis", unit="%")
 
 
-def _volume(voxels: Array, spacing_mm: tuple[float, ...] | None) -> Volume:
-    """Voxels (x, y, z) in RAS+ order as a volume that `cut` takes."""
+def _volume(voxels: Array, preparation: Preparation) -> Volume:
+    """Voxels (x, y, z) in RAS+ order as a volume that `cut` takes; a picture does not say how it lies in a patient."""
+    spacing_mm = preparation.spacing_mm
     affine = np.diag((*(spacing_mm or (1.0, 1.0, 1.0)), 1.0))
     stored = Stored("sample", voxels.shape, "RAS", affine, voxels.dtype)
-    known = spacing_mm is not None  # a picture says neither how large it is nor how it lies in a patient
-    return Volume(voxels[np.newaxis], affine, stored, calibrated=known, oriented=known)
+    return Volume(
+        voxels[np.newaxis], affine, stored, calibrated=spacing_mm is not None, oriented=not preparation.picture
+    )
