@@ -106,7 +106,7 @@ class Teaching(Beside):
         super().__init__(task, run, orders or Orders(run.folder), ranks)
         self.leaving = Leaving(self.order.count)
         self.leaving_held = Leaving(len(self.bench.validation), "validation sample")
-        self.machine = Machine(self.device)
+        self.machine = Machine(self.device, helped=task.workers > 0)
         self.readings = Readings(self.device)
         self.halvings = 0
         self.between_steps, self.stopped = True, False

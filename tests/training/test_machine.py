@@ -1,5 +1,7 @@
 """What a run takes of the machine, measured and not guessed."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -45,3 +47,22 @@ def test_the_share_that_was_waited_is_that_since_the_last_time(monkeypatch: pyte
 
 def test_no_gpu_is_made_up() -> None:
     assert not [name for name in Machine(torch.device("cpu")).read(0.0) if "GPU" in name]
+
+
+def test_loader_processes_count_and_cost_nothing_where_there_are_none() -> None:
+    held = subprocess.Popen(
+        [sys.executable, "-c", "b = bytearray(64 << 20); print(1, flush=True); input()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert held.stdout is not None
+        held.stdout.readline()
+        alone, helped = Machine(torch.device("cpu")), Machine(torch.device("cpu"), helped=True)
+        own, both = (one.read(0.0)["machine/memory (MiB)"] for one in (alone, helped))
+        assert both - own > 48
+        began_s = time.thread_time()
+        for _ in range(20):
+            alone.read(0.0)
+        assert (time.thread_time() - began_s) / 20 < 0.005
+    finally:
+        held.communicate(b"\n", timeout=30)
