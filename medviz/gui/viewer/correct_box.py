@@ -13,7 +13,7 @@ from medviz.imaging.proof import Proof
 
 STEPS = 60
 WHY = ("Correct what the model got wrong with the brush, keep it here, and let a copy of the model learn from it. "
-       "Old cases are learnt beside it, held-out cases are scored before and after; the model itself stays.")  # fmt: skip
+       "Old cases are learnt too, held-out cases are scored before and after; the model itself stays.")  # fmt: skip
 
 
 class CorrectBox(QWidget):
