@@ -196,6 +196,11 @@ class CaseGrid(QListView):
         self._soon.setSingleShot(True)
         self._soon.setInterval(SETTLE_MS)
         self._soon.timeout.connect(self._ask)
+        self._to_bring = -1
+        self._laying = QTimer(self)
+        self._laying.setSingleShot(True)
+        self._laying.setInterval(SETTLE_MS)
+        self._laying.timeout.connect(self._bring)
         self.busy: Callable[[], bool] = lambda: False
         self.selectionModel().currentChanged.connect(lambda now, before: self.chosen.emit(self.case))
         self.doubleClicked.connect(lambda index: self.opened.emit(self.case))
@@ -214,9 +219,25 @@ class CaseGrid(QListView):
         if names:
             row = names.index(keep) if keep in names else 0
             self.setCurrentIndex(self.cases.index(row, 0))
-            self.scrollTo(self.cases.index(row, 0))
+            self.bring(row)
         else:
             self.chosen.emit(None)
+
+    def bring(self, row: int) -> None:
+        """Scroll to a card; thousands are laid out bit by bit, so that it may have to wait for its place."""
+        self._to_bring = row
+        self._bring()
+
+    def _bring(self) -> None:
+        row = self._to_bring
+        if not 0 <= row < len(self.cases.cards):
+            return
+        index = self.cases.index(row, 0)
+        self.scrollTo(index)
+        if self.visualRect(index).intersects(self.viewport().rect()) or not self.isVisible():
+            self._to_bring = -1
+        else:
+            self._laying.start()
 
     def want(self, name: str) -> None:
         """Take note that a picture is missing; what was wanted last is asked for first."""

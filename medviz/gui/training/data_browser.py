@@ -113,7 +113,7 @@ class DataBrowser(QDialog):
         self.grid.opened.connect(self._open)
         self.case.open_wanted.connect(self._open)
         self.case.repair_wanted.connect(self.survey.repair)
-        self.tabs.turned.connect(self._choose_again)
+        self.tabs.stack.currentChanged.connect(lambda place: self._choose_again())
         self.survey.changed.connect(self._survey_changed)
 
     # The data set ---------------------------------------------------------------------------------------------------
