@@ -31,8 +31,8 @@ from medviz.gui.training.watch import Watch
 
 TELL_MS = 250
 """Between two looks at the clock while a run goes."""
-LIST_EVERY = 4
-"""So many looks at the clock between two at the disk."""
+LIST_MS = 1000
+"""Between two looks at the disk while the page is seen."""
 
 
 class TrainingPage(Page):
@@ -51,6 +51,7 @@ class TrainingPage(Page):
         self.setup, self.plan, self.outcome = SetupBar(desk.services), PlanLine(), Outcome()
         self.ground = Groundwork(self, self)
         self.first, self.before = FirstStarts(desk.services), Before(self)
+        self.first.offer(self.ground.get)
         self.charts, self.transport = Charts(), Transport()
         self.views: dict[str, RunView] = {kind.WORD: kind(self) for kind in VIEWS}
         self.tabs = RunTabs()
@@ -60,8 +61,10 @@ class TrainingPage(Page):
         self._looking = False
         self._tick = QTimer(self)
         self._tick.setInterval(TELL_MS)
-        self._tick.timeout.connect(self._by_the_clock)
-        self._ticks = 0
+        self._tick.timeout.connect(self._say)
+        self._seldom = QTimer(self)
+        self._seldom.setInterval(LIST_MS)
+        self._seldom.timeout.connect(self._by_the_clock)
         self._lay_out()
         self.acts = Acts(self, self)
         self._connect()
@@ -78,6 +81,7 @@ class TrainingPage(Page):
 
     def close_page(self) -> None:
         """Draw no more; the runs that train elsewhere go on."""
+        self._seldom.stop()
         self._follow(False)
         self.ground.close_all()
 
@@ -199,13 +203,10 @@ class TrainingPage(Page):
             self._tick.start() if live else self._tick.stop()
 
     def _by_the_clock(self) -> None:
-        """Say how the run stands, and once a second how the others do."""
-        self._ticks += 1
-        if self._ticks % LIST_EVERY == 0:
-            self.look_for_runs()
-            if self.watch is not None:
-                self.watch.look_round()
-        self._say()
+        """Take note of what came about elsewhere: other runs, and what others did with the one in front."""
+        self.look_for_runs()
+        if self.watch is not None:
+            self.watch.look_round()
 
     def _say(self) -> None:
         if self.watch is not None and self.watch.going:
@@ -252,11 +253,13 @@ class TrainingPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         """Draw again."""
         super().showEvent(event)
+        self._seldom.start()
         self._show_state()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Draw nothing; the run goes on."""
         super().hideEvent(event)
+        self._seldom.stop()
         self._follow(False)
 
     # Comparing ------------------------------------------------------------------------------------------------------

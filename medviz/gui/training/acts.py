@@ -63,6 +63,7 @@ class Acts(QObject):
         page.transport.paused.connect(lambda: self._tell("pause"))
         page.transport.resumed.connect(lambda: self._tell("resume"))
         page.transport.stopped.connect(lambda: self._tell("stop"))
+        page.transport.left_queue.connect(self._leave_queue)
         page.transport.save_wanted.connect(lambda: self._order("save"))
         page.transport.preview_wanted.connect(lambda: self._order("preview"))
         self.runs = RunActs(page, page.runs, self.over, page.look_for_runs)
@@ -133,6 +134,10 @@ class Acts(QObject):
         watch, transport = self.page.watch, self.page.transport
         if watch is not None and watch.order(wish):
             transport.asked(transport.save if wish == "save" else transport.preview, watch)
+
+    def _leave_queue(self) -> None:
+        if self.page.watch is not None:
+            self.runs.leave_queue(self.page.watch.folder)
 
     def save_curves(self, kind: str) -> None:
         """Ask for a file and write the curves: every point as CSV, or what is seen as PNG."""

@@ -1,8 +1,9 @@
 """Figures in rows and columns that share all the room there is, without scrolling."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -14,6 +15,8 @@ from medviz.gui.theme import TEXT_PX, theme
 
 Rows = Sequence[Sequence[Figure]]
 LEAST_PX = (88, 72)
+APART_MS = 12
+"""Between two figures of one round."""
 BAR_PX = 44
 """Height of the line with the heading above panes, so that neighbours begin level."""
 
@@ -29,20 +32,33 @@ class Panes(QWidget):
         self.alone: str | None = None
         self._places: dict[str, tuple[int, int]] = {}
         self._spans: dict[str, int] = {}
+        self._due: deque[Figure] = deque()
+        self._next = QTimer(self)
+        self._next.setInterval(APART_MS)
+        self._next.timeout.connect(self._show_next)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(*((16, 8, 16, 8) if margins else (0, 0, 0, 0)))
         self._grid.setSpacing(8)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
-    def show_rows(self, rows: Rows, heights: Sequence[int] = ()) -> None:
-        """Show these figures; `heights` are the shares of the rows, equal where there are none."""
+    def show_rows(self, rows: Rows, heights: Sequence[int] = (), calmly: bool = False) -> None:
+        """Show these figures; `heights` are the shares of the rows, equal where there are none.
+
+        `calmly` draws those that are there already one after the other, so that the window answers in between.
+        """
+        self._due.clear()
         across = _common([len(row) for row in rows if row])
         places, spans = {}, {}
         for number, row in enumerate(rows):
             for place, figure in enumerate(row):
                 span = across // len(row)
                 places[figure.name], spans[figure.name] = (number, place * span), span
-                self._show(figure)
+                if calmly and figure.name in self.views:
+                    self._due.append(figure)
+                else:
+                    self._show(figure)
+        if self._due:
+            self._next.start()
         for name in [name for name in self.views if name not in places]:
             self._drop(name)
         if (places, spans) != (self._places, self._spans):
@@ -51,6 +67,12 @@ class Panes(QWidget):
         for number in range(self._grid.rowCount()):
             share = heights[number] if number < len(heights) else 1
             self._grid.setRowStretch(number, share if number < len(rows) and self.alone is None else 0)
+
+    def _show_next(self) -> None:
+        if self._due:
+            self._show(self._due.popleft())
+        if not self._due:
+            self._next.stop()
 
     def show_alone(self, name: str | None) -> None:
         """Show one figure in all the room, or all (None)."""

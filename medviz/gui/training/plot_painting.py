@@ -107,7 +107,7 @@ class PlotPainting(Plotted):
             if one.ghost is not None:
                 painter.setPen(QPen(mixed(one.colour, look.back, 0.66), 1))
                 self._paint_line(painter, area, *one.ghost)
-        for one in self.drawn:
+        for one in reversed(self.drawn):  # the run in front comes last, over the others
             dense = len(one.x) > DENSE * area.width()  # strokes that overlap anyway: plain lines cost a tenth
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, not dense)
             style = Qt.PenStyle.DashLine if one.stroke.dashed and not dense else Qt.PenStyle.SolidLine

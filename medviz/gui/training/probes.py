@@ -148,7 +148,7 @@ class Probes(RunView):
         rows = wrapped(self._shown, wide, high)
         columns = max(map(len, rows), default=1)
         self.panes.setMaximumHeight(max(len(rows) * (wide // columns + HEAD_PX) + HEAD_PX, 120))
-        self.panes.show_rows(rows)
+        self.panes.show_rows(rows, calmly=self._timer.isActive())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the pictures out anew."""

@@ -41,7 +41,7 @@ class Recipe(RunView):
         self.rows.setVerticalSpacing(4)
         self.rows.setColumnStretch(1, 1)
         self._of: Watch | None = None
-        self._filled: Any = None
+        self._filled: tuple[Any, Watch | None] = (None, None)
         self._wishes: dict[str, Any] = {}
         self._answers = 0
         self._settling = QTimer(self)
@@ -84,7 +84,7 @@ class Recipe(RunView):
         self._of = watch
         self._wishes.clear()
         self._answers = len(watch.history.turns) if watch is not None else 0
-        self.rate.put(1.0)
+        self.rate.put(watch.tuned.get(RATE, 1.0) if watch is not None else 1.0)
         self.said.clear()
         if watch is not None and watch.task is None and not watch.where:
             self._read(watch)
@@ -97,8 +97,8 @@ class Recipe(RunView):
         self.none.setVisible(task is None)
         self._below.setVisible(task is not None)
         self.tuning.setVisible(watch is not None and watch.obeys)
-        if task is not self._filled:
-            self._filled = task
+        if (task, watch) != self._filled:
+            self._filled = (task, watch)
             self._fill(task)
         turns = watch.history.turns if watch is not None else []
         if len(turns) > self._answers:
@@ -133,7 +133,9 @@ class Recipe(RunView):
             self._put_row(row, name, value, turned)
         live = tuple(one for one in parameters(task) if one.mark(Live) and one.name != "learning_rate")
         if live:
-            self.fields = Fields(_flat(live), {one.name: getattr(task, one.name) for one in live}, {})
+            tuned = self._of.tuned if self._of is not None else {}
+            now = {one.name: tuned.get(one.name, getattr(task, one.name)) for one in live}
+            self.fields = Fields(_flat(live), now, {})
             self.fields.edited.connect(self._wish)
             self._live.insertWidget(2, self.fields)
 
@@ -153,6 +155,9 @@ class Recipe(RunView):
 
     def _wish(self, name: str, value: Any) -> None:
         self._wishes[name] = value
+        if self.fields is not None and self._of is not None and name in self.fields.rows:
+            task, tuned = self._of.task, {**self._of.tuned, **self._wishes}
+            self.fields.put({one.name: tuned.get(one.name, getattr(task, one.name)) for one in self.fields.shown})
         self._settling.start()
 
     def _tell(self) -> None:

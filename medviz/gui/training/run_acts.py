@@ -45,6 +45,7 @@ class RunActs(QObject):
             "viewer": self.use_in_viewer,
             "export": self.export,
             "card": self.show_card,
+            "leave": self.leave_queue,
             "trash": self.trash,
         }
         if what != "trash" or not card.goes:
@@ -98,6 +99,7 @@ class RunActs(QObject):
         teaching = self.desk.services.teaching
 
         def gone(to: Path) -> None:
+            self.runs.model.compare_no_longer(folder)
             self.bench.lineup.forget(folder)
             self.look()
             self.desk.tell(f"{folder.name} is in the trash", "info", "", "Undo", lambda: back(to))
@@ -106,6 +108,15 @@ class RunActs(QObject):
             self._aside(f"bringing {folder.name} back", teaching.restore, to, lambda _: self.look())
 
         self._aside(f"putting {folder.name} away", teaching.trash, folder, gone)
+
+    def leave_queue(self, folder: Path) -> None:
+        """Take a run out of the queue."""
+
+        def left(_: object) -> None:
+            self.bench.lineup.forget(folder)
+            self.look()
+
+        self._aside(f"taking {folder.name} out of the queue", self.desk.services.teaching.leave, folder, left)
 
     def use_in_viewer(self, folder: Path) -> None:
         """Run the trained network over the open scan."""

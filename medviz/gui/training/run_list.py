@@ -206,6 +206,7 @@ MENU = (
     ("rename", "Rename\tF2", _still),
     ("folder", "Show its folder", lambda card: True),
     None,
+    ("leave", "Take out of the queue", lambda card: card.state == "queued"),
     ("resume", "Resume", lambda card: card.resumable),
     ("viewer", "Use in viewer", _kept),
     ("export", "Export…", _kept),

@@ -73,6 +73,12 @@ class RunsModel(QAbstractListModel):
         self.ticked.emit()
         return True
 
+    def compare_no_longer(self, folder: Path) -> None:
+        """Forget a run that is gone."""
+        if folder in self.compared:
+            self.compared -= {folder}
+            self.ticked.emit()
+
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Runs can be chosen and ticked; those that do not go can be renamed."""
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable

@@ -125,7 +125,8 @@ def _compared(runs: Sequence[Shown], group: str) -> list[Stroke]:
             names = [name for name in names if name.endswith("/mean")] or names[:3]
         per_epoch = run.history.steps_per_epoch()
         for number, name in enumerate(names):
-            words = f"{run.title} {line_name(name, group)}"
+            said = line_name(name, group)
+            words = run.title if said.lower() == TITLES[group].lower() else f"{run.title} {said}"
             track = run.history.tracks[name]
             found.append(Stroke(words, track, run.colour, dashed=number > 0, steps_per_epoch=per_epoch))
     return found

@@ -22,6 +22,7 @@ class Transport(QWidget):
     paused = Signal()
     resumed = Signal()
     stopped = Signal()
+    left_queue = Signal()
     save_wanted = Signal()
     preview_wanted = Signal()
 
@@ -34,6 +35,10 @@ class Transport(QWidget):
         self.stop = QPushButton("Stop and keep")
         self.stop.setIcon(icon("ph.stop-fill"))
         self.stop.setToolTip("Stop after this step; weights, curves and pictures are kept, and the run can be resumed")
+        self.leave = _button(
+            "Take out of the queue", "ph.x", "Do not train it when its turn comes; it can be queued again"
+        )
+        self.leave.clicked.connect(self.left_queue)
         self.save = _button("Save now", "ph.floppy-disk", "Write a checkpoint after this step (Ctrl+Alt+S)")
         self.preview = _button("Preview now", "ph.eye", "Draw the probes after this step (Ctrl+Alt+P)")
         self.save.clicked.connect(self.save_wanted)
@@ -47,7 +52,7 @@ class Transport(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(16, 8, 16, 8)
         row.setSpacing(8)
-        for widget in (self.pause, self.stop, self.save, self.preview):
+        for widget in (self.pause, self.stop, self.leave, self.save, self.preview):
             row.addWidget(widget)
         row.addSpacing(8)
         row.addWidget(self.stand, 1)
@@ -72,6 +77,7 @@ class Transport(QWidget):
         for button in (self.pause, self.stop, self.save, self.preview):
             button.setVisible(watch.obeys)
             button.setEnabled(acts)
+        self.leave.setVisible(watch.state == "queued")
         for button in (self.save, self.preview):  # a paused run answers when it goes on
             button.setEnabled(acts and watch.state == "running" and not self._is_asked(button, watch))
         progress = watch.history.progress
@@ -136,6 +142,7 @@ def standing(watch: Watch) -> str:
     if aside is not None and watch.state == "running":
         where += f" · {aside.what or 'measuring'} {aside.done:,.0f} of {aside.total:,.0f}"
     words = {
+        "queued": where or "queued",
         "waiting": "loading PyTorch and the data…" if watch.own else "opening the run…",
         "running": where,
         "paused": f"paused · {where}",

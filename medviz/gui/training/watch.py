@@ -15,8 +15,8 @@ from medviz.gui.training.runs import card_on_disk
 from medviz.messages import Message, Note, Work
 from medviz.refused import Refused
 
-State = Literal["waiting", "running", "paused", "stopping", "stopped", "failed", "done", "lost"]
-GOING: tuple[State, ...] = ("waiting", "running", "paused", "stopping")
+State = Literal["queued", "waiting", "running", "paused", "stopping", "stopped", "failed", "done", "lost"]
+GOING: tuple[State, ...] = ("queued", "waiting", "running", "paused", "stopping")
 ENDS: dict[str, State] = {"ended": "done", "stopped": "stopped", "failed": "failed", "lost": "lost"}
 """What a run's heartbeat says of its end, in the words of this page."""
 
@@ -39,7 +39,7 @@ class Watch(QObject):
     `own` says that it is trained in this window; one that is elsewhere is followed, and hears wishes through its
     folder. `task` is None where it is not known (a run that is elsewhere). `where` is what is followed where that is no
     folder of this machine ("ssh://..."): nothing can be asked of it. `ended_at_s` is when it ended, in s since 1970.
-    `acknowledged` (words) tells that a wish was passed on.
+    `acknowledged` (words) tells that a wish was passed on; `tuned` is what was changed while it went.
     """
 
     changed = Signal()
@@ -51,6 +51,7 @@ class Watch(QObject):
         self.folder, self.task, self.own, self.where = folder, task, own, where
         self._desk: Desk | None = None
         self.history = History()
+        self.tuned: dict[str, Any] = {}
         self.state: State = "waiting"
         self.failure: Failure | None = None
         self.job: Job | None = None
@@ -62,13 +63,15 @@ class Watch(QObject):
 
     @property
     def title(self) -> str:
-        """Name of the run."""
+        """Name of the run; of what another program writes, with the folder it lies in."""
+        if self.where:
+            return "/".join(self.where.rstrip("/").replace("\\", "/").split("/")[-2:])
         return self.folder.name or str(self.folder)
 
     @property
     def obeys(self) -> bool:
         """True where it can be paused and stopped from here."""
-        return self.going and not self.where
+        return self.going and not self.where and self.state != "queued"
 
     @property
     def going(self) -> bool:
@@ -120,6 +123,7 @@ class Watch(QObject):
         """Pass a wish on to the run, which answers within a step; a refusal becomes a notice."""
         if self._desk is None or self.where:
             return False
+        self.tuned[name] = value
         order, folder = self._desk.services.teaching.order, self.folder
         said = self._desk.start(f"telling {self.title}", lambda: _told(order, folder, name, value), quiet=True)
         said.ended.connect(lambda _: self.acknowledged.emit(name))
@@ -147,6 +151,10 @@ class Watch(QObject):
 
     def _state_elsewhere(self) -> State:
         told = card_on_disk(self.folder, time.time()).state
+        if told == "queued" and self.going:
+            return "queued"
+        if told == "training" and self.state == "queued":
+            return "running"
         if told == "lost" and self.state in ("running", "waiting", "paused"):
             return "lost"
         if told == "paused" and self.state == "running":
