@@ -180,7 +180,8 @@ def _yolo(place: Path) -> dict[str, str] | None:
 
 def _is_yolo(path: Path) -> bool:
     """Rows of a class and four shares of the picture."""
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:5]
+    with path.open(encoding="utf-8", errors="replace") as file:
+        lines = file.read(4096).split("\n")[:5]
     rows = [line.split() for line in lines if line.strip()]
     return bool(rows) and all(len(row) == 5 and all(re.fullmatch(r"[-+.\deE]+", one) for one in row) for row in rows)
 
@@ -221,7 +222,8 @@ def _paired(place: Path) -> dict[str, str] | None:
         images, masks = _named(folder, IMAGES), _named(folder, MASKS)
         if images is None or masks is None:
             continue
-        pairs = [(images, masks), *((_named(images, (side,)), _named(masks, (side,))) for side in SIDES)]
+        inner = [one.name for one in _inside(images)[:5] if one.is_dir()]
+        pairs = [(images, masks), *((_named(images, (name,)), _named(masks, (name,))) for name in inner)]
         if any(_holds(one, image_endings()) and _holds(other, image_endings()) for one, other in pairs):
             return {"folder": str(place)}
     folders = [one for one in _inside(place)[:5] if one.is_dir()]

@@ -36,6 +36,8 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _MOST_FILES = 200_000
+_HEADS, _HALVES = (".hdr", ".hdr.gz"), (".img", ".img.gz")
+"""A header is the file that is read, its voxels lie beside it."""
 
 
 def by_folders(folder: Path, gate: Gate) -> tuple[Pair, ...]:
@@ -46,12 +48,25 @@ def by_folders(folder: Path, gate: Gate) -> tuple[Pair, ...]:
         if under is not None:
             places.append((side, _inside(under, IMAGES), _inside(under, MASKS)))
         places += [(side, _inside(images, (word,)), _inside(masks, (word,))) for _, images, masks in places[:1]]
-    found: list[Pair] = []
-    for side, images, masks in places:
-        files, others = images_in(images), images_in(masks)
-        if images is not None and files and others:
-            found += matched(files, others, gate, side, f"{side}/" if side else "")
-    return tuple(found)
+    return tuple(
+        pair
+        for side, images, masks in places
+        if images is not None and masks is not None
+        for pair in _between(images, masks, gate, side)
+    )
+
+
+def _between(images: Path, masks: Path, gate: Gate, side: str) -> list[Pair]:
+    """Pair the files of two folders, or those of the folders in them that have one name (a patient each)."""
+    prefix = f"{side}/" if side else ""
+    files, others = images_in(images), images_in(masks)
+    if files and others:
+        return matched(files, others, gate, side, prefix)
+    names = {one.name for folder in (images, masks) for one in _folders(folder) if one.name.lower() not in SIDES}
+    nested = {name: (images_in(images / name), images_in(masks / name)) for name in sorted(names)}
+    if not any(one and other for one, other in nested.values()):
+        return []
+    return [pair for name, both in nested.items() for pair in matched(*both, gate, side, f"{prefix}{name}/")]
 
 
 def by_words(folder: Path, gate: Gate) -> tuple[Pair, ...]:
@@ -120,7 +135,9 @@ def images_in(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
     endings = image_endings()
-    return sorted(one for one in folder.iterdir() if one.name.lower().endswith(endings) and _is_file(one))
+    found = sorted(one for one in folder.iterdir() if one.name.lower().endswith(endings) and _is_file(one))
+    heads = {stem(one.name) for one in found if one.name.lower().endswith(_HEADS)}
+    return [one for one in found if not (one.name.lower().endswith(_HALVES) and stem(one.name) in heads)]
 
 
 def _agreeing(

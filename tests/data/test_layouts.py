@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 import torch
 
 from medviz.data import DATASETS
+from medviz.data.gate import Gate
 from medviz.data.layouts import LAYOUTS, recognised, task_for
 from medviz.parameters import Part, Settings, parameter
 from medviz.refused import Refused
@@ -196,6 +198,29 @@ def test_a_file_of_folds_decides_where_there_is_one(tmp_path: Path) -> None:
     assert data.split().by == "splits_final.json, fold 1"
 
 
+def test_a_folder_a_patient_below_images_and_masks_is_paired_and_kept_together(tmp_path: Path) -> None:
+    for number in range(12):
+        image, mask = picture(number % 4)
+        for folder, pixels in (("images", image), ("masks", mask)):
+            png(tmp_path / folder / f"p{number // 2}" / f"slice_{number % 2}.png", pixels)
+    training, held = (data := recognised(tmp_path).build(DATASETS)).sides
+    assert len(training) + len(held) == 12 and data.classes == ("foreground",)
+    assert not {one.group for one in training} & {one.group for one in held}
+    (tmp_path / "masks" / "p3" / "slice_1.png").unlink()
+    with pytest.raises(Refused, match=r"slice_1\.png: it has no mask"):
+        _ = recognised(tmp_path).build(DATASETS).classes
+
+
+def test_a_header_with_its_voxels_beside_it_is_one_image(tmp_path: Path) -> None:
+    for number in range(3):
+        image, label = scan(number)
+        for folder, voxels in (("images", image), ("masks", label)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            pair = nibabel.Nifti1Pair(voxels, np.eye(4))
+            pair.to_filename(tmp_path / folder / f"c{number}.hdr")
+    assert len(recognised(tmp_path).build(DATASETS).contents.pairs) == 3
+
+
 def test_patterns_pair_what_names_do_not(tmp_path: Path) -> None:
     for number in range(3):
         image, mask = picture(number)
@@ -217,3 +242,55 @@ def test_what_has_no_partner_is_named(tmp_path: Path, gone: str) -> None:
     with pytest.raises(Refused, match=r"case_3\.png: it has no (mask|image)"):
         _ = recognised(tmp_path).build(DATASETS).classes
     assert len(recognised(tmp_path).turned(leave_out="case_3").build(DATASETS).contents.pairs) == 5
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("place", "name", "task"),
+    [
+        ("seg3d/Task04_Hippocampus", "decathlon", "segmentation"),
+        ("seg3d/totalsegmentator_ct", "total_segmentator", "segmentation"),
+        ("seg2d/nuclei_dsb2018", "paired", "segmentation"),
+        ("seg2d/nuclei_dsb2018_original_layout", "instance_masks", "segmentation"),
+        ("dicom/seg_highdicom", "dicom_seg", "segmentation"),
+        ("detection/BCCD_voc", "voc", "detection"),
+        ("detection/cxr_lungs_coco", "coco", "detection"),
+        ("classification/brain_tumor_mri", "class_folders", "classification"),
+        ("classification/pneumoniamnist", "medmnist", "classification"),
+        ("image_text/cxr_notes", "image_text", "captioning"),
+    ],
+)
+def test_real_sets_are_recognised(data: Path, place: str, name: str, task: str) -> None:
+    if not (data / place).is_dir():
+        pytest.skip(f"no {place} here")
+    found = recognised(data / place)
+    assert (found.name, task_for(found)) == (name, task)
+
+
+@pytest.mark.data
+def test_real_masks_of_single_nuclei_become_one_label_and_boxes(data: Path) -> None:
+    folder = data / "seg2d" / "nuclei_dsb2018_original_layout"
+    if not folder.is_dir():
+        pytest.skip("no original layout here")
+    nuclei = recognised(folder).turned(name="nucleus").build(DATASETS)
+    pair = nuclei.contents.pairs[0]
+    scan_there = nuclei.scans_of(pair)[0]
+    boxes = nuclei.boxes_of(pair, scan_there)
+    assert nuclei.classes == ("nucleus",) and nuclei.channels == 3 and len(boxes) > 5
+    label = nuclei.label_of(pair, scan_there)
+    inside = np.zeros(label.shape[:2], bool)
+    for x0, y0, x1, y1 in boxes.astype(int):
+        inside[x0:x1, y0:y1] = True
+    assert label.any() and not label[..., 0][~inside].any(), "every labelled pixel lies in a box"
+
+
+@pytest.mark.data
+def test_the_real_segmentations_of_dicom_lie_on_their_series(data: Path) -> None:
+    folder = data / "dicom" / "seg_highdicom"
+    if not folder.is_dir():
+        pytest.skip("no DICOM SEG here")
+    found = recognised(folder).build(DATASETS)
+    contents = found.listed(Gate(lenient=True))
+    assert contents.names == ("first segment", "second segment") and len(contents.pairs) == 1
+    with pytest.raises(Refused, match="1 labelled case"):
+        _ = found.classes
