@@ -118,6 +118,7 @@ class Beside:
                     return end.value  # type: ignore[no-any-return]
             count += 1
             yield words.within(self._progress(), message) if isinstance(message, Progress) else message
+            yield from self.keeper.kept(self.now)  # a long validation is heard as it goes, and shows that it lives
             yield from self._answers(aside=True)
 
     def _answers(self, aside: bool = False) -> Work[None]:

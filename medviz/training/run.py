@@ -26,6 +26,7 @@ from medviz.refused import Refused
 from medviz.training import checkpoints
 from medviz.training.events import Line, line_of, parsed, text_of
 from medviz.training.heard import Heard, without_repeats
+from medviz.training.orders import GOING
 from medviz.training.sinks import TensorBoard
 from medviz.training.task import Task
 
@@ -200,7 +201,7 @@ def status(folder: Path) -> dict[str, Any]:
         said: dict[str, Any] = json.loads((folder / "status.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {"state": "unknown"}
-    if said.get("state") == "training" and time.time() - said.get("time", 0) > QUIET_S:
+    if said.get("state") in GOING and time.time() - said.get("time", 0) > QUIET_S:
         said["state"] = "lost"
     return said
 

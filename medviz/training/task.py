@@ -218,7 +218,7 @@ class Task(Fields):
         """
         rows = []
         for number, batch in enumerate(batches, start=1):
-            measured = yield from self.measures(network, [batch], data)
+            measured = yield from _as_part(self.measures(network, [batch], data), number - 1, len(batches))
             rows.append({name.removeprefix("validation/"): value for name, value in measured.items()})
             yield Progress(number, len(batches), "cases measured")
         return rows
@@ -243,3 +243,15 @@ class Task(Fields):
     def description(self, data: Any) -> dict[str, Any]:
         """What must be known to run the network on a new scan, as plain values for JSON (no names of cases)."""
         return {"task": self.NAME, "network": {"name": self.network.name, **dict(self.network.values)}}
+
+
+def _as_part(work: Work[Mapping[str, float]], done: int, total: int) -> Work[Mapping[str, float]]:
+    """Let the progress of one case be seen as part of that of all; what is drawn of it alone is left out."""
+    while True:
+        try:
+            message = next(work)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(message, Progress):
+            share = message.done / message.total if message.total else 0.0
+            yield Progress(done + min(share, 0.99), total, "cases measured")

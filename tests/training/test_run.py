@@ -117,6 +117,8 @@ def test_a_run_that_fell_silent_is_called_lost(tmp_path: Path) -> None:
     assert status(tmp_path) == {"state": "unknown"}
     (tmp_path / "status.json").write_text(json.dumps({"state": "training", "time": time.time() - 2 * run.QUIET_S}))
     assert status(tmp_path)["state"] == "lost"
+    (tmp_path / "status.json").write_text(json.dumps({"state": "paused", "time": time.time() - 2 * run.QUIET_S}))
+    assert status(tmp_path)["state"] == "lost", "a paused run shows that it lives"
     work = attach(tmp_path, poll_s=0.0)
     warning = next(work)
     assert isinstance(warning, Note)
