@@ -54,7 +54,7 @@ def card_on_disk(folder: Path, now_s: float) -> RunCard:
     try:
         said: dict[str, Any] = json.loads((folder / "status.json").read_text(encoding="utf-8"))
         state, at_s = str(said.get("state", "unknown")), float(said.get("time", 0.0)) or None
-        if state == "training" and now_s - (at_s or 0.0) > QUIET_S:
+        if state in ("training", "paused") and now_s - (at_s or 0.0) > QUIET_S:
             state = "lost"
         best, left_s = said.get("best"), said.get("left_s")
         return RunCard(folder, state, _number(best), _number(left_s), at_s)
