@@ -1,5 +1,6 @@
 """A network over what was prepared for it: tile by tile, as a whole, or as a stream of slabs; always to be left."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ from medviz.training.tiles import Box, body, hill, tiles_of
 PARTIAL, PARTIAL_S = "partial", 1.5
 """Name of the Gallery that shows what was found so far, and the seconds between two of them."""
 SHARE_OF_MEMORY = 0.6
+GENEROUS = 8000
+"""Bytes a voxel that no network of ours takes; only a tile that would not fit with them is tried beforehand."""
+TOGETHER = (1 << 20, 1 << 24)
+"""Voxels that are seen at once on the processor, and on a GPU, where several tiles are."""
 
 
 @dataclass(eq=False)
@@ -36,6 +41,7 @@ class _Sheet:
     box: Box
     shape: tuple[int, int, int]
     labels: NDArray[Any]
+    growing: bool
     shown_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -44,17 +50,19 @@ class _Sheet:
 
     def put(self, tile: Box, shares: Tensor, importance: Tensor) -> None:
         """Add what was found of a tile."""
-        self.total[(slice(None), *tile)] += shares * importance
+        here = self.total[(slice(None), *tile)]
+        here.addcmul_(shares, importance)
         self.weight[tile] += importance
-        self.labels[self.box][tile] = self.total[(slice(None), *tile)].argmax(0).numpy()
+        if self.growing:  # the most likely label of each voxel costs an eighth of the network's own time
+            self.labels[self.box][tile] = here.argmax(0).numpy()
 
     def known(self, tile: Box) -> bool:
         """Tell whether every voxel of a tile was seen before (with larger tiles, before memory ran out)."""
         return bool((self.weight[tile] > 0).all())
 
     def partial(self) -> Iterator[Gallery]:
-        """Show the labels found so far, now and then."""
-        if time.monotonic() - self.shown_s > PARTIAL_S:
+        """Show the labels found so far, now and then, if they are wanted."""
+        if self.growing and time.monotonic() - self.shown_s > PARTIAL_S:
             yield Gallery(PARTIAL, self.labels.copy(), title="labels so far")
             self.shown_s = time.monotonic()
 
@@ -67,19 +75,19 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
     allows, goes to smaller ones and then to the processor where it runs out, keeps what was found by then, and says
     so. With `growing` it yields, now and then, a Gallery `PARTIAL` whose tiles (x, y, z) are the labels found so far.
     """
-    sheet = _sheet(made, image)
-    window = window_of(made, sheet.shape)
-    while not streams(made.network) and memory_bytes(made, window) > SHARE_OF_MEMORY * free_bytes(where):
-        if (less := smaller(made, window)) is None:
-            break
-        window = less
+    sheet = _sheet(made, image, growing)
+    window = _fitting(made, window_of(made, sheet.shape), where)
+    batch = _at_once(made, window, where)
     with Aside(made.network) as aside, device.leaving_one_core():
         while True:
             try:
-                yield from _over(made, image, sheet, window, where, aside, growing)
+                yield from _over(made, image, sheet, window, where, aside, batch)
             except (RuntimeError, MemoryError) as problem:
                 if not device.out_of_memory(problem):
                     raise _in_words(made, problem) from problem
+                if batch > 1:
+                    batch = 1
+                    continue
                 window, where = _less(made, window, where, problem)
                 size = "×".join(map(str, window))
                 yield Note(f"Memory ran out; going on with tiles of {size} voxels on the {where.type}", "warning")
@@ -87,14 +95,36 @@ def probabilities(made: Model, image: NDArray[np.float32], where: torch.device, 
                 return sheet.whole
 
 
-def _sheet(made: Model, image: NDArray[np.float32]) -> _Sheet:
+def _fitting(made: Model, window: tuple[int, int, int], where: torch.device) -> tuple[int, int, int]:
+    """Make tiles smaller until one fits into the memory; what is small beside it is not tried."""
+    room = SHARE_OF_MEMORY * free_bytes(where)
+    while not streams(made.network) and math.prod(window) * GENEROUS > room and memory_bytes(made, window) > room:
+        if (less := smaller(made, window)) is None:
+            break
+        window = less
+    return window
+
+
+def _at_once(made: Model, window: tuple[int, int, int], where: torch.device) -> int:
+    """How many tiles a network of ours sees at once: small ones together keep the processor, or the GPU, busier."""
+    if not made.preparation.skips_air or streams(made.network):
+        return 1  # what was made elsewhere may take one at a time only
+    if made.preparation.dimensions == 2 and where.type == "cpu":
+        return 1  # a slice keeps the processor busy, and comes out bit for bit as if it were alone
+    voxels = math.prod(window)
+    room = SHARE_OF_MEMORY * free_bytes(where) / (voxels * GENEROUS)
+    return max(1, min(16, TOGETHER[where.type == "cuda"] // voxels, int(room)))
+
+
+def _sheet(made: Model, image: NDArray[np.float32], growing: bool) -> _Sheet:
     full = (slice(0, image.shape[1]), slice(0, image.shape[2]), slice(0, image.shape[3]))
     box = body(image) if made.preparation.skips_air else full
     whole = torch.zeros((len(made.labels) + 1, *image.shape[1:]))
     whole[0] = 1.0  # air
     whole[(slice(None), *box)] = 0.0
     x, y, z = (part.stop - part.start for part in box)
-    return _Sheet(whole, box, (x, y, z), np.zeros(image.shape[1:], np.uint8 if len(made.labels) < 256 else np.uint16))
+    labels = np.zeros(image.shape[1:], np.uint8 if len(made.labels) < 256 else np.uint16)
+    return _Sheet(whole, box, (x, y, z), labels, growing)
 
 
 def _less(
@@ -118,12 +148,12 @@ def _in_words(made: Model, problem: BaseException) -> Refused:
 
 def _over(
     made: Model, image: NDArray[np.float32], sheet: _Sheet, window: tuple[int, int, int], where: torch.device,
-    aside: Aside, growing: bool,
+    aside: Aside, batch: int,
 ) -> Work[None]:  # fmt: skip
     """Run over all tiles of one size; where tiles overlap, the middle of a tile counts more than its rim."""
     network = made.network.to(where)
     if streams(network):
-        yield from _streamed(made, network, image, sheet, where, aside, growing)
+        yield from _streamed(made, network, image, sheet, where, aside)
         return
     inner, level = image[(slice(None), *sheet.box)], air(image)
     alone = all(reach in (1, side) for reach, side in zip(window, sheet.shape, strict=True))
@@ -131,50 +161,57 @@ def _over(
     nothing = torch.zeros((len(sheet.whole), 1, 1, 1))
     nothing[0] = 1.0
     tiles = list(tiles_of(sheet.shape, window))
-    began_s, done = time.monotonic(), 0
-    for number, tile in enumerate(tiles, start=1):
-        part = inner[(slice(None), *tile)]
-        left_s = (time.monotonic() - began_s) / done * (len(tiles) - number + 1) if done else None
-        words = f"tile {number} of {len(tiles)}"
+    wanted: list[Box] = []
+    for tile in tiles:
         if sheet.known(tile):
-            pass
-        elif made.preparation.skips_air and not (part > level).any():
-            sheet.put(tile, nothing, importance)  # background, and no time spent
+            continue
+        if made.preparation.skips_air and not (inner[(slice(None), *tile)] > level).any():
+            sheet.put(tile, nothing.expand(-1, *window), importance)  # background, and no time spent
         else:
-            step = _Step(made, network, part, where)
-            shares = yield from aside.done(step, Progress(number - 1, len(tiles), words, left_s))
+            wanted.append(tile)
+    began_s, skipped = time.monotonic(), len(tiles) - len(wanted)
+    left_s: float | None = None
+    for done in range(0, len(wanted), batch):
+        some = wanted[done : done + batch]
+        words = f"tile {skipped + done + 1} of {len(tiles)}"
+        step = _Step(made, network, [inner[(slice(None), *tile)] for tile in some], where)
+        found = yield from aside.done(step, Progress(skipped + done, len(tiles), words, left_s))
+        for number, (tile, shares) in enumerate(zip(some, found, strict=True), start=done + 1):
             sheet.put(tile, shares, importance)
-            done += 1
-        left_s = (time.monotonic() - began_s) / max(done, 1) * (len(tiles) - number)
-        yield Progress(number, len(tiles), words, left_s if done else None)
-        if growing and number < len(tiles):
-            yield from sheet.partial()
+            left_s = (time.monotonic() - began_s) / number * (len(wanted) - number)
+            yield Progress(skipped + number, len(tiles), f"tile {skipped + number} of {len(tiles)}", left_s)
+            if number < len(wanted):
+                yield from sheet.partial()
+    if not wanted:
+        yield Progress(len(tiles), len(tiles), "nothing but air")
     sheet.total /= sheet.weight
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One tile (C, x, y, z) → probabilities (classes, x, y, z) on the processor."""
+    """Some tiles (C, x, y, z) of one size → probabilities (tiles, classes, x, y, z) on the processor."""
 
     made: Model
     network: nn.Module
-    part: NDArray[np.float32]
+    parts: list[NDArray[np.float32]]
     where: torch.device
 
     def __call__(self) -> Tensor:
         preparation = self.made.preparation
-        x = torch.from_numpy(np.ascontiguousarray(self.part)).to(self.where)
+        x = torch.from_numpy(np.stack(self.parts)).to(self.where)
         with torch.inference_mode():
             if preparation.dimensions == 2:
-                at = preparation.normal + 1
-                slices = _flat(x.movedim(at, 0), preparation.axes)
+                at = preparation.normal + 2
+                count = len(x), x.shape[at]
+                slices = _flat(x.movedim(at, 1).flatten(0, 1), preparation.axes)
                 found = shares_of(self.made, _asked(self.network, slices, preparation.multiple), 1)
-                found = _flat(found, preparation.axes, back=True).movedim(0, at)
+                found = _flat(found, preparation.axes, back=True)
+                found = found.reshape(*count, *found.shape[1:]).movedim(1, at)
             else:
                 turned = turned_to(x, preparation.axes)
-                found = shares_of(self.made, _asked(self.network, turned[None], preparation.multiple), 1)[0]
+                found = shares_of(self.made, _asked(self.network, turned, preparation.multiple), 1)
                 found = turned_back(found, preparation.axes)
-        return found.cpu().clone() if found.device.type == "cpu" else found.cpu()
+        return found.cpu()
 
 
 def _asked(network: nn.Module, x: Tensor, multiple: int) -> Tensor:
@@ -196,15 +233,18 @@ def _asked(network: nn.Module, x: Tensor, multiple: int) -> Tensor:
 
 
 def turned_to(x: Tensor, axes: str) -> Tensor:
-    """Turn (C, x, y, z) in RAS+ order to the directions of a network."""
+    """Turn (..., x, y, z) in RAS+ order to the directions of a network."""
     order, flips = turn(axes)
-    return x.permute(0, *(axis + 1 for axis in order)).flip([axis + 1 for axis in flips])
+    first = x.ndim - 3
+    return x.permute(*range(first), *(axis + first for axis in order)).flip([axis + first for axis in flips])
 
 
 def turned_back(x: Tensor, axes: str) -> Tensor:
-    """Turn (C, ...) in a network's directions back to RAS+ order."""
+    """Turn (..., a, b, c) in a network's directions back to RAS+ order."""
     order, flips = turn(axes)
-    return x.flip([axis + 1 for axis in flips]).permute(0, *(order.index(axis) + 1 for axis in range(3)))
+    first = x.ndim - 3
+    back = (order.index(axis) + first for axis in range(3))
+    return x.flip([axis + first for axis in flips]).permute(*range(first), *back)
 
 
 def _flat(x: Tensor, axes: str, back: bool = False) -> Tensor:
@@ -220,8 +260,7 @@ def _flat(x: Tensor, axes: str, back: bool = False) -> Tensor:
 
 
 def _streamed(
-    made: Model, network: MeshNet, image: NDArray[np.float32], sheet: _Sheet, where: torch.device, aside: Aside,
-    growing: bool,
+    made: Model, network: MeshNet, image: NDArray[np.float32], sheet: _Sheet, where: torch.device, aside: Aside
 ) -> Work[None]:  # fmt: skip
     """Run a chain of convolutions slab by slab along the network's first axis: exact, and little memory is taken."""
     axes = made.preparation.axes
@@ -245,7 +284,7 @@ def _streamed(
             done = at.stop
         left_s = (time.monotonic() - began_s) / step * (steps - step)
         yield Progress(step, steps, f"slice {done} of {length}", left_s)
-        if growing and 0 < done < length:
+        if 0 < done < length:
             yield from sheet.partial()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from monai.inferers import sliding_window_inference
 from torch import nn
 
 from medviz.data.needs import Needs
@@ -109,6 +110,7 @@ def test_a_compiled_network_is_left_too(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_was_found_is_kept_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The third tile does not fit: what the first two found is not computed again."""
+    monkeypatch.setattr(running, "TOGETHER", (1, 1))
     seen: list[tuple[int, ...]] = []
 
     class Third(Thresholds):
@@ -127,6 +129,48 @@ def test_what_was_found_is_kept_when_memory_runs_out(monkeypatch: pytest.MonkeyP
     everything = 2 * 4
     assert len(seen) - 3 < everything, "tiles that were known were left out"
     assert any(isinstance(one, Note) and "32×64×64" in one.text for one in said)
+
+
+def test_tiles_that_do_not_fit_together_go_one_by_one() -> None:
+    seen: list[int] = []
+
+    class Alone(Thresholds):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(len(x))
+            if len(x) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(x)
+
+    image = picture(64, 64, 200)[None] / 100 - 0.5
+    made = Model("alone", Alone(), Preparation(3, patch=(64, 64, 64)), ("one", "two"))
+    found = finished(probabilities(made, image, CPU))
+    assert torch.allclose(found, Thresholds()(torch.from_numpy(image)[None])[0].softmax(0), atol=1e-4)
+    assert seen == [4, 1, 1, 1, 1], "four of them are tried together, then each alone and of the same size"
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_tiles_together_find_what_each_finds_alone(dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    kind = nn.Conv3d if dimensions == 3 else nn.Conv2d
+    network = kind(1, 3, 3, padding=1)
+    made = Model("any", network, Preparation(dimensions, patch=(32, 32, 32)[:dimensions]), ("one", "two"))
+    image = picture(40, 50, 60)[None]
+    together = finished(probabilities(made, image, CPU))
+    monkeypatch.setattr(running, "TOGETHER", (1, 1))
+    assert torch.allclose(together, finished(probabilities(made, image, CPU)), atol=1e-5)
+
+
+def test_it_finds_what_monai_finds_where_nothing_is_skipped() -> None:
+    torch.manual_seed(0)
+    network = nn.Conv3d(1, 3, 3, padding=1)
+    made = Model("any", network, Preparation(3, patch=(32, 32, 32)), ("one", "two"))
+    image = np.random.default_rng(0).random((1, 40, 56, 56), dtype=np.float32) + 1
+    with torch.inference_mode():
+        monai = sliding_window_inference(
+            torch.from_numpy(image)[None], (32, 32, 32), 1, lambda x: network(x).softmax(1), overlap=0.25,
+            mode="gaussian", sigma_scale=0.125,
+        )  # fmt: skip
+    assert torch.allclose(finished(probabilities(made, image, CPU)), monai[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
