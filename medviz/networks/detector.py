@@ -23,6 +23,8 @@ from torch import Tensor
 
 MOST = 100
 """Boxes at most that a detector finds in one picture (COCO's number)."""
+AGREE = 0.8
+"""Boxes that share as much mean the same borders."""
 LEAST = 0.01
 """Boxes less sure than this are never told: they cost time and say nothing."""
 
@@ -101,7 +103,7 @@ def suppressed(found: Found, overlap: float, most: int = MOST) -> Found:
     rivals = shared(ordered.boxes, ordered.boxes) > overlap
     rivals = (rivals & (ordered.classes[:, None] == ordered.classes[None])).triu(1)
     kept = [True] * len(ordered)
-    for index, row in enumerate(rivals.cpu().numpy()):  # one row at a time: whether a box removes others hangs on those before it
+    for index, row in enumerate(rivals.cpu().numpy()):  # whether a box removes others hangs on those before it
         if kept[index]:
             for other in row.nonzero()[0]:
                 kept[other] = False
@@ -118,7 +120,21 @@ def surest(scores: Tensor, boxes: Tensor, overlap: float) -> Found:
     best = flat.topk(min(4 * MOST, len(flat)))
     chosen = best.indices[best.values >= LEAST]
     rows = torch.div(chosen, scores.shape[1], rounding_mode="floor")
-    return suppressed(Found(boxes[rows], flat[chosen], chosen % scores.shape[1]), overlap)
+    candidates = Found(boxes[rows], flat[chosen], chosen % scores.shape[1])
+    return voted(suppressed(candidates, overlap), candidates)
+
+
+def voted(kept: Found, candidates: Found) -> Found:
+    """Let candidates of a class that nearly agree with a box that was kept settle its borders, each by its score.
+
+    Box voting (Gidaris and Komodakis, 2015): several cells see an object, and their mean errs less than the surest.
+    """
+    same = kept.classes[:, None] == candidates.classes[None]
+    agree = (shared(kept.boxes, candidates.boxes) >= AGREE) & same
+    weights = agree * candidates.scores[None]
+    total = weights.sum(1, keepdim=True)  # 0 where a box has no extent: it does not even share with itself
+    middle = weights @ candidates.boxes / total.clamp_min(1e-9)
+    return Found(torch.where(total > 0, middle, kept.boxes), kept.scores, kept.classes)
 
 
 def within(boxes: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from medviz.networks.detector import MOST, Found, generalised, shared, sizes, suppressed, surest, within
+from medviz.networks.detector import MOST, Found, generalised, shared, sizes, suppressed, surest, voted, within
 
 
 def drawn(count: int, dimensions: int, seed: int) -> torch.Tensor:
@@ -82,3 +82,15 @@ def test_boxes_are_cut_at_the_borders_and_have_sizes() -> None:
     assert cut.tolist() == [[0.0, 2.0, 64.0, 20.0]]
     assert sizes(cut).tolist() == [64.0 * 18.0]
     assert math.isclose(float(sizes(torch.tensor([5.0, 5.0, 4.0, 9.0]))), 0.0), "one that ends before it begins"
+
+
+def test_boxes_that_agree_settle_the_borders_together() -> None:
+    boxes = torch.tensor([[0.0, 0, 20, 20], [1.0, 1, 21, 21], [0.0, 0, 20, 20], [60.0, 60, 80, 80], [5.0, 5, 5, 5]])
+    candidates = Found(boxes, torch.tensor([0.6, 0.3, 0.9, 0.5, 0.4]), torch.tensor([0, 0, 1, 0, 0]))
+    kept = candidates.only(torch.tensor([0, 3, 4]))
+    told = voted(kept, candidates)
+    assert told.boxes[0].tolist() == pytest.approx([1 / 3, 1 / 3, 20 + 1 / 3, 20 + 1 / 3]), (
+        "two to one; not the other class"
+    )
+    assert told.boxes[1:].tolist() == boxes[3:].tolist(), "alone, and without extent, they stay as they are"
+    assert torch.equal(told.scores, kept.scores)
