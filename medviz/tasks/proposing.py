@@ -5,6 +5,7 @@ as deep as the patch can be halved, a batch that fills the memory; cut down to w
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -47,8 +48,8 @@ def for_segmentation(task: T, found: Fingerprint) -> Proposal[T]:
         f"; {depth} levels leave {_size([max(2, -(-side // 2 ** (depth - 1))) for side in sides])}" if depth else ""
     )
     first = f"{_what(dimensions)} {_size(sides)} because {why_flat}the middle case is {_grid(found)}{depth_words}"
-    second = f"Batch {batch}; {why_augment}; {why_loss}"
-    return turned, (first, second)
+    turned, why_sides = _unmirrored(turned, found)
+    return turned, (first, f"Batch {batch}; {why_augment}{why_sides}; {why_loss}")
 
 
 def for_classification(task: T, found: Fingerprint) -> Proposal[T]:
@@ -72,7 +73,8 @@ def for_classification(task: T, found: Fingerprint) -> Proposal[T]:
             f"classes are weighed, since {common.name} is {common.count / max(1, rare.count):.0f} times {rare.name}"
         )
     first = f"Pictures of {_size([side] * found.dimensions)} because {why_side}"
-    return turned, (first, f"Batch {batch}; {why_augment}; {balance}")
+    turned, why_sides = _unmirrored(turned, found)
+    return turned, (first, f"Batch {batch}; {why_augment}{why_sides}; {balance}")
 
 
 def for_detection(task: T, found: Fingerprint) -> Proposal[T]:
@@ -164,6 +166,16 @@ def _augment(found: Fingerprint) -> tuple[float, str]:
     strength = 1.0 if per_class < 100 else 0.5 if per_class < 2000 else 0.3
     word = {1.0: "strong", 0.5: "usual", 0.3: "light"}[strength]
     return strength, f"{word} augmentation ({strength:g}) for {cases:,} case{'' if cases == 1 else 's'} to learn from"
+
+
+def _unmirrored(task: T, found: Fingerprint) -> tuple[T, str]:
+    """No mirror images where a class is called left or right; and the words for it."""
+    changes: tuple[str, ...] = getattr(task, "changes", ())
+    kept = tuple(one for one in changes if not one.startswith("mirror"))
+    words = {word for one in found.classes for word in re.split(r"[^a-z]+", one.name.lower())}
+    if kept == changes or not words & {"left", "right"}:
+        return task, ""
+    return replace(task, **_known(task, changes=kept)), ", no mirror images since classes have sides"
 
 
 def _epochs(steps_an_epoch: int, found: Fingerprint) -> tuple[int, int]:

@@ -93,6 +93,13 @@ def test_classes_out_of_balance_are_weighed_and_that_is_said() -> None:
     assert "pneumonia is 9 times normal" in lines[1]
 
 
+def test_left_and_right_are_not_mirrored() -> None:
+    classes = (("kidney left", 500), ("kidney right", 480))
+    task, lines = Segmentation().proposed(like((64, 64, 64), (1, 1, 1), classes=classes))
+    assert "mirror" in Segmentation().changes and "mirror" not in task.changes
+    assert "no mirror images since classes have sides" in lines[1]
+
+
 def test_small_boxes_ask_for_large_pictures() -> None:
     found = like((640, 480), counted="boxes", boxes=Spread.of([(100, 100)]))
     tiny, _ = Detection().proposed(replace(found, boxes=Spread.of([(24, 24)])))

@@ -16,14 +16,15 @@ from medviz.data.checking.entries import Array, Entry, Listing, Seen
 from medviz.data.checking.report import Problem, Repair, Severity
 from medviz.data.classed import Classed, Found
 from medviz.data.gate import Gate, OffGrid, Turned
+from medviz.data.image_pairs import ImagePairs
 from medviz.data.mending import on_grid, relabelled
 from medviz.imaging.readers import read
 from medviz.imaging.volume import Volume
 from medviz.messages import finished
 from medviz.refused import Refused
 
-_PERSON = re.compile(r"^(.*?(?:patient|person|subject|sub|pat|case)[-_ ]?\d+|p\d+)(?![0-9A-Za-z])", re.IGNORECASE)
-"""What in a file name looks like the name of a patient: "patient012", "sub-03", "person1"."""
+_PERSON = r"^(.*?(?:patient|person|subject|sub|pat|case)[-_ ]?\d+|p\d+)(?=[-_ ])"
+"""What in a file name looks like the name of a patient before what tells pictures apart: "patient012_3", "sub-03_2"."""
 
 
 def labelled(data: Cases) -> Listing:
@@ -37,8 +38,9 @@ def labelled(data: Cases) -> Listing:
               image=one.images[0], label=one.labels[0] if one.labels else None)
         for one in found.pairs
     )  # fmt: skip
-    values = found.values or tuple(range(1, len(found.names) + 1))
-    problems = [*_turned_away(gate), *_orphans(found, gate)]
+    read_as_it_is = type(data).label_of is Cases.label_of and found.values
+    values = found.values if read_as_it_is else tuple(range(1, len(found.names) + 1))
+    problems = [*turned_away(gate), *_orphans(found, gate)]
     return Listing(entries, found.names, "voxels", values, found.channels, tuple(problems))
 
 
@@ -66,7 +68,7 @@ def _unsound(data: Cases) -> list[str]:
     return [one.case for one in gate.turned]
 
 
-def _turned_away(gate: Gate) -> Iterator[Problem]:
+def turned_away(gate: Gate) -> Iterator[Problem]:
     """What the gate was told of single cases, as problems."""
     for one in gate.turned:
         yield _problem_of(one)
@@ -114,9 +116,11 @@ def _scan(data: Cases, pair: Pair) -> Seen:
     first, problems = scans[0], []
     for scan, path in zip(scans[1:], pair.images[1:], strict=False):
         if (off := _off_grid(first, scan, path, pair)) is not None:
-            return _seen(first, scans[:1], None, (off,))
+            return seen_of(first, scans[:1], None, (off,))
     label: Array | None = None
     try:
+        if isinstance(data, ImagePairs):
+            same_place(first, data.target_of(pair), pair.labels[0], pair.images[0])
         label = _label_of(data, pair, first)
     except OffGrid as refusal:
         problems.append(_grid_problem(data, pair, refusal))
@@ -124,7 +128,7 @@ def _scan(data: Cases, pair: Pair) -> Seen:
         kind = "labels" if "label" in refusal.fault else "unreadable"
         said = f"{_short(refusal.thing)}: {refusal.fault}"
         problems.append(Problem(pair.name, kind, said, refusal.remedy, "error", _out(data, pair.name), refusal.thing))
-    return _seen(first, scans, label, tuple(problems))
+    return seen_of(first, scans, label, tuple(problems))
 
 
 def _out(data: Cases, name: str) -> tuple[Repair, ...]:
@@ -168,7 +172,8 @@ def _grid_problem(data: Cases, pair: Pair, refusal: OffGrid) -> Problem:
     )  # fmt: skip
 
 
-def _seen(first: Volume, scans: Sequence[Volume], label: Array | None, problems: tuple[Problem, ...]) -> Seen:
+def seen_of(first: Volume, scans: Sequence[Volume], label: Array | None, problems: tuple[Problem, ...]) -> Seen:
+    """Take what was read of a case as the check looks at it."""
     image = np.concatenate([_values(one) for one in scans]) if len(scans) > 1 else _values(first)
     flat = image.shape[-1] == 1
     spacing = first.spacing_mm if first.calibrated else None
@@ -194,9 +199,10 @@ def _values(volume: Volume) -> Array:
 
 def sorted_by_class(data: Classed) -> Listing:
     """List the pictures in files that have a class each, whatever lists them."""
-    classes, files = data._contents
+    gate = Gate(data.leave_out, lenient=True)
+    classes, files = data.listed(gate)
     try:
-        out = data._out
+        out = data._out if not gate.turned else frozenset()
     except Refused:  # a patient on both sides: the sides are then those that are told
         out = frozenset(index for index, one in enumerate(files) if one.held)
     entries = tuple(
@@ -204,8 +210,9 @@ def sorted_by_class(data: Classed) -> Listing:
               one.group if one.group != one.name else "", one.path)
         for index, one in enumerate(files)
     )  # fmt: skip
-    problems = () if data.knows_patients else tuple(_unsaid_patients(entries, "patient"))
-    return Listing(apart(entries), classes, "pictures", problems=problems)
+    known = any(one.group != one.name for one in files)
+    problems = () if known else tuple(_unsaid_patients(entries, "patient"))
+    return Listing(apart(entries), classes, "pictures", problems=(*turned_away(gate), *problems))
 
 
 def apart(entries: Sequence[Entry]) -> tuple[Entry, ...]:
@@ -221,20 +228,20 @@ def apart(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def _picture(one: Found) -> Seen:
     volume = finished(read(one.path))
-    return _seen(volume, (volume,), None, ())
+    return seen_of(volume, (volume,), None, ())
 
 
 def _unsaid_patients(entries: Sequence[Entry], field: str) -> Iterator[Problem]:
     """Warn where file names seem to tell patients apart, several pictures each, and the split does not know."""
-    names = [_PERSON.match(Path(one.name).name) for one in entries]
+    telling = re.compile(f"(?i){_PERSON}")
+    names = [telling.match(Path(one.name).name) for one in entries]
     told = Counter(match.group(1) for match in names if match is not None)
     if sum(told.values()) < 0.9 * len(entries) or len(told) > 0.8 * len(entries) or len(told) < 2:
         return
     most, number = told.most_common(1)[0]
     said = f"file names seem to tell patients apart ({most} has {number} pictures), and the split does not look at them"
-    expression = r"(?i)^(.*?(?:patient|person|subject|sub|pat|case)[-_ ]?\d+|p\d+)(?![0-9A-Za-z])"
     yield Problem("", "leakage", said, "split by patient", "warning",
-                  (Repair("split by patient", field, expression),))  # fmt: skip
+                  (Repair("split by patient", field, f"(?i){_PERSON}"),))  # fmt: skip
 
 
 def boxed(data: BoxedPictures) -> Listing:
@@ -248,7 +255,7 @@ def boxed(data: BoxedPictures) -> Listing:
               patient=owner if (owner := owners(one.path)) != one.path.name else "", image=one.path)
         for one in files
     )  # fmt: skip
-    return Listing(apart(entries), classes, "boxes", problems=tuple(_turned_away(gate)))
+    return Listing(apart(entries), classes, "boxes", problems=tuple(turned_away(gate)))
 
 
 def _held_boxes(data: BoxedPictures, gate: Gate) -> frozenset[Path]:
@@ -263,7 +270,7 @@ def _held_boxes(data: BoxedPictures, gate: Gate) -> frozenset[Path]:
 
 def _boxed_picture(one: Labelled, classes: tuple[str, ...]) -> Seen:
     volume = finished(read(one.path))
-    seen = _seen(volume, (volume,), None, ())
+    seen = seen_of(volume, (volume,), None, ())
     rows = one.boxes.reshape(-1, 4).tolist()
     names = [classes[int(kind)] if 0 <= int(kind) < len(classes) else f"class {int(kind)}" for kind in one.classes]
     return replace(seen, boxes=tuple((name, *row) for name, row in zip(names, rows, strict=True)))

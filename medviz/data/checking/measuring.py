@@ -117,7 +117,7 @@ def _voxels(entry: Entry, seen: Seen, listing: Listing) -> list[Problem]:
 
 def _labels(entry: Entry, seen: Seen, listing: Listing) -> tuple[dict[int, int], tuple[int, ...], list[Problem]]:
     """Count the values of the mask; return also those that were not declared, and what is wrong."""
-    if seen.label is None:
+    if seen.label is None or not listing.values:
         return {}, (), []
     path, out = _text(entry.label), listing.leave_out(entry.name)
     counts, odd = whole_values(seen.label)

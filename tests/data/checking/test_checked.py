@@ -201,6 +201,25 @@ def test_patients_that_file_names_tell_are_split_by_the_button(tmp_path: Path) -
     assert after.fingerprint.patients == 10
 
 
+def test_plain_numbers_in_file_names_are_no_patients(tmp_path: Path) -> None:
+    pictures(tmp_path, {"cat": 9, "dog": 9})
+    for kind in ("cat", "dog"):
+        for number, path in enumerate(sorted((tmp_path / kind).iterdir())):
+            path.rename(path.with_name(f"p{number}.png"))
+    found = check(tmp_path).problems
+    assert not [one for one in found if one.kind == "leakage"]
+
+
+def test_pairs_of_pictures_are_checked_for_their_grids_and_not_for_labels(tmp_path: Path) -> None:
+    for number in range(5):
+        for side in ("input", "target"):
+            image = scan(number)[0]
+            save(tmp_path / side / f"p{number}.nii.gz", image[:, :, :-1] if (side, number) == ("target", 3) else image)
+    report = check(tmp_path)
+    assert report.task == "translation"
+    assert {(one.kind, one.case) for one in report.problems} == {("grid", "p3")}
+
+
 def test_a_patient_on_both_sides_of_a_given_split_is_one_row(tmp_path: Path) -> None:
     pictures(tmp_path / "train", {"cat": 12, "dog": 12}, patients=4)
     pictures(tmp_path / "val", {"cat": 2, "dog": 2}, patients=2)
