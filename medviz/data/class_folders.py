@@ -7,7 +7,6 @@ for the end: training neither learns from it nor measures on it.
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -35,9 +34,9 @@ class ClassFolders(Classed):
     fold: Annotated[int, Range(0, 19, 1), _SPLIT, "Which of the shares is held out"] = 0
     leave_out: LeaveOut = ""
 
-    @cached_property
-    def _contents(self) -> tuple[tuple[str, ...], tuple[Found, ...]]:
-        return contents(Path(self.folder), self.patient, self.leave_out)
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+        """List the pictures by their folders; refuses folders that cannot be learnt from."""
+        return contents(Path(self.folder), self.patient, gate)
 
     @property
     def root(self) -> Path:
@@ -45,7 +44,7 @@ class ClassFolders(Classed):
         return Path(self.folder)
 
 
-def contents(folder: Path, patient: str = "", leave_out: str = "") -> tuple[tuple[str, ...], tuple[Found, ...]]:
+def contents(folder: Path, patient: str, gate: Gate) -> tuple[tuple[str, ...], tuple[Found, ...]]:
     """Return the classes and the files of a folder; refuses what cannot be learnt from."""
     if not str(folder) or str(folder) == ".":
         raise Refused("data folder", "none was chosen", "choose the folder that holds a folder for each class")
@@ -56,7 +55,6 @@ def contents(folder: Path, patient: str = "", leave_out: str = "") -> tuple[tupl
     classes = tuple(sorted({one.name for side, _ in sides for one in side.iterdir() if _holds(one)}))
     if len(classes) < 2:
         raise Refused(folder, f"it has {len(classes)} folder(s) with pictures", "at least two classes are needed")
-    gate = Gate(leave_out)
     found = tuple(
         Found(path, number, held, _group(path, telling))
         for side, held in sides

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.data.augment import NO_AUGMENTATION, Augmentation
+from medviz.data.gate import Gate
 from medviz.data.naming import Named, Sample
 from medviz.data.splitting import Split, apart, file_of, fixed, hashed, held_out
 from medviz.imaging.readers import describe, read
@@ -54,15 +55,19 @@ def pixels_of(path: Path) -> NDArray[np.float32]:
 
 
 class Classed:
-    """What all data sets of files with a class each share; they say by `_contents` what there is."""
+    """What all data sets of files with a class each share; they say what is `listed`."""
 
     held_out: float
     fold: int
+    leave_out: str
 
     @cached_property
     def _contents(self) -> tuple[tuple[str, ...], tuple[Found, ...]]:
-        """Names of the classes, and the files but for those of a test; refuses what cannot be learnt from."""
-        raise TypeError(f"{type(self).__name__} does not say what it holds")
+        return self.listed(Gate(self.leave_out))
+
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+        """Return the names of the classes and the files that the gate lets in, but for those of a test."""
+        raise TypeError(f"{type(self).__name__} does not say what it lists")
 
     @property
     def root(self) -> Path:

@@ -39,6 +39,10 @@ class DicomSeg(Cases):
     def listed(self, gate: Gate) -> Contents:
         """List a case for each series with segmentations."""
         folder = Path(self.folder)
+        for name, path in self._alone:
+            if gate.lets(name):
+                fault = "the series that it refers to is not below this folder"
+                gate.turn_away(name, "missing", Refused(path, fault, "add the series, or take the file away"))
         cases = gate.some([_pair(scan, drawn) for scan, drawn in self._found.values()], lambda one: one.name)
         pairs = enough(folder, cases, gate.lenient)
         there = tuple(sorted({_word(name) for _, drawn in self._found.values() for one in drawn for name in one.names}))
@@ -53,10 +57,21 @@ class DicomSeg(Cases):
     @cached_property
     def _found(self) -> Mapping[str, tuple[SeriesCard, tuple[SeriesCard, ...]]]:
         """Series and segmentations by the name of the case."""
+        return {_name(scan): (scan, drawn) for scan, drawn in _together(self._cards)}
+
+    @cached_property
+    def _cards(self) -> tuple[SeriesCard, ...]:
         folder = Path(self.folder)
         if not str(folder) or str(folder) == "." or not folder.is_dir():
             raise Refused(folder, "there is no such folder", "choose the folder below which the DICOM files lie")
-        return {_name(scan): (scan, drawn) for scan, drawn in _together(finished(series_of(folder)))}
+        return finished(series_of(folder))
+
+    @property
+    def _alone(self) -> list[tuple[str, Path]]:
+        """Segmentations without their series, by a name that tells nothing of the patient."""
+        scans = {one.key for one in self._cards if one.content == "scan"}
+        lost = (one for one in self._cards if one.content == "labels" and one.over not in scans)
+        return [(f"segmentation {hashed(one.key)}", one.source.path) for one in lost]
 
     def scans_of(self, pair: Pair) -> list[Volume]:
         """Read the series of a case."""

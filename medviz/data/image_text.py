@@ -78,13 +78,23 @@ class ImageText:
 
     @cached_property
     def _rows(self) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+        return self.listed(Gate(self.leave_out))
+
+    def listed(self, gate: Gate) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+        """List the pictures with their texts; those that are not there are turned away, those without text left out."""
         read = table(Path(self.file))
         column = read.needed("text", self.text)
-        rows = rows_of(read, self.image, self.patient, self.side, Gate(self.leave_out))
+        rows = rows_of(read, self.image, self.patient, self.side, gate)
         kept = tuple(row for row in rows if row.side != "test" and row.cells[column].strip())
-        if len(kept) < 2:
+        if len(kept) < 2 and not gate.lenient:
             raise Refused(read.path, f"it has {len(kept)} picture(s) with a text", "at least two are needed")
         return kept, tuple(" ".join(row.cells[column].split()) for row in kept)
+
+    @property
+    def held_out_names(self) -> frozenset[str]:
+        """Names of the pictures that training never sees."""
+        rows, _ = self._rows
+        return frozenset(rows[index].name for index in self._sides[1])
 
     @property
     def texts(self) -> tuple[str, ...]:

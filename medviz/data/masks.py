@@ -103,19 +103,31 @@ def _named(named: tuple[str, ...], values: tuple[int, ...], place: object) -> tu
 
 
 def _values(paths: Sequence[Path], relabel: str) -> tuple[int, ...]:
-    """Return what is in the masks but 0, as whole numbers; every n-th file where they are large."""
+    """Return what is in the masks but 0, as whole numbers; every n-th file where they are large.
+
+    A mask that cannot be used is passed over, it is refused when its case is read; refuses where none can be.
+    """
     sizes = [path.stat().st_size for path in paths]
     step = max(1, min(-(-sum(sizes) // _SURVEYED), len(paths) // _AT_LEAST or 1))
     found: set[int] = set()
+    refusal: Refused | None = None
     for path in paths[::step]:
-        mask = mask_at(path)
-        values = relabelled(np.unique(mask.frame()) * mask.slope + mask.intercept, relabel)
-        if not np.array_equal(values, np.rint(values)):
-            fault = "it holds numbers that are not whole"
-            raise Refused(path, fault, "a label map has 0, 1, 2 …; choose the folder of the masks")
-        found |= {int(value) for value in values if value != 0}
-        if min(found, default=0) < 0:
-            raise Refused(
-                path, "it holds negative numbers", "a label map has 0, 1, 2 …; choose the folder of the masks"
-            )
+        try:
+            found |= _values_in(path, relabel)
+        except Refused as problem:
+            refusal = refusal or problem
+    if refusal is not None and not found:
+        raise refusal
     return tuple(sorted(found))
+
+
+def _values_in(path: Path, relabel: str) -> set[int]:
+    """Values of one mask but 0; refuses numbers that are no labels."""
+    mask = mask_at(path)
+    values = relabelled(np.unique(mask.frame()) * mask.slope + mask.intercept, relabel)
+    if not np.array_equal(values, np.rint(values)):
+        fault = "it holds numbers that are not whole"
+        raise Refused(path, fault, "a label map has 0, 1, 2 …; choose the folder of the masks")
+    if values.size and values.min() < 0:
+        raise Refused(path, "it holds negative numbers", "a label map has 0, 1, 2 …; choose the folder of the masks")
+    return {int(value) for value in values if value != 0}

@@ -100,22 +100,23 @@ class ClassTable(Classed):
     fold: Fold = 0
     leave_out: LeaveOut = ""
 
-    @cached_property
-    def _contents(self) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Found, ...]]:
+        """List the rows with their classes; those without an image or a class are turned away."""
         read = table(Path(self.file))
         column = read.needed("class", self.kind)
-        gate = Gate(self.leave_out)
         rows = [one for one in rows_of(read, self.image, self.patient, self.side, gate) if one.side != "test"]
-        blank = next((row for row in rows if not row.cells[column]), None)
-        if blank is not None:
-            raise Refused(read.path, f"{blank.image.name} has no {column}", "fill it in, or take the row away")
+        for row in (one for one in rows if not one.cells[column]):
+            fault = f"{row.image.name} has no {column}"
+            gate.turn_away(row.name, "missing", Refused(read.path, fault, "fill it in, or take the row away"))
+        rows = [one for one in rows if one.cells[column]]
         classes = numbered([row.cells[column] for row in rows])
         if len(classes) < 2:
             raise Refused(read.path, f"column {column} has one class only", "at least two are needed")
         if len(classes) > max(20, len(rows) // 2):
             fault = f"column {column} has {len(classes)} classes in {len(rows)} rows"
             raise Refused(read.path, fault, "name the column of the class with kind=")
-        return classes, tuple(_found(row, classes.index(row.cells[column])) for row in rows)
+        found = (_found(row, classes.index(row.cells[column])) for row in rows)
+        return classes, tuple(one for one in found if gate.lets(one.name))
 
     @property
     def root(self) -> Path:

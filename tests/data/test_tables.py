@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from medviz.data.checking.checked import checked
 from medviz.data.columns import side_of, table
+from medviz.data.layouts import recognised
 from medviz.data.tables import ClassTable, MaskTable
+from medviz.messages import finished
+from medviz.parameters import Settings
 from medviz.refused import Refused
-from tests.data.laid import class_table, mask_table, picture, png
+from tests.data.laid import MADE, class_table, mask_table, picture, png
 from tests.standard import a_sentence
 
 
@@ -124,3 +128,21 @@ def test_a_number_in_each_row_is_no_class(tmp_path: Path) -> None:
 )
 def test_the_words_for_a_side_are_known(word: str, side: str) -> None:
     assert side_of(word, Path("list.csv")) == side
+
+
+def test_the_check_lists_each_row_that_cannot_be_used_and_leaving_it_out_mends_it(tmp_path: Path) -> None:
+    path = class_table(tmp_path)
+    (tmp_path / "images" / "3.png").unlink()
+    (tmp_path / "images" / "7.png").write_bytes(b"torn")
+    found = finished(checked(Settings("class_table", (("file", str(path)),))))
+    broken = {one.case: one.kind for one in found.problems if one.severity == "error"}
+    assert broken == {"3": "missing", "images/7.png": "unreadable"}
+    mended = ClassTable(str(path), leave_out="3, images/7.png")
+    assert len(mended.training(2, 16)) + len(mended.validation(2, 16)) == 10
+
+
+@pytest.mark.parametrize("name", ["bids", "arrays", "dicom_seg", "total_segmentator", "image_text", "mask_table"])
+def test_a_sound_set_in_any_layout_has_no_fault(tmp_path: Path, name: str) -> None:
+    found = finished(checked(recognised(MADE[name](tmp_path))))
+    assert [one.sentence for one in found.problems if one.severity == "error"] == []
+    assert len(found.cases) in (3, 6)

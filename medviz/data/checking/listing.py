@@ -13,7 +13,9 @@ from medviz.data.boxed_files import BoxedPictures
 from medviz.data.cases import Cases
 from medviz.data.checking.entries import Array, Entry, Listing, Seen
 from medviz.data.checking.folders import apart, boxed, labelled, sorted_by_class
+from medviz.data.checking.texts import with_texts
 from medviz.data.classed import Classed
+from medviz.data.image_text import ImageText
 from medviz.parameters import Settings
 from medviz.refused import Refused
 
@@ -45,6 +47,7 @@ def _mends(data: Any) -> frozenset[str]:
 LISTERS: tuple[tuple[type[Any], Callable[[Any], Listing]], ...] = (
     (Cases, labelled),
     (Classed, sorted_by_class),
+    (ImageText, with_texts),
     (BoxedPictures, boxed),
 )
 """Families of data sets that lie in files, and what lists each without refusing single cases."""
