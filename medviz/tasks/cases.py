@@ -27,22 +27,31 @@ from medviz.training.task import Sample
 Row = dict[str, Any]
 
 
-def native_cases(data: Any, dimensions: int, group: str) -> tuple[WholeCase, ...]:
-    """All cases of the validation or the test on their own grid; none where the data set cannot give them."""
-    if group == "test":
-        made: Preparation = data.preparation(dimensions)
-        return tuple(
-            WholeCase(number, partial(_test_case, data, number), made, prepared=False)
-            for number in range(len(tests_of(data)))
-        )
-    data = beneath(data)
-    if not isinstance(data, NativeCases):
-        return ()
-    return tuple(whole_case(data, dimensions, number) for number in range(data.held_out_cases))
+class NativeScans(Sequence[WholeCase]):
+    """All cases of the validation or the test on their own grid, read when asked for; none where that cannot be."""
+
+    def __init__(self, data: Any, dimensions: int, group: str) -> None:
+        self.data, self.dimensions = beneath(data), dimensions
+        self.tests = tests_of(data) if group == "test" else ()
+        held = self.data.held_out_cases if group != "test" and isinstance(self.data, NativeCases) else 0
+        self._many: int = held or len(self.tests)
+
+    def __len__(self) -> int:
+        return self._many
+
+    def __getitem__(self, number: Any) -> Any:
+        """Return a case; nothing of it is kept here, a set of large scans would not fit into the memory."""
+        if not 0 <= number < self._many:
+            raise IndexError(number)
+        if not self.tests:
+            return whole_case(self.data, self.dimensions, number)
+        read = partial(_test_case, self.data, number)
+        return WholeCase(number, read, self.data.preparation(self.dimensions), prepared=False)
 
 
 def tests_of(data: Any) -> tuple[Pair, ...]:
     """The cases that a data set itself keeps for a test: nothing is learnt from them, or chosen by them."""
+    data = beneath(data)
     pairs: tuple[Pair, ...] = data.contents.pairs if isinstance(data, Cases) else ()
     return tuple(pair for pair in pairs if pair.side == "test")
 
@@ -58,7 +67,7 @@ class Tests(Sequence[Sample]):
 
     def __getitem__(self, index: Any) -> Any:
         """Return the scan of a case."""
-        scan, reference = self.data.native_of(tests_of(self.data)[index])
+        scan, reference = beneath(self.data).native_of(tests_of(self.data)[index])
         return {"image": np.asarray(scan.voxels, np.float32), "label": np.asarray(reference.frame(), np.int64)}
 
 
@@ -79,7 +88,8 @@ def native_rows(
     row.
     """
     rows = []
-    for number, whole in enumerate(cases):
+    for number in range(len(cases)):
+        whole = cases[number]
         try:
             reference = whole.seen.reference
         except (Refused, OSError):  # the validation has told it
@@ -135,7 +145,7 @@ def opened(
     device: torch.device,
 ) -> Work[Mapping[str, Volume]]:
     """Return the scan of a case, what the network makes of it, and the reference."""
-    found = native_cases(data, preparation.dimensions, group)
+    found = NativeScans(data, preparation.dimensions, group)
     if found:
         whole = found[number]
     else:

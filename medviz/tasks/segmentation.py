@@ -21,7 +21,7 @@ from medviz.messages import Progress, Work, finished
 from medviz.networks import NETWORKS, PER_PIXEL
 from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, parameters
 from medviz.refused import Refused
-from medviz.tasks.cases import Tests, native_cases, native_rows, opened, tests_of
+from medviz.tasks.cases import NativeScans, Tests, native_rows, opened, tests_of
 from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.mixing import mixed
@@ -205,7 +205,7 @@ class Segmentation(Task):
         self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
     ) -> Work[list[dict[str, Any]]]:
         """Measure each held-out scan on its own grid where the data set has it, else each sample."""
-        cases = native_cases(data, self.dimensions, group)
+        cases = NativeScans(data, self.dimensions, group)
         if not cases:
             return (yield from super().evaluated(network, batches, data, group))
         device, classes = next(network.parameters()).device, tuple(data.classes)
