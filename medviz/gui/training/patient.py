@@ -146,7 +146,8 @@ class Patient(QWidget):
         case = self.reel.case
         if case is not None:
             scene = opened(case)
-            self.planes.store.put(replace(scene, radiological=case.scan.oriented))
+            voxels = self.reel.story.kind == "labels"
+            self.planes.store.put(replace(scene, radiological=case.scan.oriented, crosshair=voxels))
             self.bar.allow(reference=case.reference is not None)
         self._state()
         self._want()
@@ -162,7 +163,8 @@ class Patient(QWidget):
         self.stack.setCurrentWidget(self.main if there else self.waits)
         voxels = self.reel.story.kind == "labels"
         self.strip.setVisible(voxels)
-        self.ask.field.setVisible(voxels)
+        self.ask.voxels = voxels
+        self.ask.field.setVisible(voxels and not self.ask.sure.isHidden())
 
     def _choose(self, place: int) -> None:
         self.planes.store.put(Scene())

@@ -90,7 +90,7 @@ class Planes(QWidget):
             part = max(BESIDE_PX, wide - high)
             part = min(part, wide // 2)
             return QRect(0, 0, wide - part - GAP_PX, high), QRect(wide - part, 0, part, high)
-        part = max(150, round(high * 0.36))
+        part = min(max(204, round(high * 0.36)), high // 2)
         return QRect(0, 0, wide, high - part - GAP_PX), QRect(0, high - part, wide, part)
 
     def _cells(self, size: QRect) -> list[QRect]:

@@ -11,11 +11,15 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidg
 
 from medviz.gui.colours import colours
 from medviz.gui.story.curves import VoxelCurves
-from medviz.gui.viewer.voxel_box import Bars
+from medviz.gui.viewer.voxel_box import ROW_PX, Bars
 from medviz.imaging.labels import default_colour
 
-MOST = 4
-"""So many classes have a bar, the most probable first, the reference's always."""
+MOST, FEWEST = 4, 2
+"""So many classes have a bar where there is room, the most probable first, the reference's always."""
+REST_PX, REST_SMALL_PX = 138, 78
+"""What all but the bars takes of the height, and in a small corner."""
+SMALL_PX = 168
+"""Below this height only bars and curves are shown; the keys do the rest."""
 
 
 class Line(QLabel):
@@ -42,6 +46,7 @@ class Line(QLabel):
     def _cut(self) -> None:
         self.setText(self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width()))
         self.setAccessibleDescription(self.full)
+        self.setToolTip(self.full)
 
 
 class AskVoxel(QWidget):
@@ -61,6 +66,7 @@ class AskVoxel(QWidget):
         self.field.setToolTip("Draw the receptive field of the network round the cross-hair: the part of the scan that "
                               "a probability here depends on (B)")  # fmt: skip
         self.field.toggled.connect(self.field_wanted)
+        self.voxels = True
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 4)
         column.setSpacing(3)
@@ -83,21 +89,33 @@ class AskVoxel(QWidget):
         """Show a place: what it is, what the network thinks now, and over the epochs. `meant` is the reference."""
         names = class_names(classes, 0 if shares is None else len(shares))
         tones = [tone_of(value, names) for value in range(len(names))]
-        is_that = f" · reference: {names[meant]}" if meant is not None and meant < len(names) else ""
-        self.title.say(f"{where}{is_that}")
+        is_that = f"reference: {names[meant]} · " if meant is not None and meant < len(names) else ""
+        self.title.say(f"{is_that}{where}")
         self.curves.show_curves(*curve, tones, now, last, meant)
         if shares is None:
             self.bars.show_rows(())
             self.sure.say("the network did not see this place")
             return
         ranked = [int(one) for one in np.argsort(-shares, kind="stable")]
-        shown = ranked[:MOST]
+        shown = ranked[: min(MOST, max(FEWEST, (self.height() - self._rest_px) // ROW_PX))]
         if meant is not None and meant < len(names) and meant not in shown:
             shown[-1] = meant
         self.bars.show_rows(tuple((names[one], float(shares[one]), tones[one]) for one in shown))
         self.sure.say(said_of(shares, meant, names))
         self.sure.setToolTip(f"Entropy {entropy_bit(shares):.2f} bit of at most {math.log2(len(shares)):.2f}: 0 is "
                              "certain, the most is a guess")  # fmt: skip
+
+    @property
+    def _rest_px(self) -> int:
+        return REST_SMALL_PX if self.height() < SMALL_PX else REST_PX
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what a small corner has no room for."""
+        super().resizeEvent(event)
+        small = event.size().height() < SMALL_PX
+        self.sure.setVisible(not small)
+        self.field.setVisible(self.voxels and not small)
+        self.curves.setMinimumHeight(36 if small else 56)
 
     def say_field(self, words: str) -> None:
         """Say how far the network sees, or why that is not known."""
