@@ -8,12 +8,11 @@ import numpy as np
 
 from medviz.data.augment import KINDS, USUAL, Augmentation
 from medviz.data.boxes import Framed
-from medviz.data.checking.drawing import drawn
+from medviz.data.checking.drawing import Levels, drawn, levels_of
 from medviz.data.checking.entries import Box, Seen
 from medviz.data.classed import Files
 from medviz.data.naming import Named
 from medviz.data.patches import Patches, Sample, centred, cropped, fullest, sample_of, varied
-from medviz.figures import Picture
 from medviz.messages import Note, Progress, Work
 from medviz.parameters import Group, parameters
 from medviz.refused import Refused
@@ -58,14 +57,21 @@ def variations(task: Task, wish: Wish) -> Work[None]:
     if not hasattr(task, "augment"):
         raise Refused(task.NAME, "it changes no samples", "choose another task")
     data = task.data_set()
-    samples: Any = replace(task, augment=wish.strength).training(data)  # type: ignore[call-arg]
+    wished: dict[str, Any] = {"augment": wish.strength}
+    if hasattr(task, "changes"):
+        wished["changes"] = tuple(name for name in wish.names if name in KINDS)
+    samples: Any = replace(task, **wished).training(data)
     change = _augmentation(samples, wish)
     place = place_of(samples, wish.case)
     if place is None and wish.case:
         yield Note(f"{wish.case} is held out and never changed: the first case to learn from is shown")
     classes = tuple(data.classes)
+    levels: Levels | None = None  # of the sample as it is: a change of light is to be seen as one
     for number, sample in enumerate(_changed(samples, place or 0, change, wish)):
-        yield _picture(sample, samples, "as it is" if number == 0 else str(number), classes)
+        seen = _seen(sample, samples, classes)
+        levels = levels or levels_of(seen)
+        name = "as it is" if number == 0 else str(number)
+        yield drawn(seen, name, classes, range(1, len(classes) + 1), SIDE_PX, levels)
         yield Progress(number + 1, wish.count + 1, "drawing")
 
 
@@ -127,15 +133,14 @@ def _chance(wish: Wish, number: int) -> np.random.Generator:
     return np.random.default_rng((wish.seed, number))
 
 
-def _picture(sample: Sample, samples: Any, name: str, classes: tuple[str, ...]) -> Picture:
-    """Draw a sample with its labels or boxes."""
+def _seen(sample: Sample, samples: Any, classes: tuple[str, ...]) -> Seen:
+    """A sample with its labels or boxes, as it is drawn."""
     image = sample["image"].numpy()
     label = sample.get("label")
     over = None if label is None or label.ndim == 0 else label.numpy()
     rightward = isinstance(samples, Named) and not isinstance(samples.pile, Files)
     boxes = _boxes(sample, classes, image.shape) if "boxes" in sample else ()
-    seen = Seen(image, over, boxes=boxes, colour=image.shape[0] == 3, radiological=not rightward)
-    return drawn(seen, name, classes, range(1, len(classes) + 1), SIDE_PX)
+    return Seen(image, over, boxes=boxes, colour=image.shape[0] == 3, radiological=not rightward)
 
 
 def _boxes(sample: Sample, classes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[Box, ...]:

@@ -17,15 +17,22 @@ from medviz.imaging.volume import Stored, Volume
 _THICK = 1.5
 
 
-def drawn(seen: Seen, name: str, classes: Sequence[str], values: Sequence[int], side_px: int) -> Picture:
+Levels = tuple[float, float]
+"""The values that are drawn black and white."""
+
+
+def drawn(
+    seen: Seen, name: str, classes: Sequence[str], values: Sequence[int], side_px: int, levels: Levels | None = None
+) -> Picture:
     """Draw a case as a Picture of at most `side_px` pixels a side; labels become 1, 2, ... in the order of `values`.
 
-    Of a volume the slice with most label is drawn, the middle one where nothing is labelled.
+    Of a volume the slice with most label is drawn, the middle one where nothing is labelled. Without `levels` all but
+    the outermost hundredths of the slice lie between black and white.
     """
     plane, index = _slice_of(seen)
     spacing = _spacing(seen)
     channels = [_faced(one, spacing, plane, index, seen.radiological) for one in _shown(seen)]
-    pixels, mm = _grey_or_colour([one for one, _ in channels]), channels[0][1]
+    pixels, mm = _grey_or_colour([one for one, _ in channels], levels), channels[0][1]
     rows, cols = pixels.shape[:2]
     step = max(1.0, max(rows, cols) / side_px)
     labels = None
@@ -79,13 +86,26 @@ def _faced(
     return np.ascontiguousarray(seen.pixels), seen.mm
 
 
-def _grey_or_colour(channels: list[Array]) -> NDArray[np.uint8]:
-    """Bring grey to 0..255 between its outermost hundredths; colour of bytes stays as it is."""
+def levels_of(seen: Seen) -> Levels:
+    """The values between which a case is drawn, by all its voxels, to be used for others that are drawn beside it."""
+    return _levels(np.stack([np.asarray(one, np.float32) for one in _shown(seen)], axis=-1))
+
+
+def _levels(values: NDArray[np.float32]) -> Levels:
+    """All but the outermost hundredths; 0 to 255 for colours that lie there."""
+    colour = values.shape[-1] == 3
+    if colour and values.min() >= 0 and 20 < values.max() < 256:
+        return 0.0, 255.0
+    low, high = np.percentile(values, (0.5, 99.5))
+    return float(low), float(high)
+
+
+def _grey_or_colour(channels: list[Array], levels: Levels | None) -> NDArray[np.uint8]:
+    """Bring grey and colour to 0..255; colour of bytes stays as it is."""
     if len(channels) == 3 and channels[0].dtype == np.uint8:
         return np.stack(channels, axis=-1)
     values = np.nan_to_num(np.stack(channels, axis=-1).astype(np.float32), posinf=0.0, neginf=0.0)
-    bytes_like = len(channels) == 3 and values.min() >= 0 and 20 < values.max() < 256
-    low, high = (0.0, 255.0) if bytes_like else np.percentile(values, (0.5, 99.5))
+    low, high = levels or _levels(values)
     light: NDArray[np.uint8] = np.rint(((values - low) / max(high - low, 1e-6)).clip(0, 1) * 255).astype(np.uint8)
     return light if len(channels) == 3 else np.ascontiguousarray(light[..., 0])
 
