@@ -48,13 +48,15 @@ def contents(folder: Path, patient: str = "", gate: Gate | None = None) -> Conte
         raise Refused(folder, "it has no dataset.json", "choose a folder in the layout of MSD or nnU-Net")
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise Refused(path, f"it is no JSON ({problem})", "repair it") from problem
     if not isinstance(said, dict) or not isinstance(said.get("labels"), dict):
         raise Refused(path, "it declares no labels", 'add "labels": {"0": "background", "1": "..."}')
     names, values = _labels(said["labels"], path)
     channels = max(1, len(said.get("channel_names") or said.get("modality") or {"0": ""}))
-    pairs = tuple(_listed(folder, said, gate) if said.get("training") else _found(folder, said, channels, gate))
+    pairs = tuple(
+        _listed(folder, said, channels, gate) if said.get("training") else _found(folder, said, channels, gate)
+    )
     return Contents(names, values, channels, grouped(enough(folder, pairs, gate.lenient), patient), folder)
 
 
@@ -73,17 +75,43 @@ def _labels(said: dict[str, Any], path: Path) -> tuple[tuple[str, ...], tuple[in
     return tuple(name for _, name in kept), tuple(value for value, _ in kept)
 
 
-def _listed(folder: Path, said: dict[str, Any], gate: Gate) -> Iterator[Pair]:
-    """Pairs as MSD lists them; a file that is missing is refused."""
+def _listed(folder: Path, said: dict[str, Any], channels: int, gate: Gate) -> Iterator[Pair]:
+    """Pairs as MSD lists them; nnU-Net 1 lists CASE.nii.gz and has CASE_0000.nii.gz ..., one file a channel."""
     for entry in said["training"]:
+        if not isinstance(entry, dict) or not {"image", "label"} <= set(entry):
+            fault = "an entry of its training list names no image and label"
+            raise Refused(folder / "dataset.json", fault, 'write {"image": "./imagesTr/…", "label": "./labelsTr/…"}')
         image, label = folder / str(entry["image"]), folder / str(entry["label"])
         name = stem(image.name)
-        missing = [path for path in (image, label) if not path.is_file()]
+        ending = image.name.removeprefix(name)
+        first = image.with_name(f"{name}_0000{ending}")
+        split = not image.is_file() and first.is_file()
+        images = tuple(image.with_name(f"{name}_{channel:04d}{ending}") for channel in range(channels if split else 0))
+        images = images or (image,)
+        missing = [path for path in (*images, label) if not path.is_file()]
         if missing and gate.lets(name):
             fault = "dataset.json lists it, but it is not there"
             gate.turn_away(name, "missing", Refused(missing[0], fault, "restore it or take it off the list"))
         elif gate.lets(name):
-            yield Pair(name, (image,), (label,))
+            yield Pair(name, images, (label,))
+
+
+def _told(folder: Path, said: dict[str, Any], path: Path, gate: Gate) -> Iterator[Pair]:
+    """Pairs as nnU-Net 2 may list them: "dataset": {case: {"images": [one a channel], "label": ...}}."""
+    try:
+        cases = {
+            str(name): (tuple(folder / str(image) for image in one["images"]), folder / str(one["label"]))
+            for name, one in said["dataset"].items()
+        }
+    except (TypeError, KeyError, AttributeError) as problem:
+        raise Refused(path, "a case of its dataset names no images and label", "mend it as nnU-Net has it") from problem
+    for name, (images, label) in cases.items():
+        missing = next((one for one in (*images, label) if not one.is_file()), None)
+        if missing is not None and gate.lets(name):
+            fault = "dataset.json lists it, but it is not there"
+            gate.turn_away(name, "missing", Refused(missing, fault, "restore it or take it off the list"))
+        elif gate.lets(name):
+            yield Pair(name, images, (label,))
 
 
 def _found(folder: Path, said: dict[str, Any], channels: int, gate: Gate) -> Iterator[Pair]:

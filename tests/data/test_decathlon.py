@@ -86,6 +86,43 @@ def test_the_second_layout_of_nnunet_is_read_too(tmp_path: Path) -> None:
     assert data.validation(3)[0]["image"].shape == (2, 20, 18, 12)
 
 
+def test_the_first_layout_of_nnunet_lists_a_case_and_has_a_file_a_channel(tmp_path: Path) -> None:
+    pairs = []
+    for number in range(3):
+        image, label = scan(number)
+        for channel in range(2):
+            save(tmp_path / "imagesTr" / f"a_{number}_{channel:04d}.nii.gz", image * (channel + 1))
+        save(tmp_path / "labelsTr" / f"a_{number}.nii.gz", label)
+        pairs.append({"image": f"./imagesTr/a_{number}.nii.gz", "label": f"./labelsTr/a_{number}.nii.gz"})
+    labels = {"0": "background", "1": "box", "2": "lid"}
+    declare(tmp_path, training=pairs, labels=labels, modality={"0": "T1", "1": "T2"})
+    data = Decathlon(str(tmp_path))
+    assert data.channels == 2 and data.validation(3)[0]["image"].shape == (2, 20, 18, 12)
+    (tmp_path / "imagesTr" / "a_1_0001.nii.gz").unlink()
+    with pytest.raises(Refused, match=r"a_1_0001\.nii\.gz.*not there"):
+        _ = Decathlon(str(tmp_path)).classes
+
+
+def test_cases_may_be_listed_with_their_files_as_nnunet_2_allows(tmp_path: Path) -> None:
+    cases = {}
+    for number in range(3):
+        image, label = scan(number)
+        save(tmp_path / "elsewhere" / f"x{number}.nii.gz", image)
+        save(tmp_path / "elsewhere" / f"y{number}.nii.gz", label)
+        cases[f"a{number}"] = {"images": [f"elsewhere/x{number}.nii.gz"], "label": f"elsewhere/y{number}.nii.gz"}
+    declare(tmp_path, channel_names={"0": "CT"}, labels={"background": 0, "box": 1, "lid": 2}, dataset=cases)
+    (tmp_path / "imagesTr").mkdir()
+    assert [one.name for one in Decathlon(str(tmp_path)).contents.pairs] == ["a0", "a1", "a2"]
+
+
+@pytest.mark.parametrize("more", [{"training": ["a"]}, {"training": [{"image": "a"}]}, {"dataset": {"a": 3}}])
+def test_lists_that_are_none_are_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    declare(tmp_path, labels={"0": "background", "1": "box"}, **more)
+    with pytest.raises(Refused, match="names no image") as refusal:
+        contents(tmp_path)
+    a_sentence(refusal.value)
+
+
 def test_pictures_in_the_second_layout_have_their_colours_in_one_file(tmp_path: Path) -> None:
     for folder in ("imagesTr", "labelsTr"):
         (tmp_path / folder).mkdir()

@@ -147,6 +147,18 @@ def test_patients_of_dicom_are_told_apart_without_a_name(places: dict[str, Path]
     assert not any("id 1" in f"{one.name} {one.group}" for one in data.contents.pairs)
 
 
+def test_a_segmentation_without_its_series_is_named_without_the_patient(tmp_path: Path) -> None:
+    settings = recognised(MADE["dicom_seg"](tmp_path))
+    for path in (tmp_path / "scan1").iterdir():
+        path.unlink()
+    with pytest.raises(Refused, match=r"drawn1\.dcm: the series that it refers to is not below") as refusal:
+        _ = settings.build(DATASETS).classes
+    a_sentence(refusal.value)
+    gate = Gate(lenient=True)
+    assert len(settings.build(DATASETS).listed(gate).pairs) == 2
+    assert len(settings.turned(leave_out=gate.turned[0].case).build(DATASETS).contents.pairs) == 2
+
+
 @pytest.mark.parametrize("task", ["segmentation", "classification"])
 def test_a_task_may_be_taught_with_every_layout_that_serves_it(task: str) -> None:
     part = parameter(TASKS[task], "data").mark(Part)

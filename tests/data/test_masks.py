@@ -98,6 +98,20 @@ def test_a_class_that_the_survey_missed_is_refused_with_its_value_unless_it_was_
     assert kinds.values == (1, 2, 3) and int(kinds.numbered(mask_at(rare), rare).max()) == 3
 
 
+def test_a_torn_mask_does_not_hide_the_others_and_is_refused_when_its_case_is_read(tmp_path: Path) -> None:
+    folder = paired(tmp_path)
+    (folder / "masks" / "case_0.png").write_bytes(b"torn")
+    data = Paired(str(folder))
+    assert data.classes == ("foreground",)
+    pair = next(one for one in data.contents.pairs if one.name == "case_0")
+    with pytest.raises(Refused, match="damaged"):
+        data.case_of(pair, data.preparation(2))
+    for path in (folder / "masks").iterdir():
+        path.write_bytes(b"torn")
+    with pytest.raises(Refused, match="damaged"):
+        _ = Paired(str(folder)).classes
+
+
 def test_values_may_be_read_as_others(tmp_path: Path) -> None:
     path = png(tmp_path / "mask.png", blocks(0, 1, 255))
     assert surveyed([path], tmp_path, "auto", (), "255=2").values == (1, 2)
