@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medviz.figures import Curves, Figure, Line, Mark, Picture, Table, Text
+from medviz.imaging.merging import PARTS, Tree, distinct, first_regions, grown
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN, grey, shades
 from medviz.labs.formulas import number
 from medviz.labs.lab import Example, Lab
-from medviz.labs.merging import PARTS, Tree, distinct, first_regions, grown
 from medviz.messages import Work
 from medviz.parameters import Group, Input, Pick, Range, Step
 from medviz.refused import Refused

@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from medviz.figures import Bars, Figure, Gallery, Mark, Picture, Text
+from medviz.imaging.merging import distinct, first_regions, grown
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN, grey, shades, spots
 from medviz.labs.formulas import factor, number
 from medviz.labs.lab import Example, Lab
 from medviz.labs.looked_into import Drawn
-from medviz.labs.merging import distinct, first_regions, grown
 from medviz.labs.overlaps import box_dragged, iou, rounds
 from medviz.messages import Work
 from medviz.networks.lenet import LeNet

@@ -54,6 +54,18 @@ NETWORKS: Catalog[Any] = Catalog(
         "retinanet": Entry(
             "medviz.networks.retinanet:RetinaNet", "RetinaNet", "Anchors on a pyramid, 2-D or 3-D", "detection"
         ),
+        "rcnn": Entry(
+            "medviz.networks.rcnn:Rcnn", "R-CNN", "Selective search, a network on each crop, machines", "detection"
+        ),
+        "fast_rcnn": Entry(
+            "medviz.networks.fast_rcnn:FastRcnn",
+            "Fast R-CNN",
+            "Selective search, one map of the picture",
+            "detection",
+        ),
+        "faster_rcnn": Entry(
+            "medviz.networks.faster_rcnn:FasterRcnn", "Faster R-CNN", "Proposes its boxes itself, 2-D", "detection"
+        ),
         "hipt": Entry("medviz.networks.hipt:HIPT", "HIPT", "Transformers of transformers, 2-D or 3-D"),
         "recurrent": Entry("medviz.networks.recurrent:Recurrent", "RNN, LSTM", "A memory over slices, 2-D or 3-D"),
         "mlp": Entry("medviz.networks.mlp:MLP", "MLP", "Dense layers on bare pixels, 2-D or 3-D"),

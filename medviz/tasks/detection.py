@@ -28,7 +28,7 @@ from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, S
 
 _DRAWN, _YOLO = Settings("drawn_boxes"), Settings("yolo")
 _DATA = Group("Data")
-DETECTORS = ("yolo", "retinanet")
+DETECTORS = ("yolo", "retinanet", "faster_rcnn", "fast_rcnn", "rcnn")
 TURNINGS = Choice(
     ("auto", "none", "mirror", "any"),
     ("Automatic", "As they are", "Left and right swapped", "Any of the eight ways"),

@@ -14,12 +14,12 @@ from monai.losses import FocalLoss
 from scipy.optimize import minimize
 
 from medviz.figures import Picture
+from medviz.imaging.merging import distinct, first_regions, grown, neighbours
 from medviz.imaging.slices import Slice
 from medviz.labs.anchors import Anchors, anchors, shapes, taught
 from medviz.labs.boxes import Boxes
 from medviz.labs.examples import figures_of
 from medviz.labs.findings import ABDOMEN, spots
-from medviz.labs.merging import distinct, first_regions, grown, neighbours
 from medviz.labs.overlaps import box_dragged, iou, moved, told
 from medviz.labs.proposals import Proposals
 from medviz.labs.pyramid import bottom_up, doubled, focal, level_of, top_down

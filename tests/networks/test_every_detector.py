@@ -84,8 +84,12 @@ class TestEachDetector:
         network = built(name, dimensions).eval()
         more = torch.cat([boxes, torch.rand(2, 2, 2 * dimensions) * 60], 1)
         padded = torch.cat([classes, torch.full((2, 2), -1)], 1)
+        lessons = []
         with torch.no_grad():
-            one, other = network.losses(image, boxes, classes), network.losses(image, more, padded)
+            for some, kinds in ((boxes, classes), (more, padded)):
+                torch.manual_seed(5)  # which of many candidates are learnt from may be chance
+                lessons.append(network.losses(image, some, kinds))
+        one, other = lessons
         assert all(torch.allclose(one[term], other[term], atol=1e-5) for term in one)
 
     def test_pictures_without_boxes_teach_too(self, name: str, dimensions: int) -> None:
