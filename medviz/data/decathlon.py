@@ -54,9 +54,12 @@ def contents(folder: Path, patient: str = "", gate: Gate | None = None) -> Conte
         raise Refused(path, "it declares no labels", 'add "labels": {"0": "background", "1": "..."}')
     names, values = _labels(said["labels"], path)
     channels = max(1, len(said.get("channel_names") or said.get("modality") or {"0": ""}))
-    pairs = tuple(
-        _listed(folder, said, channels, gate) if said.get("training") else _found(folder, said, channels, gate)
-    )
+    if said.get("dataset"):
+        pairs = tuple(_told(folder, said, path, gate))
+    elif isinstance(said.get("training"), list) and said["training"]:
+        pairs = tuple(_listed(folder, said, channels, gate))
+    else:
+        pairs = tuple(_found(folder, said, channels, gate))
     return Contents(names, values, channels, grouped(enough(folder, pairs, gate.lenient), patient), folder)
 
 
