@@ -3,12 +3,30 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from tests.benchmarks import editing, judging, labs, moving, opening, slices, startup, training, whole
+from tests.benchmarks import (
+    editing,
+    judging,
+    labs,
+    moving,
+    opening,
+    slices,
+    startup,
+    training,
+    whole,
+)
 from tests.benchmarks.measuring import Measured, busy_percent, kept, table
+
+
+def late(name: str) -> Callable[[], dict[str, list[Measured]]]:
+    """A part that needs torch, which must not be there while the window is measured."""
+    return lambda: import_module(f"tests.benchmarks.{name}").measure()
+
 
 PARTS = {
     "slices": slices.measure,
@@ -20,6 +38,10 @@ PARTS = {
     "labs": labs.measure,
     "startup": startup.measure,
     "training": training.measure,
+    "loading": late("loading"),
+    "tiling": late("tiling"),
+    "goal": late("goal"),
+    "on_gpu": late("on_gpu"),
 }
 
 
