@@ -13,6 +13,7 @@ from medviz.gui.form import scrolling
 from medviz.gui.icons import icon
 from medviz.gui.job import Job
 from medviz.gui.training.bench import Bench
+from medviz.gui.training.fed import Fed
 from medviz.gui.training.panes import Panes
 from medviz.gui.training.words import about, count, memory
 from medviz.gui.waiting import Waiting
@@ -52,6 +53,7 @@ class Before(QWidget):
         self.take.setAccessibleName("use the learning rate that was found")
         self.take.setToolTip("Put the proposed learning rate into the set-up")
         self.take.clicked.connect(self._take_rate)
+        self.fed = Fed(bench)
         self.plot = Panes(margins=False)
         self.plot.setFixedHeight(PLOT_PX)
         self._lay_out()
@@ -67,6 +69,7 @@ class Before(QWidget):
         self.facts.setVerticalSpacing(4)
         self.facts.setColumnStretch(2, 1)
         column.addLayout(self.facts)
+        column.addWidget(self.fed)
         line = QFrame()
         line.setProperty("look", "line")
         column.addWidget(line)
@@ -98,6 +101,7 @@ class Before(QWidget):
                 self._clear()
             self._of = draft.task
         self._put_facts(facts_of(draft.plan))
+        self.fed.refresh(self.isVisible())
         busy = self.bench.lineup.own_run()
         ready = draft.task is not None and not draft.is_loading and not draft.is_checking and busy is None
         for name, button in self.buttons.items():

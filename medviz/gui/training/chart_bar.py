@@ -2,7 +2,17 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
 
 from medviz.gui.controls import calm
 from medviz.gui.icons import icon
@@ -40,7 +50,7 @@ class ChartBar(QWidget):
         for name, words in ACROSS:
             self.along.addItem(words, name)
         self.along.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.along.setMinimumWidth(76)
+        self.along.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.along.setAccessibleName("what the curves run along")
         self.along.setToolTip("What the curves run along: steps, epochs, or time of training")
         calm(self.along)

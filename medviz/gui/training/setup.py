@@ -75,7 +75,7 @@ class SetupBar(QWidget):
         box.setToolTip(help_text.capitalize())
         box.setAccessibleName(help_text)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(11)
+        box.setMinimumContentsLength(9)
         calm(box)
         return box
 

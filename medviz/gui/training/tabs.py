@@ -1,6 +1,6 @@
 """Words to choose a view of a run by, with a sign behind each that says how much waits in it."""
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QWidget
 
 from medviz.gui.viewer.tabs import GAP_PX, Tabs
@@ -40,6 +40,15 @@ class RunTabs(Tabs):
             button.setText(text)
             self._columns = 0
             self._arrange()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask for another width when a view does: a scroll area would cut its controls off and say nothing."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            for view in map(self.stack.widget, range(self.stack.count())):
+                if view is not None:
+                    view.updateGeometry()
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def minimumSizeHint(self) -> QSize:
         """Be as wide as the widest view needs: controls are not cut off."""
