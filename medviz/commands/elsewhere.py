@@ -15,6 +15,8 @@ PLACES = (
     ("queue", "After the runs that wait: one at a time, each in a process of its own"),
 )
 
+WAKE_EVERY_S = 30.0
+
 
 def runs_folder() -> Path:
     """Return where the window keeps its runs: $MEDVIZ_RUNS, or the user's data folder."""
@@ -40,8 +42,10 @@ def wait(task: Any, folder: Path) -> None:
 
 
 def queue() -> tuple[Path, ...]:
-    """List the runs that wait."""
+    """List the runs that wait; where nobody serves them (the machine was started anew) somebody is made to."""
     waiting: tuple[Path, ...] = ENGINE["queued"](runs_folder())
+    if waiting:
+        ENGINE["wake"](runs_folder(), WAKE_EVERY_S)
     return waiting
 
 

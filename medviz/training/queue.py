@@ -22,7 +22,7 @@ from medviz.training.launching import LOG, last_line, launched
 QUEUED = "queued"
 GOING = ("training", "paused")
 QUIET_S, POLL_S = 30.0, 1.0
-_LOCK, _LOG = ".queue.lock", ".queue.log"
+_LOCK, _LOG, _WOKEN = ".queue.lock", ".queue.log", ".queue.woken"
 
 
 def queued(runs: Path) -> tuple[Path, ...]:
@@ -80,15 +80,20 @@ def serve(runs: Path, poll_s: float = POLL_S) -> Work[int]:
     return started
 
 
-def wake(runs: Path) -> bool:
-    """Start a process that serves the queue, if any run waits and none serves; tell whether one was started."""
-    if not queued(runs):
+def wake(runs: Path, pause_s: float = 0.0) -> bool:
+    """Start a process that serves the queue, if any run waits and none serves; tell whether one was started.
+
+    Not within `pause_s` of the last one: it may not hold the lock yet, or have ended at once.
+    """
+    woken = runs / _WOKEN
+    if not queued(runs) or time.time() - _modified(woken) < pause_s:
         return False
     try:
         with _lock(runs):
             pass
     except Refused:
         return False
+    woken.touch()
     launched(["train", "--queue", str(runs), "--quiet"], runs / _LOG)
     return True
 
@@ -123,6 +128,13 @@ def _one(folder: Path, poll_s: float) -> Work[None]:
         why = last_line(folder / LOG).removeprefix("medviz: ")
         _say(folder, {**said, "state": "failed", "why": why})
         yield Note(f"{folder.name} failed: {why}", "warning")
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _waits(said: dict[str, Any]) -> bool:

@@ -103,6 +103,8 @@ def test_a_process_is_started_only_where_a_run_waits(runs: Path, monkeypatch: py
     wait(runs / "a", recipe(SMALL))
     assert wake(runs)
     assert words == [(["train", "--queue", str(runs), "--quiet"], runs / ".queue.log")]
+    assert not wake(runs, pause_s=60), "who was just woken may not have the lock yet"
+    assert wake(runs), "a person who asks again is heard"
 
 
 def test_what_waits_can_be_taken_out_and_a_stopped_run_can_wait_to_go_on(runs: Path) -> None:
