@@ -53,21 +53,15 @@ class TestEachNetwork:
         assert not dead, f"no gradient: {dead}"
         assert all(bool(torch.isfinite(one.grad).all()) for one in made.parameters() if one.grad is not None)
 
-    def test_it_gives_one_score_a_class(self, name: str, dimensions: int) -> None:
+    def test_in_eval_mode_it_gives_one_score_a_class_and_the_same_twice(self, name: str, dimensions: int) -> None:
         settings = Settings(name)
-        image = input_of(settings, dimensions)
+        made, image = network(settings, dimensions).eval(), input_of(settings, dimensions)
         with torch.no_grad():
-            out = network(settings, dimensions).eval()(image)
+            out = made(image)
+            assert torch.equal(out, made(image))
         assert out.shape[:2] == (2, 3)
         assert out.shape[2:] in ((), image.shape[2:])
         assert bool(torch.isfinite(out).all())
-
-    def test_in_eval_mode_it_gives_the_same_twice(self, name: str, dimensions: int) -> None:
-        settings = Settings(name)
-        made = network(settings, dimensions).eval()
-        image = input_of(settings, dimensions)
-        with torch.no_grad():
-            assert torch.equal(made(image), made(image))
 
     def test_its_weights_travel(self, name: str, dimensions: int) -> None:
         settings = Settings(name)
@@ -79,10 +73,29 @@ class TestEachNetwork:
             assert torch.equal(one(image), other(image))
 
 
+SHAPING = (
+    "depth",
+    "variant",
+    "size",
+    "patch",
+    "group",
+    "levels",
+    "grid",
+    "flat",
+    "window",
+    "finest",
+    "widest",
+    "skips",
+)
+"""In 3-D the ends of these alone are tried: what else a network has does the same there as in 2-D."""
+
+
 def networks_at_their_ends() -> list[Any]:
     found = []
     for name, dimensions in EACH_NETWORK:
         for one in parameters(NETWORKS[name]):
+            if dimensions == 3 and one.name not in SHAPING:
+                continue
             for value in ends(one):
                 if one.name != "dimensions":
                     found.append(
