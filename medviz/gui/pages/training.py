@@ -160,7 +160,7 @@ class TrainingPage(Page):
         self._show_state()
 
     def _show_run(self, watch: Watch | None) -> None:
-        self.ground.show_report(False)
+        self.ground.step_back(watch is not None)
         self.charts.show_run(self._as_shown(watch) if watch is not None else None)
         for view in (*self.views.values(), *self.side.views):
             view.show_run(watch)

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medviz.data.checking.report import CheckReport, Fingerprint, Spread, rows_of
 from medviz.figures import Bars, Table
@@ -18,6 +28,7 @@ from medviz.gui.waiting import Waiting
 
 MOST_CLASSES, MOST_BARS = 200, 24
 ROOM_FOR_BARS = 380
+_SIGN_PX = 34
 
 
 class DataChip(QToolButton):
@@ -43,6 +54,11 @@ class DataChip(QToolButton):
         self.setVisible(self.survey.settings is not None)
         self._say()
 
+    @property
+    def whole_px(self) -> int:
+        """Width at which all can be said."""
+        return self.fontMetrics().horizontalAdvance(self._words[0]) + _SIGN_PX
+
     def fit(self, room_px: int) -> None:
         """Say it short where there is no room: "0 problems", or the sign alone."""
         self._room_px = room_px
@@ -50,7 +66,7 @@ class DataChip(QToolButton):
 
     def _say(self) -> None:
         metrics = self.fontMetrics()
-        fitting = [words for words in self._words if metrics.horizontalAdvance(words) + 34 <= self._room_px]
+        fitting = [words for words in self._words if metrics.horizontalAdvance(words) + _SIGN_PX <= self._room_px]
         self.setText(fitting[0] if fitting else self._words[-1])
 
 
@@ -86,6 +102,7 @@ class PlanStrip(QFrame):
     def __init__(self, survey: Survey) -> None:
         super().__init__()
         self.survey = survey
+        self._held_back = False
         self.setProperty("look", "card")
         self.words = QLabel()
         self.words.setWordWrap(True)
@@ -110,9 +127,14 @@ class PlanStrip(QFrame):
         survey.changed.connect(self.refresh)
         self.refresh()
 
+    def hold_back(self, on: bool) -> None:
+        """Stand back while a run is in front."""
+        self._held_back = on
+        self.refresh()
+
     def refresh(self) -> None:
         """Show what is proposed, if anything is."""
-        self.setVisible(bool(self.survey.lines))
+        self.setVisible(bool(self.survey.lines) and not self._held_back)
         self.words.setText(
             "\n".join(("Proposed: " + self.survey.lines[0], *self.survey.lines[1:])) if self.survey.lines else ""
         )
@@ -139,7 +161,8 @@ class ReportPane(QWidget):
         self.sound = Sound()
         self.table = ReportTable()
         self.classes, self.like, self.bars = TableView(), TableView(), BarsView()
-        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split, self.empty = QSplitter(Qt.Orientation.Vertical), QWidget()
+        self.sound.hide()
         self._lay_out()
         self.again.clicked.connect(survey.check)
         self.browse.clicked.connect(lambda: self.browse_wanted.emit(""))
@@ -184,6 +207,7 @@ class ReportPane(QWidget):
         whole.addWidget(self.waiting)
         whole.addWidget(self.sound)
         whole.addWidget(self.split, 1)
+        whole.addWidget(self.empty, 1)
 
     def refresh(self) -> None:
         """Show the report there is, and how far the next one is."""
@@ -197,6 +221,7 @@ class ReportPane(QWidget):
         self.facts.setText(facts_of(report.fingerprint) if report else "")
         self.facts.setVisible(report is not None)
         self.split.setVisible(report is not None)
+        self.empty.setVisible(report is None)
         self._say(survey)
         if report is not self._shown:
             self._shown = report
@@ -248,6 +273,7 @@ class Sound(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("look", "card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.sign = QLabel()
         self.words = _label("", wrap=True)
         row = QHBoxLayout(self)

@@ -17,6 +17,9 @@ from medviz.gui.training.setup import SetupBar
 from medviz.gui.training.survey import Survey
 from medviz.parameters import Settings
 
+_CAPTION_PX, _BROWSE_PX, _SIGN_PX = 44, 96, 34
+"""Room for the word Data, and for Browse with and without its word."""
+
 
 class Place(Protocol):
     """What the page has of which this makes use."""
@@ -81,14 +84,21 @@ class Groundwork(QObject):
         return False
 
     def _fit(self) -> None:
-        wide = self.page.setup.parts["data"].width()
-        roomy = wide > 270
+        """Say all there is room for: first the state of the data whole, then the word beside the sign of Browse."""
+        room = self.page.setup.parts["data"].width() - _CAPTION_PX
+        roomy = room >= self.chip.whole_px + _BROWSE_PX
         style = Qt.ToolButtonStyle
         self.browse.setToolButtonStyle(style.ToolButtonTextBesideIcon if roomy else style.ToolButtonIconOnly)
-        self.chip.fit(wide - (136 if roomy else 72))
+        self.chip.fit(room - (_BROWSE_PX if roomy else _SIGN_PX))
+
+    def step_back(self, for_run: bool) -> None:
+        """Leave the page to a run that came to the front, or to what stands there when none is."""
+        self.strip.hold_back(for_run)
+        self.show_report(False)
 
     def check(self) -> None:
         """Check the data, and show the report as it comes."""
+        self.strip.hold_back(False)
         self.survey.check()
         self.show_report(True)
 
@@ -149,6 +159,7 @@ class Groundwork(QObject):
 
     def _refresh(self) -> None:
         self.browse.setVisible(self.survey.settings is not None)
+        self._fit()
 
     def _closed(self) -> None:
         if self.browser is not None:
