@@ -6,6 +6,7 @@ from typing import Any
 
 from medviz.catalog import Catalog
 from medviz.commands.command import Command, Said, table
+from medviz.commands.recipes import recipes, told
 from medviz.data import DATASETS
 from medviz.data.obtainable import obtainable
 from medviz.imaging.readers import READERS
@@ -27,11 +28,13 @@ _CATALOGS: dict[str, Catalog[Any]] = {
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=[*_CATALOGS, "models"])
+    parser.add_argument("what", choices=[*_CATALOGS, "models", "recipes"])
 
 
 def _run(options: argparse.Namespace) -> Said:
-    if options.what == "models":
+    if options.what == "recipes":
+        cards = [{"name": one.stem, "title": told(one)[1], "summary": told(one)[0]} for one in recipes()]
+    elif options.what == "models":
         cards = [{"name": card.name, "title": card.title, "summary": card.summary} for card in models()]
         cards += [{"name": at, "title": trust.title, "summary": trust.summary} for at, trust in listed()]
     else:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from medviz.commands.command import assignment, existing
+from medviz.commands.command import assignment
+from medviz.commands.recipes import recipe_at
 from medviz.data import DATASETS
 from medviz.data.layouts import recognised, task_for
 from medviz.networks import NETWORKS
@@ -18,7 +19,7 @@ CATALOGS = {"datasets": DATASETS, "networks": NETWORKS}
 
 def task_of(options: argparse.Namespace) -> Any:
     """Make the task that the arguments describe: the recipe first, then --data, --set and --device over it."""
-    task = load_task(existing(options.recipe), TASKS) if options.recipe else None
+    task = load_task(recipe_at(options.recipe), TASKS) if options.recipe else None
     if options.task and (task is None or TASKS.name_of(task) != options.task):
         if task is not None:
             raise Refused(options.recipe, f"it is a recipe for {TASKS.name_of(task)}", f"leave out {options.task}")
