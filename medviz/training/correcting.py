@@ -64,7 +64,8 @@ def learn(
 ) -> Work[Proof]:
     """Fine-tune a copy of a run on its corrected cases and old ones, and measure both networks on the same cases.
 
-    The run itself stays as it is. Half of the samples are old; the learning rate is constant, a tenth of the run's.
+    The run itself stays as it is. Half of the samples are old. The learning rate rises to a tenth of the run's and
+    falls to nothing: an optimiser begins anew, and at full rate its first steps would undo what was learnt.
     """
     task = load_task(run, tasks)
     if not count(folder):
@@ -85,7 +86,8 @@ def tuned_task(task: Task, run: Path, folder: Path, steps: int, rate: float | No
     data = Settings("corrected", (("run", str(run)), ("folder", str(folder))))
     return replace(
         task, data=data, start=str(run), steps=steps, learning_rate=rate or task.learning_rate * SHARE_OF_RATE,
-        schedule="constant", validate_every=100, patience=None, ema=0.0,
+        schedule="warm-up",
+        warm_up=0.2, validate_every=100, patience=None, ema=0.0,
     )  # fmt: skip
 
 

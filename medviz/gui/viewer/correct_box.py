@@ -65,6 +65,8 @@ class CorrectBox(QWidget):
         hint = "" if layer else " Accept a prediction and correct it, or open labels of this scan."
         self.says.setText(f"{some[0].upper()}{some[1:]} kept for this run.{hint}")
         self.keep.setEnabled(bool(layer) and not learning)
+        shown = self.fontMetrics().elidedText(layer, Qt.TextElideMode.ElideMiddle, 130)
+        self.keep.setText(f" Keep “{shown}” as a correction" if layer else " Keep labels as a correction")
         words = f"Keep the scan with “{layer}” for this run. " if layer else "Labels on the scan's grid are needed. "
         self.keep.setToolTip(f"{words}The scan is copied into your own data folder, without its header")
         self.learn.setEnabled(self.count > 0 and not learning)
