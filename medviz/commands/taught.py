@@ -16,6 +16,7 @@ from medviz.messages import Message, Note, Progress, Scalar, Work
 from medviz.training.run import Tail, status
 
 T = TypeVar("T")
+AGAIN_S = 1.0
 _UNSPOKEN = ("figure", "time")
 """Of a line of the log a program is not told the packed arrays of a figure; its file has them."""
 
@@ -25,20 +26,24 @@ class Wish:
     """Whether a person (or the system) wishes the work to end after the step it is in."""
 
     wished: bool = False
+    wished_s: float = 0.0
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Wish]:
     """Turn Ctrl-C, and the system's wish that this process ends, into a wish: the step is finished and all is saved.
 
-    A second Ctrl-C breaks the step off; what was saved before it stands.
+    A second Ctrl-C breaks the step off; what was saved before it stands. (At once after the first it is the same wish:
+    a terminal tells torchrun and its processes, and torchrun tells them again.)
     """
     wish = Wish()
 
     def hear(number: int, frame: FrameType | None) -> None:
         if wish.wished:
-            raise KeyboardInterrupt
-        wish.wished = True
+            if number == signal.SIGINT and time.monotonic() - wish.wished_s >= AGAIN_S:
+                raise KeyboardInterrupt
+            return
+        wish.wished, wish.wished_s = True, time.monotonic()
         print("\nstopping after this step; once more breaks it off", file=sys.stderr, flush=True)
 
     numbers = [signal.SIGINT, signal.SIGTERM]

@@ -93,8 +93,8 @@ def _helped(ranks: Helper, options: argparse.Namespace) -> Said:
     with ignoring():
         resumed = load_task(existing(options.resume), TASKS) if options.resume else None
         task = as_set(resumed, options) if resumed else task_of(options)
-        steps = followed(help_along(task, ranks), quiet=True)
-    return Said({"helped": steps}) if options.json else Said()
+        followed(help_along(task, ranks), quiet=True)
+    return Said()
 
 
 def _led(ranks: Ranks, options: argparse.Namespace) -> Said:

@@ -128,7 +128,7 @@ def test_a_wish_to_stop_finishes_the_step_and_saves(
     assert (status(folder)["state"], status(folder)["step"]) == ("ended", 12)
 
 
-def test_a_second_wish_breaks_the_step_off() -> None:
+def test_a_second_wish_breaks_the_step_off(monkeypatch: pytest.MonkeyPatch) -> None:
     def work() -> Work[None]:
         yield Progress(0, 1)
         os.kill(os.getpid(), signal.SIGINT)
@@ -139,6 +139,9 @@ def test_a_second_wish_breaks_the_step_off() -> None:
         next(pulled)
         next(pulled)
         assert wish.wished
+        os.kill(os.getpid(), signal.SIGINT)  # the same wish, told twice
+        monkeypatch.setattr(taught, "AGAIN_S", 0.0)
+        os.kill(os.getpid(), signal.SIGTERM)  # nor does this one break a step off
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             next(pulled)
