@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
+from medviz.networks.fitting import norm_of
 from medviz.parameters import Choice, Range
 
 _CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
-_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _MEAN = {2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d}
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -33,11 +33,15 @@ class ResNet(nn.Module):
         width: Annotated[int, Range(4, 64, 4), "Features of the first stage (paper: 64)"] = 64,
         skips: Annotated[bool, "Add each block's input to its output"] = True,
         thumbnails: Annotated[bool, "For small pictures: a first layer of 3×3 that keeps their size"] = False,
+        norm: Annotated[
+            Literal["batch", "group"], "What keeps the features at one scale; group for small batches (paper: batch)"
+        ] = "batch",
+        dropout: Annotated[float, Range(0, 0.9), "Share of the last features left out while training"] = 0.0,
     ) -> None:
         super().__init__()
         stem = (3, 1, 1) if thumbnails else (7, 2, 3)
         first: list[nn.Module] = [_CONVOLUTION[dimensions](channels, width, *stem, bias=False)]  # (N, 64, 112, 112)
-        first += [_NORM[dimensions](width), nn.ReLU()]
+        first += [norm_of(dimensions, norm, width), nn.ReLU()]
         if not thumbnails:
             first.append(_POOL[dimensions](3, 2, 1))  # (N, 64, 56, 56)
         self.stem = nn.Sequential(*first)
@@ -50,12 +54,13 @@ class ResNet(nn.Module):
             inputs = [before] + [after] * (count - 1)
             stages.append(
                 nn.Sequential(
-                    *(Block(dimensions, i, inner, after, s, skips) for i, s in zip(inputs, strides, strict=True))
+                    *(Block(dimensions, i, inner, after, s, skips, norm) for i, s in zip(inputs, strides, strict=True))
                 )
             )
             before = after
         self.stages = nn.Sequential(*stages)  # (N, 512 or 2048, 7, 7)
-        self.head = nn.Sequential(_MEAN[dimensions](1), nn.Flatten(), nn.Linear(before, classes))
+        flat = nn.Sequential(nn.Flatten(), nn.Dropout(dropout)) if dropout else nn.Flatten()
+        self.head = nn.Sequential(_MEAN[dimensions](1), flat, nn.Linear(before, classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Score each class; the scores are logits."""
@@ -65,12 +70,14 @@ class ResNet(nn.Module):
 class Block(nn.Module):
     """ReLU(F(x) + x): F is two 3×3, or 1×1, 3×3, 1×1 where `after` exceeds `inner`; x is fitted by a 1×1."""
 
-    def __init__(self, dimensions: int, before: int, inner: int, after: int, stride: int, skip: bool = True) -> None:
+    def __init__(
+        self, dimensions: int, before: int, inner: int, after: int, stride: int, skip: bool = True, norm: str = "batch"
+    ) -> None:
         super().__init__()
-        kind, norm = _CONVOLUTION[dimensions], _NORM[dimensions]
+        kind = _CONVOLUTION[dimensions]
 
         def layer(i: int, o: int, side: int, step: int = 1) -> list[nn.Module]:
-            return [kind(i, o, side, step, side // 2, bias=False), norm(o)]
+            return [kind(i, o, side, step, side // 2, bias=False), norm_of(dimensions, norm, o)]
 
         if after > inner:
             layers = [*layer(before, inner, 1), nn.ReLU(), *layer(inner, inner, 3, stride), nn.ReLU()]
