@@ -102,9 +102,13 @@ def _holds(folder: Path | None, endings: tuple[str, ...]) -> bool:
 
 
 def _decathlon(place: Path) -> dict[str, str] | None:
-    if (place / "dataset.json").is_file() and ((place / "labelsTr").is_dir() or (place / "imagesTr").is_dir()):
-        return {"folder": str(place)}
-    return None
+    path = place / "dataset.json"
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    told = b'"labels"' in head and any(word in head for word in (b'"training"', b'"dataset"', b'"channel_names"'))
+    return {"folder": str(place)} if told or (place / "imagesTr").is_dir() else None
 
 
 def _total_segmentator(place: Path) -> dict[str, str] | None:
