@@ -62,6 +62,12 @@ class Survey(QObject):
         return self.report is not None and self.report.settings == self.settings
 
     @property
+    def would_be_refused(self) -> bool:
+        """True where training would refuse the data as they are: nothing need be tried with them."""
+        problems = self.report.problems if self.report is not None else ()
+        return any(one.severity == "error" and one.kind in REFUSED for one in problems)
+
+    @property
     def in_use(self) -> bool:
         """True where the draft has all that was proposed."""
         task = self.draft.task
@@ -117,8 +123,7 @@ class Survey(QObject):
     def _take(self, report: CheckReport) -> None:
         self.report = report
         self.lines, self._proposed = (), {}
-        refusing = any(one.severity == "error" and one.kind in REFUSED for one in report.problems)
-        self._wants_proposal = bool(report.fingerprint.cases) and not refusing
+        self._wants_proposal = bool(report.fingerprint.cases) and not self.would_be_refused
 
     def _refuse(self, refusal: Refused) -> None:
         self.report, self.refusal = None, refusal
