@@ -25,8 +25,8 @@ SETTLE_S, GAP_S = 3.0, 0.6
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 """Before a broken connection is tried again: doubled each time, up to the latter."""
 LOG, STATUS, ORIGIN = "events.jsonl", "status.json", "origin.json"
-ABOUT = ("task.toml", "model.json", "data.json", "environment.json", STATUS, CONTROL)
-AFTER = ("MODEL_CARD.md", "results.json", STATUS)
+ABOUT = ("task.toml", "model.json", "data.json", "environment.json", "layers.json", STATUS, CONTROL)
+AFTER = ("MODEL_CARD.md", "results.json", "results.csv", STATUS)
 
 
 def followed_from(transport: Transport, mirror: Path) -> Work[Path]:
