@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from medviz.figures import Curves, Line
@@ -91,7 +91,8 @@ class Before(QWidget):
         column.addStretch(1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scrolling(inside))
+        self.area = scrolling(inside)
+        whole.addWidget(self.area)
 
     def refresh(self) -> None:
         """Show the plan as it stands; what was tried with other parameters goes."""
@@ -175,8 +176,16 @@ class Before(QWidget):
 
     def _over(self) -> None:
         self.job = None
+        QTimer.singleShot(0, self, self._come_into_sight)
         self.waiting.show_job(None)
         self.refresh()
+
+    def _come_into_sight(self) -> None:
+        """Scroll to what was found."""
+        found = (self.plot, self.take, self.verdict)
+        last = next((one for one in found if one.isVisibleTo(self)), None)
+        if last is not None:
+            self.area.ensureWidgetVisible(last)
 
     def _say(self, words: str, level: str = "info") -> None:
         look = {"warning": "warning", "error": "bad"}.get(level, "")

@@ -3,14 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from medviz.figures import Picture
 from medviz.gui.job import Job
 from medviz.gui.surveying import Varied
 from medviz.gui.training.bench import Bench
 from medviz.gui.training.panes import Panes
+from medviz.gui.training.probes import legend_of
 from medviz.messages import Message
 
 SETTLE_MS = 600
@@ -33,10 +34,15 @@ class Fed(QWidget):
         self._of: Any = None
         heading = QLabel("What it learns from")
         heading.setProperty("look", "heading")
+        self.legend = QLabel()
+        self.legend.setProperty("look", "small")
+        head = QHBoxLayout()
+        head.addWidget(heading)
+        head.addWidget(self.legend, 1, Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(heading)
+        column.setSpacing(4)
+        column.addLayout(head)
         column.addWidget(self.panes)
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -74,7 +80,8 @@ class Fed(QWidget):
         for one in messages:
             if isinstance(one, Picture) and self.job is not None and not self.job.stopping:
                 title = "as it is" if one.name == "as it is" else f"changed, {one.name}"
-                self.pictures[one.name] = replace(one, name=f"fed {one.name}", title=title)
+                self.legend.setText(legend_of((one,)))
+                self.pictures[one.name] = replace(one, name=f"fed {one.name}", title=title, label_names=())
 
     def _over(self) -> None:
         self.job = None
