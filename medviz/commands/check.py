@@ -29,14 +29,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> Said:
-    settings = _settings(options.dataset, options.set)
+    settings = _settings(options.dataset, options.set, options.task or "")
     if options.task and options.task not in TASKS:
         raise Refused(options.task, "there is no such task", f"there are {', '.join(TASKS)}")
     found = followed(checked(settings, options.task or ""), options.quiet or options.json)
     return Said(found.plain, in_words(found))
 
 
-def _settings(where: str, sets: Sequence[str]) -> Settings:
+def _settings(where: str, sets: Sequence[str], task: str = "") -> Settings:
     """Say which data set is meant: a name of the catalog, or a place in a layout that is known."""
     if where in DATASETS:
         found = Settings(where)
@@ -44,7 +44,7 @@ def _settings(where: str, sets: Sequence[str]) -> Settings:
         fault = "it is neither a file or folder nor the name of a data set"
         raise Refused(where, fault, f"give a path, or one of {', '.join(DATASETS)}")
     else:
-        found = recognised(Path(where))
+        found = recognised(Path(where), task)
     values: dict[str, Any] = {}
     for text in sets:
         name, value = assignment(text)

@@ -30,23 +30,29 @@ class InstanceBoxes(BoxedPictures):
 
     name: Annotated[str, "What the objects are called", Group("labels")] = "object"
 
-    def contents(self) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
+    def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Labelled, ...]]:
         """Read all masks and put a box round each object; refuses a folder of neither layout."""
         folder = existing_folder(self.folder, _WANTED)
         numbered = (folder / "instances").is_dir() and (folder / "images").is_dir()
         if numbered:
-            pairs = matched(images_in(folder / "images"), images_in(folder / "instances"), Gate(), "")
+            pairs = matched(images_in(folder / "images"), images_in(folder / "instances"), gate, "")
         else:
-            pairs = list(cases_in(folder, Gate()))
-        if not pairs:
+            pairs = list(cases_in(folder, gate))
+        if not pairs and not gate.turned:
             raise Refused(folder, "it has no masks that keep objects apart", f"choose {_WANTED}")
         boxes = _numbered if numbered else _alone
-        return (self.name,), tuple(_labelled(one, boxes) for one in pairs if one.side != "test")
+        wanted = (one for one in pairs if one.side != "test" and gate.lets(one.images[0].name))
+        return (self.name,), tuple(found for one in wanted if (found := _labelled(one, boxes, gate)) is not None)
 
 
-def _labelled(pair: Pair, boxes: Callable[[Path], Sequence[Sequence[int]]]) -> Labelled:
-    found = checked_boxes(pair.images[0], [box for path in pair.labels for box in boxes(path)])
-    return Labelled(pair.images[0], found, np.zeros(len(found), np.int64), {"val": True, "train": False}.get(pair.side))
+def _labelled(pair: Pair, boxes: Callable[[Path], Sequence[Sequence[int]]], gate: Gate) -> Labelled | None:
+    path = pair.images[0]
+    try:
+        found = checked_boxes(path, [box for mask in pair.labels for box in boxes(mask)])
+    except Refused as refusal:
+        gate.turn_away(path.name, "unreadable", refusal)
+        return None
+    return Labelled(path, found, np.zeros(len(found), np.int64), {"val": True, "train": False}.get(pair.side))
 
 
 def _alone(path: Path) -> Sequence[Sequence[int]]:

@@ -22,6 +22,8 @@ from medviz.refused import Refused
 
 _LOOKED_AT = 200
 """Entries of a folder that are looked at; a layout shows in fewer."""
+_HEADS = ("dataset.json", "dataset_description.json", "data.yaml", "meta.csv")
+"""Files that stand for the folder they lie in."""
 _MOST_FILES = 200_000
 _SEG = b"1.2.840.10008.5.1.4.1.1.66.4"
 """Class of a DICOM segmentation."""
@@ -50,6 +52,8 @@ def recognised(place: Path, task: str = "") -> Settings:
     with opening(place):
         if not place.exists():
             raise Refused(place, "there is no such file or folder", "check the path")
+        if place.is_file() and place.name in _HEADS:
+            place = place.parent
         if place.is_dir() and not any(place.iterdir()):
             raise Refused(place, "the folder is empty", "choose the folder that holds the data set")
         for layout in sorted(LAYOUTS, key=lambda layout: layout.task != task):

@@ -35,6 +35,10 @@ def test_a_layout_is_recognised_for_what_it_is(name: str, places: dict[str, Path
         assert recognised(places[name].parent).name == name.split(",")[0]
 
 
+def test_the_file_that_describes_a_set_stands_for_its_folder(places: dict[str, Path]) -> None:
+    assert recognised(places["bids"] / "dataset_description.json") == recognised(places["bids"])
+
+
 SEGMENTED = [name for name in MADE if task_for(Settings(name.split(",")[0])) == "segmentation"]
 
 
