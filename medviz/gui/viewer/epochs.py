@@ -31,7 +31,7 @@ class Epochs(Feature):
     NAME: ClassVar[str] = "epochs"
     TAB: ClassVar[str] = "Epochs"
     HINT: ClassVar[str] = "Look back at a training: what the network made of a scan at any epoch"
-    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("Ctrl+, Ctrl+.", "one epoch back or on"),)
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("Alt+, Alt+.", "one epoch back or on, where a run is looked back at"),)
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(viewer, parent)
@@ -66,7 +66,7 @@ class Epochs(Feature):
     def actions(self) -> Sequence[QAction]:
         """One epoch back, one on."""
         made = []
-        for words, keys, count in (("One epoch back", "Ctrl+,", -1), ("One epoch on", "Ctrl+.", 1)):
+        for words, keys, count in (("One epoch back", "Alt+,", -1), ("One epoch on", "Alt+.", 1)):
             action = QAction(words, self)
             action.setShortcut(keys)
             action.triggered.connect(lambda checked=False, count=count: self._step(count))
