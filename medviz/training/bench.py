@@ -22,10 +22,11 @@ from medviz.training.task import Samples, Task
 class Bench:
     """Builds all that from a task; refuses what the task or its data refuse. `total` is how many steps there will be.
 
-    `task` is the recipe as it is learnt now: some of its fields may be turned while the run goes.
+    `task` is the recipe as it is learnt now: some of its fields may be turned while the run goes. `begins` is False
+    where the weights come out of a checkpoint anyway: those it began with may be gone by then.
     """
 
-    def __init__(self, task: Task, ranks: Ranks | None = None) -> None:
+    def __init__(self, task: Task, ranks: Ranks | None = None, begins: bool = True) -> None:
         self.recipe = self.task = task
         self.device = chosen(task.device)
         if self.device.index is not None and self.device.type == "cuda":
@@ -38,7 +39,8 @@ class Bench:
         self.probes = Whole(task.probes(self.data), self.device)
         seeded(self.device, task.seed)
         network = task.build(self.data)
-        self.begun: tuple[Note, ...] = (begin_with(network, Path(task.start)).note(),) if task.start else ()
+        taken = begins and bool(task.start)
+        self.begun: tuple[Note, ...] = (begin_with(network, Path(task.start)).note(),) if taken else ()
         self.total = task.steps or task.epochs * self.order.steps
         translated = compiling(task, self.device, self.total)
         self.learner = Learner(task, network, self.device, precision_of(task.precision, self.device))

@@ -46,7 +46,8 @@ class Beside:
     """
 
     def __init__(self, task: Task, run: Run, orders: Orders, ranks: Ranks | None = None) -> None:
-        self.run, self.bench = run, Bench(task, ranks)
+        self.run = run
+        self.bench = Bench(task, ranks, begins=not (run.last.exists() or run.prev.exists()))
         bench = self.bench
         self.device, self.learner, self.order, self.total = bench.device, bench.learner, bench.order, bench.total
         about = task.description(bench.data), bench.fingerprint, split_of(bench.data)

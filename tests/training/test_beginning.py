@@ -1,6 +1,8 @@
 """Weights to begin with: what fits is taken, what does not is told."""
 
+import dataclasses
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,8 +11,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from medviz.messages import Note
 from medviz.refused import Refused
 from medviz.training.beginning import begin_with, read_weights
+from medviz.training.run import weights
+from tests.training.toys import Toy, step_of, taught
 
 
 def network(classes: int = 3, channels: int = 1, seed: int = 0) -> nn.Module:
@@ -91,3 +96,23 @@ def test_what_is_none_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest.Ca
 def test_weights_alone_are_read_by_name(tmp_path: Path) -> None:
     torch.save(network().state_dict(), tmp_path / "a.pt")
     assert list(read_weights(tmp_path / "a.pt"))[:2] == ["0.weight", "0.bias"]
+
+
+def test_a_run_begins_with_them_says_so_and_keeps_what_is_frozen(tmp_path: Path) -> None:
+    taught(Toy(), tmp_path / "first")
+    begun, _ = weights(tmp_path / "first")
+    task = Toy(epochs=2, start=str(tmp_path / "first"), freeze=("0", "1"), unfreeze=None)
+    said = taught(task, tmp_path / "second")
+    assert any(isinstance(one, Note) and one.text == "Begins with 9 of 9 weights of first" for one in said)
+    after, _ = weights(tmp_path / "second")
+    same = {name for name, one in after.items() if torch.equal(one, begun[name])}
+    assert same == {name for name in after if name.startswith(("0.", "1."))}
+
+
+def test_a_run_goes_on_after_the_weights_it_began_with_are_gone(tmp_path: Path) -> None:
+    taught(Toy(epochs=1), tmp_path / "first")
+    task = Toy(epochs=1, start=str(tmp_path / "first"))
+    taught(task, tmp_path / "second")
+    shutil.rmtree(tmp_path / "first")
+    taught(dataclasses.replace(task, epochs=2), tmp_path / "second", resume=True)
+    assert step_of(tmp_path / "second") == 12
