@@ -61,7 +61,7 @@ class AugmentPreview(QWidget):
         self.always.setToolTip("Make every ticked change in each sample; training changes light in one of five")
         self.again = QPushButton("Draw again")
         self.again.setIcon(icon("ph.shuffle"))
-        self.again.setToolTip("Other changes of the same sample  (Space)")
+        self.again.setToolTip("Other changes of the same sample  (R)")
         self.sentence = QLabel()
         self.sentence.setProperty("look", "dim")
         self.sentence.setWordWrap(True)

@@ -1,36 +1,41 @@
 """Leafing through a data set: its cases as small pictures, one of them large, and what augmentation does to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from medviz.data.checking.report import SEVERITIES, CaseFacts, Problem, Repair, Severity
+from medviz.data.checking.report import CaseFacts, Repair
 from medviz.figures import Picture
 from medviz.gui.controls import Toggle, calm
 from medviz.gui.job import Job
 from medviz.gui.training.augment_preview import AugmentPreview
+from medviz.gui.training.case_choice import Faults, dealt, narrowed
 from medviz.gui.training.case_grid import SIDE_PX, Card, CaseGrid
 from medviz.gui.training.case_view import CaseView
 from medviz.gui.training.survey import Survey
 from medviz.gui.training.tabs import RunTabs
-from medviz.messages import Note
+from medviz.messages import Note, Work
 from medviz.parameters import Settings
 from medviz.refused import Refused
 
 LARGE_PX = 512
+AT_ONCE = 3000
+"""So many cases are sorted while the window waits; of more it takes longer than a frame."""
+T = TypeVar("T")
 ALL = ""
 SORTS = {"as listed": "", "name": "name", "class": "class", "size": "size", "problems first": "problems"}
 SIDES = {"both sides": ALL, "to learn from": "training", "held out": "held out"}
@@ -54,7 +59,8 @@ class DataBrowser(QDialog):
         self._listing: Job | None = None
         self._small: Job | None = None
         self._large: Job | None = None
-        self._faults: Mapping[str, tuple[Problem, ...]] = {}
+        self._faults: Faults = {}
+        self._wish = 0
         self.finder = QLineEdit()
         self.finder.setPlaceholderText("Find a case")
         self.finder.setClearButtonEnabled(True)
@@ -115,6 +121,14 @@ class DataBrowser(QDialog):
         self.case.repair_wanted.connect(self.survey.repair)
         self.tabs.stack.currentChanged.connect(lambda place: self._choose_again())
         self.survey.changed.connect(self._survey_changed)
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)  # Return in the field that finds must press none
+        for key, does in (("Ctrl+F", self._find), ("O", self.over.toggle), ("R", self.preview.again.click)):
+            QShortcut(QKeySequence(key), self).activated.connect(does)
+
+    def _find(self) -> None:
+        self.finder.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.finder.selectAll()
 
     # The data set ---------------------------------------------------------------------------------------------------
 
@@ -161,31 +175,41 @@ class DataBrowser(QDialog):
         if self.album is None:
             return
         report = self.survey.report if self.survey.report and self.survey.report.settings == self.settings else None
-        known = {one.name: one for one in report.cases} if report else {}
-        faults: dict[str, list[Problem]] = {}
-        for one in report.problems if report else ():
-            if one.case:
-                faults.setdefault(one.case, []).append(one)
-        self._faults = {name: tuple(some) for name, some in faults.items()}
-        self._cards = tuple(Card(known.get(one.name, one), worst(faults.get(one.name, ()))) for one in self.album.cases)
-        counted = self.album.counted == "pictures" or bool(known)
+        counted = self.album.counted == "pictures" or report is not None
         self.kind.setEnabled(counted)
         self.kind.setToolTip("Only cases that show this class" if counted else "Check the data: then it is known")
         self.faulty.setEnabled(report is not None)
+        cases = self.album.cases
+        self._beside(lambda: dealt(cases, report), self._take_cards)
+
+    def _take_cards(self, made: tuple[tuple[Card, ...], Faults]) -> None:
+        self._cards, self._faults = made
         self._narrow()
 
     def _narrow(self) -> None:
         """Show the cards that are asked for, in the order that is."""
         if self.album is None:
             return
-        cards = narrowed(
-            self._cards, self.finder.text(), self.kind.currentData() or ALL, self.side.currentData() or ALL,
-            self.faulty.isChecked() and self.faulty.isEnabled(), self.sort.currentData() or "",
-        )  # fmt: skip
+        cards, text, kind = self._cards, self.finder.text(), self.kind.currentData() or ALL
+        side, order = self.side.currentData() or ALL, self.sort.currentData() or ""
+        faulty = self.faulty.isChecked() and self.faulty.isEnabled()
+        self._beside(lambda: narrowed(cards, text, kind, side, faulty, order), self._show_cards)
+
+    def _show_cards(self, cards: tuple[Card, ...]) -> None:
         before = self.grid.case.name if self.grid.case is not None else ""
         self.grid.put(cards, self.wanted or before)
         self.wanted = ""
         self.count.setText(f"{len(cards):,} of {len(self._cards):,}")
+
+    def _beside(self, make: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Work something out at once, or beside the window where there are many cases; only the last wish counts."""
+        self._wish += 1
+        wish = self._wish
+        if len(self.album.cases) <= AT_ONCE:
+            then(make())
+            return
+        job = self.desk.start("sorting the cases", lambda: _made(make), page="train", quiet=True)
+        job.ended.connect(lambda made: then(made) if wish == self._wish else None)
 
     # Pictures -------------------------------------------------------------------------------------------------------
 
@@ -303,38 +327,9 @@ class DataBrowser(QDialog):
         super().closeEvent(event)
 
 
-def worst(problems: Sequence[Problem]) -> Severity | None:
-    """The worst of some problems, None where there is none."""
-    return min((one.severity for one in problems), key=SEVERITIES.index, default=None)
-
-
-def narrowed(cards: Sequence[Card], text: str, kind: str, side: str, faulty: bool, order: str) -> tuple[Card, ...]:
-    """Keep the cards that are asked for, in the order that is."""
-    words = text.casefold().split()
-    kept = [
-        card
-        for card in cards
-        if all(word in card.facts.name.casefold() for word in words)
-        and (not kind or kind in card.facts.classes)
-        and (not side or card.facts.part == side)
-        and (not faulty or card.worst is not None)
-    ]
-    if order == "name":
-        kept.sort(key=lambda card: card.facts.name)
-    elif order == "class":
-        kept.sort(key=lambda card: (card.facts.classes, card.facts.name))
-    elif order == "size":
-        kept.sort(key=lambda card: _voxels(card.facts), reverse=True)
-    elif order == "problems":
-        kept.sort(key=lambda card: SEVERITIES.index(card.worst) if card.worst else len(SEVERITIES))
-    return tuple(kept)
-
-
-def _voxels(facts: CaseFacts) -> int:
-    count = 1
-    for side in facts.shape:
-        count *= side
-    return count
+def _made(make: Callable[[], T]) -> Work[T]:
+    yield from ()
+    return make()
 
 
 def _large(album: Any, facts: CaseFacts) -> Any:

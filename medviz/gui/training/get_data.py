@@ -165,6 +165,7 @@ class GetData(QDialog):
         self.table.doubleClicked.connect(lambda index: self.begin())
         self.waiting.cancelled.connect(self.stop)
         self.fetch.setEnabled(bool(self.sets.count()))
+        self.fetch.setDefault(True)
 
     @property
     def chosen(self) -> Any:

@@ -35,7 +35,7 @@ SIGNS = {
     "warning": ("ph.warning-fill", "warning", "warning: look at it"),
     "note": ("ph.info", "dim", "note: nothing need be done"),
 }
-WITH_BUTTONS = 300
+WITH_BUTTONS = 80
 """Rows beyond this have no button; leaving a case out is then done in the browser."""
 ROW = int(Qt.ItemDataRole.UserRole)
 _PAD, _SIGN = 8, 16

@@ -26,8 +26,8 @@ from medviz.gui.desk import Desk
 from medviz.gui.pages.training import TrainingPage
 from medviz.gui.services import Services
 from medviz.gui.surveying import Surveying, Varied
+from medviz.gui.training.case_choice import narrowed, worst
 from medviz.gui.training.check_report import facts_of, facts_table, title_of
-from medviz.gui.training.data_browser import narrowed, worst
 from medviz.messages import Note, Progress, Work
 from medviz.parameters import Settings
 from medviz.refused import Refused
@@ -356,6 +356,23 @@ def test_a_case_is_left_out_from_the_browser(page: TrainingPage, qtbot: QtBot, f
     qtbot.mouseClick(browser.case.leave_out, CLICK)
     assert dict(page.draft.task.data.values) == {"leave_out": "case 4"}
     qtbot.waitUntil(lambda: browser.settings == page.draft.task.data and not page.desk.jobs)
+
+
+def test_the_browser_is_used_by_keys(page: TrainingPage, qtbot: QtBot) -> None:
+    browser = opened(page, qtbot)
+    wanted: list[Path] = []
+    page.desk.open_wanted.connect(wanted.append)
+    browser.grid.setFocus()
+    qtbot.keyClick(browser.grid, Qt.Key.Key_O)
+    assert not browser.over.isChecked()
+    qtbot.keyClick(browser.grid, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert browser.finder.hasFocus()
+    qtbot.keyClicks(browser.finder, "case 3")
+    qtbot.keyClick(browser.finder, Qt.Key.Key_Return)
+    assert wanted == [] and browser.count.text() == "1 of 7"
+    qtbot.keyClick(browser.grid, Qt.Key.Key_Return)
+    assert wanted == [Path("/scans/case_3.nii.gz")]
+    qtbot.waitUntil(lambda: not page.desk.jobs)
 
 
 def test_labels_can_be_taken_off_the_pictures(page: TrainingPage, qtbot: QtBot) -> None:
