@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -48,6 +49,13 @@ def as_weights(optimiser: Optimizer) -> None:
         for name, value in kept.items():
             if isinstance(value, Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
                 kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
+def gradients_as_weights(weights: Iterable[nn.Parameter]) -> None:
+    """Lay out gradients as their weights, for the same reason: those that came from other processes lie otherwise."""
+    for one in weights:
+        if one.grad is not None and one.grad.stride() != one.stride():
+            one.grad = torch.empty_like(one).copy_(one.grad)
 
 
 def compiling(task: Task, device: torch.device, steps: int) -> bool:

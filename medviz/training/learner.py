@@ -152,6 +152,8 @@ class Learner:
         if not last:
             return
         self.ranks.join(own)
+        if self.last:
+            layout.gradients_as_weights(own)
         self.scaler.unscale_(one)
         if self.task.l1:
             _pull(own, self.task.l1)

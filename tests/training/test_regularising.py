@@ -128,6 +128,27 @@ class TestLayout:
         assert laid["image"].is_contiguous(memory_format=torch.channels_last)
         assert laid["name"] == ["a", "b"]
 
+    def test_gradients_from_elsewhere_and_moments_are_laid_out_as_their_weights(self) -> None:
+        """A fused step goes through memory: with another layout it would change the wrong weights."""
+        steps = []
+        for laid in (False, True):
+            torch.manual_seed(0)
+            network = nn.Conv2d(3, 4, 3)
+            gradient = torch.randn(4, 3, 3, 3)
+            if laid:
+                layout.laid(network)
+            network.weight.grad = gradient.clone()
+            layout.gradients_as_weights(network.parameters())
+            optimiser = torch.optim.AdamW(network.parameters(), 0.1, fused=True)
+            optimiser.step()
+            kept = optimiser.state_dict()
+            kept["state"][0] |= {name: kept["state"][0][name].contiguous() for name in ("exp_avg", "exp_avg_sq")}
+            optimiser.load_state_dict(kept)
+            layout.as_weights(optimiser)
+            optimiser.step()
+            steps.append(network.weight.detach().clone())
+        assert torch.equal(*steps)
+
     def test_it_is_automatic_on_a_gpu_in_mixed_precision_alone(self) -> None:
         assert not layout.last(Toy(), CPU, FULL)
         assert not layout.last(Toy(), torch.device("cuda"), FULL)
