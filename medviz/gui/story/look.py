@@ -3,12 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from medviz.gui.story.reel import Moment
 from medviz.imaging.judging.difference import LEGEND
 from medviz.imaging.labels import Label, named
-from medviz.imaging.layers import layer_of
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.story import ProbeCase
 from medviz.imaging.volume import Stored, Volume
@@ -26,12 +23,6 @@ class Look:
     value: int = 1
     opacity: float = 0.6
     reference: bool = True
-
-
-def opened(case: ProbeCase) -> Scene:
-    """The scan alone, with the cursor where most of the reference is, else in the middle."""
-    scene = replace(Scene(), layers=(layer_of(case.scan, "image"),))
-    return scene.at_voxel(_middle(case))
 
 
 def scene_with(scene: Scene, case: ProbeCase, moment: Moment | None, look: Look, classes: tuple[str, ...]) -> Scene:
@@ -67,15 +58,3 @@ def class_of(shares: Volume, value: int) -> Volume:
     voxels = shares.voxels[number : number + 1]
     stored = Stored("story", voxels.shape[1:], "RAS", shares.affine, voxels.dtype)
     return replace(shares, voxels=voxels, stored=stored, kind="scalar", name="probability")
-
-
-def _middle(case: ProbeCase) -> tuple[float, float, float]:
-    shape = case.scan.shape
-    middle = [(side - 1) // 2 for side in shape]
-    if case.reference is not None and case.reference.shape == shape:
-        there = case.reference.frame() > 0
-        for axis in (2, 1, 0):
-            counts = np.count_nonzero(there, axis=tuple(one for one in range(3) if one != axis))
-            if counts.any():
-                middle[axis] = int(counts.argmax())
-    return float(middle[0]), float(middle[1]), float(middle[2])

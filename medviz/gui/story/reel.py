@@ -1,7 +1,7 @@
 """The frames of a run's story in memory: read when asked for, the wanted one first, and looked for while a run goes."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from medviz.gui.desk import Desk
 from medviz.gui.job import Job
 from medviz.imaging.judging.difference import difference
+from medviz.imaging.layers import layer_of
+from medviz.imaging.scene import Scene
 from medviz.imaging.story import FOLDER, INDEX, Frame, ProbeCase, Snapshot, Story
 from medviz.imaging.volume import Array, Volume
 from medviz.messages import Progress, Work
@@ -40,7 +42,7 @@ class Moment:
 
 
 class Reel(QObject):
-    """One run's story, and one case of it.
+    """One run's story, and one case of it; `scene` shows the scan of the case alone.
 
     `grew`: there are other frames than before. `opened`: the scan of the chosen case is there (`case`), or was refused
     (`fault` says why). `came` (step): a frame that was asked for is there.
@@ -57,6 +59,7 @@ class Reel(QObject):
         self.story = Story(Path())
         self.place = 0
         self.case: ProbeCase | None = None
+        self.scene = Scene()
         self.fault = ""
         self._stamp: tuple[int, int] | None = None
         self._kept: OrderedDict[int, Moment] = OrderedDict()
@@ -139,15 +142,15 @@ class Reel(QObject):
         if run is None:
             return
         job = self._opening = self.desk.start(
-            "the scan of the run", lambda: self.desk.services.storied.case(run, place), page="train", quiet=True
+            "the scan of the run", lambda: _shown(self.desk.services.storied.case(run, place)), page="train", quiet=True
         )
         job.refused.disconnect()  # said where the picture would be, not in a notice: the run itself is well
         job.refused.connect(lambda refusal: self._not_opened(run, place, refusal))
-        job.ended.connect(lambda case: self._opened(run, place, case))
+        job.ended.connect(lambda made: self._opened(run, place, *made))
 
-    def _opened(self, run: Path, place: int, case: ProbeCase) -> None:
+    def _opened(self, run: Path, place: int, case: ProbeCase, scene: Scene) -> None:
         if (run, place) == (self.run, self.place):
-            self.case, self.fault = case, ""
+            self.case, self.scene, self.fault = case, scene, ""
             self._kept.clear()
             self.opened.emit()
 
@@ -189,6 +192,30 @@ class Reel(QObject):
     def _over(self) -> None:
         self._reading = None
         self._read()
+
+
+def _shown(work: Work[ProbeCase]) -> Work[tuple[ProbeCase, Scene]]:
+    """Find the case, and make the scene in which it is first seen: window and place need a look at all voxels."""
+    case = yield from work
+    return case, opened(case)
+
+
+def opened(case: ProbeCase) -> Scene:
+    """The scan alone, with the cursor where most of the reference is, else in the middle."""
+    scene = replace(Scene(), layers=(layer_of(case.scan, "image"),))
+    return scene.at_voxel(_middle(case))
+
+
+def _middle(case: ProbeCase) -> tuple[float, float, float]:
+    shape = case.scan.shape
+    middle = [(side - 1) // 2 for side in shape]
+    if case.reference is not None and case.reference.shape == shape:
+        there = case.reference.frame() > 0
+        for axis in (2, 1, 0):
+            counts = np.count_nonzero(there, axis=tuple(one for one in range(3) if one != axis))
+            if counts.any():
+                middle[axis] = int(counts.argmax())
+    return float(middle[0]), float(middle[1]), float(middle[2])
 
 
 def _moments(story: Story, numbers: list[int], place: int, case: ProbeCase) -> Work[tuple[Moment, ...]]:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPolygonF, QResizeE
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from medviz.gui.desk import Desk
-from medviz.gui.story.look import Look, opened, scene_with
+from medviz.gui.story.look import Look, scene_with
 from medviz.gui.story.look_bar import LookBar
 from medviz.gui.story.reel import KEPT_BYTES, Reel
 from medviz.gui.story.scrubber import Scrubber
@@ -145,7 +145,7 @@ class Patient(QWidget):
     def _opened(self) -> None:
         case = self.reel.case
         if case is not None:
-            scene = opened(case)
+            scene = self.reel.scene
             voxels = self.reel.story.kind == "labels"
             self.planes.store.put(replace(scene, radiological=case.scan.oriented, crosshair=voxels))
             self.bar.allow(reference=case.reference is not None)

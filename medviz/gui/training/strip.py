@@ -39,6 +39,7 @@ class EpochStrip(QWidget):
         self.drawn = 0
         self._pictures: dict[int, QImage] = {}
         self._of: object = None
+        self._content = Content()
         self.setFixedHeight(HIGH)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("epochs side by side")
@@ -72,7 +73,7 @@ class EpochStrip(QWidget):
                 missing.append(step)
             elif step not in self._pictures:
                 self.drawn += 1
-                self._pictures[step] = picture(scene_with(scene, case, held, look, classes), plane)
+                self._pictures[step] = picture(scene_with(scene, case, held, look, classes), plane, self._content)
         self.update()
         return missing
 
@@ -133,11 +134,11 @@ def spread(count: int, room: int) -> tuple[int, ...]:
     return tuple(sorted({round(one) for one in np.linspace(0, count - 1, max(room, 1))}))
 
 
-def picture(scene: Scene, plane: Plane) -> QImage:
+def picture(scene: Scene, plane: Plane, content: Content) -> QImage:
     """Draw a slice of a scene small: the scan in its window, what lies over it in colour."""
     scan, index = scene.layers[0].volume, scene.voxel[NORMAL[plane]]
     seen = cut(scan, plane, index, 0, scene.radiological)
-    top, bottom, left, right = (round(one) for one in Content().box(scan, plane, scene.radiological))
+    top, bottom, left, right = (round(one) for one in content.box(scan, plane, scene.radiological))
     step = max(1, (max(bottom - top, right - left) - 1) // FINEST_PX + 1)
     part = (slice(top, bottom, step), slice(left, right, step))
     low, high = levels(scene.layers[0].window, scene.layers[0].level, scan.slope, scan.intercept)
