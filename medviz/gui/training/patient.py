@@ -26,6 +26,7 @@ from medviz.gui.viewer.slice_view import SliceView
 from medviz.imaging.scene import Scene
 from medviz.imaging.slices import Plane
 
+REST_MS = 90
 LOOK_MS = 700
 """Between two looks at the disk while a run goes."""
 NOTHING = ("A few scans that training never sees are shown here as the network sees them: epoch by epoch, with what it "
@@ -82,6 +83,10 @@ class Patient(QWidget):
         for view in self.planes.views.values():
             view.paints.append(self._paint_field)
         self.pace = Pace(self)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._draw_strip)
         self._leave = self.planes.store.listen(self._told)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -226,6 +231,13 @@ class Patient(QWidget):
             self.ask.show_voxel(self._where(scene), classes, shares, meant, curve, frame.epoch, last)
         if self.strip.isVisible():
             self.strip.show_frames(self.reel.frames, self.scrubber.number)
+            self._rest.start()
+
+    def _draw_strip(self) -> None:
+        """Draw the small pictures once the hand rests."""
+        scene, case = self.planes.store.state, self.reel.case
+        if scene.scan is not None and case is not None and self.strip.isVisible():
+            classes = self.reel.story.classes
             self.strip.draw(scene, case, self._strip_plane(scene), self.look, classes, self.reel.moment)
 
     def _strip_plane(self, scene: Scene) -> Plane:

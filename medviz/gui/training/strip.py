@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medviz.gui.colours import colours
@@ -36,7 +36,10 @@ class EpochStrip(QWidget):
         self.frames: tuple[Frame, ...] = ()
         self.number = 0
         self.shown: tuple[int, ...] = ()
-        self.drawn = 0
+        self._next: Callable[[], bool] = lambda: False
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._draw_one)
         self._pictures: dict[int, QImage] = {}
         self._of: object = None
         self._content = Content()
@@ -59,23 +62,37 @@ class EpochStrip(QWidget):
     def draw(
         self, scene: Scene, case: ProbeCase, plane: Plane, look: Look, classes: tuple[str, ...],
         moment: Callable[[int], Moment | None],
-    ) -> list[int]:  # fmt: skip
-        """Draw what is at hand of the slice at the cross-hair; return the steps of the frames that are not."""
+    ) -> None:  # fmt: skip
+        """Draw what is at hand of the slice at the cross-hair, one picture after the other, none for long."""
         layer = scene.layers[0]
         of = (id(case), plane, scene.voxel[NORMAL[plane]], look, scene.radiological, layer.window, layer.level)
         if of != self._of:
             self._pictures, self._of = {}, of
-        missing = []
-        for number in self.shown:
-            step = self.frames[number].step
-            held = moment(step)
-            if held is None:
-                missing.append(step)
-            elif step not in self._pictures:
-                self.drawn += 1
-                self._pictures[step] = picture(scene_with(scene, case, held, look, classes), plane, self._content)
+
+        def next_one() -> bool:
+            for number in self.shown:
+                step = self.frames[number].step
+                held = None if step in self._pictures else moment(step)
+                if held is not None:
+                    made = scene_with(scene, case, held, look, classes)
+                    self._pictures[step] = picture(made, plane, self._content)
+                    return True
+            return False
+
+        self._next = next_one
+        self._timer.start()
         self.update()
-        return missing
+
+    def _draw_one(self) -> None:
+        if self._next():
+            self.update()
+        else:
+            self._timer.stop()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Draw nothing that is not seen."""
+        super().hideEvent(event)
+        self._timer.stop()
 
     def picture_of(self, number: int) -> QImage | None:
         """Return what is drawn of a frame."""
