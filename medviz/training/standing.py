@@ -17,7 +17,13 @@ class Watch:
     waited: int = 0
 
     def told(self, value: float, step: int, higher: bool) -> "Watch":
-        """Take note of a validation; a value that is not a number is no progress."""
+        """Take note of a validation; a value that is not a number is no progress.
+
+        A process that was killed right after it kept the best weights of a step measures them once more: that counts
+        once.
+        """
+        if self.best is not None and self.best_step == step:
+            return self
         better = self.best is None or (value > self.best if higher else value < self.best)
         if better and math.isfinite(value):
             return Watch(value, step, 0)

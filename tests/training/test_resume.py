@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from medviz.messages import Message, Note, Scalar
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
-from medviz.training import checkpoints
+from medviz.training import checkpoints, keeper
 from medviz.training.orders import Orders
 from medviz.training.run import attach
 from medviz.training.trainer import train
@@ -187,6 +188,30 @@ def test_killed_at_any_moment_with_any_loaders_and_resumed_it_is_the_same(tmp_pa
         assert curve(replayed, name) == curve(straight, name)
     losses = [one.step for one in replayed if isinstance(one, Scalar) and one.name == "train/loss"]
     assert losses == sorted(set(losses)), "what the killed process said too often is left out"
+
+
+def test_killed_right_after_the_best_weights_were_kept_they_count_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Toy(epochs=6, schedule="plateau", wait=1, learning_rate=0.05)
+    taught(task, tmp_path / "straight")
+    monkeypatch.setattr(keeper, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(keeper, "SAVE_SHARE", 1e9)
+    folder, kept, killed = tmp_path / "killed", tmp_path / "as it was", []
+
+    def write(self: keeper.Keeper, *given: Any) -> None:
+        written(self, *given)
+        if given[2] is not None and not killed:
+            killed.append(given[0].step)
+            shutil.copytree(folder, kept)  # all that a kill would leave
+
+    written = keeper.Keeper._write
+    monkeypatch.setattr(keeper.Keeper, "_write", write)
+    taught(task, folder)
+    assert killed == [6]
+    taught(task, kept, resume=True)
+    for run in (folder, kept):
+        assert digest(run) == digest(tmp_path / "straight")
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
