@@ -211,8 +211,8 @@ class Seeing(QWidget):
         self.scan.store.put(scan_scene(seen))
         self.given.store.put(given_scene(seen))
         self.seen = seen
-        self.scan_facts.setText(_listed(seen, SCAN))
-        self.given_facts.setText(_listed(seen, GIVEN))
+        self.scan_facts.setText(_listed(seen, SCAN) + ("" if seen.outline().voxels.all() else _sign(PATCH[0])))
+        self.given_facts.setText(_listed(seen, GIVEN) + ("" if seen.inside.all() else _sign(PADDING[0])))
         self.given_title.setText("What the network is given" + (" · mirrored" if seen.mirrored else ""))
         self._begin()
 
@@ -321,6 +321,11 @@ def _listed(seen: Seen, names: tuple[str, ...]) -> str:
     there = dict(seen.facts)
     rows = [f"<b>{html.escape(name)}</b> {html.escape(there[name])}" for name in names if name in there]
     return "".join(f'<p style="margin:0 0 5px 0">{row}</p>' for row in rows)
+
+
+def _sign(one: Label) -> str:
+    """Say what a colour means."""
+    return f'<p style="margin:0"><span style="color:rgb{one.colour}">■</span> {one.name}</p>'
 
 
 def _middle(label_map: Volume | None) -> Point | None:
