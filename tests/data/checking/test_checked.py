@@ -8,13 +8,16 @@ import pytest
 from PIL import Image
 
 from medviz.data import DATASETS
+from medviz.data.checking.album import album
 from medviz.data.checking.checked import checked
 from medviz.data.checking.report import KINDS, CheckReport, Problem, rows_of
 from medviz.data.layouts import recognised
 from medviz.data.mending import mended
+from medviz.figures import Picture
 from medviz.messages import Progress, finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
+from tests.data import laid
 from tests.data.checking.damaged import damaged, declare, pictures, save, scan, sound
 
 
@@ -255,3 +258,22 @@ def test_what_is_drawn_or_shipped_is_sound(name: str) -> None:
     assert report.faults == 0, report.problems
     assert report.fingerprint.held_out > 0
     assert all(one.count for one in report.fingerprint.classes)
+
+
+LAYOUTS = (
+    "paired", "beside", "totalsegmentator", "bids", "kaggle", "mask_table", "image_text", "arrays", "dicom_seg",
+    "class_folders", "image_pairs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_checked_and_drawn_without_a_false_alarm(layout: str, tmp_path: Path) -> None:
+    settings = recognised(getattr(laid, layout)(tmp_path / "data"))
+    report = finished(checked(settings))
+    assert report.problems == ()
+    assert 0 < report.fingerprint.held_out < len(report.cases)
+    found = finished(album(settings))
+    assert [one.name for one in found.cases] == [one.name for one in report.cases]
+    said: list[object] = []
+    finished(found.pictures([found.cases[0].name], 64), said.append)
+    assert [type(one) for one in said] == [Picture]

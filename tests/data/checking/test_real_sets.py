@@ -1,5 +1,6 @@
 """What the check says of the real sets: nothing of the sound ones, and what is truly wrong with the others."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from medviz.messages import finished
 pytestmark = pytest.mark.data
 
 
+@lru_cache
 def check(folder: Path) -> CheckReport:
     return finished(checked(recognised(folder)))
 
