@@ -33,8 +33,8 @@ class Obeying:
                     notes.append(note)
                     answer = note.text
             except Refused as refusal:
-                answer = f"{refusal.thing}: {refusal.fault}"
-                notes.append(Note(answer, "warning", refusal.remedy))
+                notes.append(Note(f"{refusal.thing}: {refusal.fault}", "warning", refusal.remedy))
+                answer = str(refusal)
             told = {"number": order.number, "name": order.name, "value": order.value, "answer": answer}
             self.run.hear({"message": "order", "step": step, **told}, step)
         return asked, notes
