@@ -11,14 +11,16 @@ from medviz.data.checking.report import ClassCount, Fingerprint, Hardware, Sprea
 from medviz.data.layouts import recognised
 from medviz.messages import finished
 from medviz.parameters import Settings, parameters
+from medviz.refused import Refused
 from medviz.tasks import TASKS
 from medviz.tasks.classification import Classification
 from medviz.tasks.detection import Detection
-from medviz.tasks.segmentation import Segmentation
+from medviz.tasks.segmentation import Segmentation, sides_in
 from medviz.training.proposing import Proposal, proposal
 from medviz.training.task import Task
 from medviz.training.trainer import train
 from tests.data.checking.damaged import sound
+from tests.standard import a_sentence
 
 CPU, GPU = Hardware("cpu", 16 << 30, 4), Hardware("cuda", 24 << 30, 8)
 
@@ -43,6 +45,14 @@ def test_patches_are_as_large_as_the_middle_case_along_each_axis() -> None:
     assert dict(task.network.values)["depth"] == 4
     assert lines[0] == "Patches 32×48×32 because the middle case is 35×51×35 voxels of 1 mm; 4 levels leave 4×6×4"
     assert "80 cases to learn from" in lines[1]
+
+
+def test_sides_are_read_as_a_person_writes_them_and_others_are_refused() -> None:
+    assert sides_in("32×48×32", 3) == sides_in("32x48 X 32", 3) == (32, 48, 32)
+    for text in ("32×48", "32×48×", "a×b×c", "4×48×32", "-8×16×16"):
+        with pytest.raises(Refused) as refusal:
+            sides_in(text, 3)
+        a_sentence(refusal.value)
 
 
 def test_thick_slices_are_learnt_slice_by_slice() -> None:

@@ -58,8 +58,9 @@ class Survey(QObject):
 
     @property
     def fresh(self) -> bool:
-        """True where the report is of the data set as it is set now."""
-        return self.report is not None and self.report.settings == self.settings
+        """True where the report is of the data set as it is set now, for the task that is chosen."""
+        found = self.report
+        return found is not None and found.settings == self.settings and found.task == self.draft.name
 
     @property
     def would_be_refused(self) -> bool:
