@@ -59,18 +59,17 @@ class FCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Score each class at each pixel; the scores are logits."""
         sides, x = x.shape[2:], filled(x, 32, self.times)
-        whole = x.shape[2:]
         seen: list[Tensor] = []
         for level in self.levels:
             x = level(x)  # (N, width·2^k, x/2^(k+1), ...)
             seen.append(x)
         scores: Tensor = self.coarse(self.dense(x))  # (N, classes, x/32, ...)
         for score, features in zip(self.finer, (seen[3], seen[2]), strict=False):
-            scores = self._enlarged(scores, features.shape[2:]) + score(features)  # (N, classes, x/16, ...), x/8
-        return cut(self._enlarged(scores, whole), sides)
+            scores = self._enlarged(scores, 2) + score(features)  # (N, classes, x/16, ...), x/8
+        return cut(self._enlarged(scores, 32 // 2 ** len(self.finer)), sides)
 
-    def _enlarged(self, scores: Tensor, size: tuple[int, ...]) -> Tensor:
-        return F.interpolate(scores, size=size, mode=self.mode, align_corners=False)
+    def _enlarged(self, scores: Tensor, times: int) -> Tensor:
+        return F.interpolate(scores, scale_factor=times, mode=self.mode, align_corners=False)
 
 
 def _level(dimensions: int, before: int, after: int, count: int, norm: str) -> nn.Sequential:

@@ -212,6 +212,8 @@ def _downwards(
 ) -> _Field:
     if field.sides is None:
         return field
+    if len(kernel) != len(field.sides):  # slices that are looked at one by one
+        return _Field(None, field.steps)
     rows = zip(field.sides, field.steps, kernel, dilation, strict=True)
     sides = tuple(int(side + (k - 1) * d * step) for side, step, k, d in rows)
     starts = None
@@ -252,7 +254,9 @@ def _upwards(field: _Field, kernel: Sequence[int], stride: Sequence[int]) -> _Fi
 
 
 def _enlarged(field: _Field, kwargs: Any) -> _Field:
-    scale, linear = kwargs["scale_factor"], kwargs.get("mode", "nearest") != "nearest"
+    scale, linear = kwargs.get("scale_factor"), kwargs.get("mode", "nearest") != "nearest"
+    if scale is None:  # to a size of its own
+        return _Field(None, field.steps)
     scales = tuple(scale) if isinstance(scale, list | tuple) else (scale,) * len(field.steps)
     return _upwards(field, [2 * int(s) if linear else int(s) for s in scales], [int(s) for s in scales])
 

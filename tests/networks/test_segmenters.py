@@ -18,6 +18,7 @@ from medviz.networks.recurrent import Recurrent
 from medviz.networks.unetr import UNETR
 from medviz.networks.vnet import VNet
 from medviz.parameters import Settings
+from medviz.probe.structure import structure
 from medviz.refused import Refused
 
 
@@ -149,3 +150,12 @@ def test_a_memory_reads_the_slices_in_order() -> None:
     assert not torch.allclose(there, back)
     assert torch.equal(states[0][:, :4], states[1][:, :4]), "what came before does not know what comes"
     assert not torch.equal(states[0][:, 4:], states[1][:, 4:])
+
+
+@pytest.mark.row("NET-1")
+@pytest.mark.parametrize("name", ["fcn", "recurrent", "hipt", "swin_unetr"])
+def test_the_table_of_layers_knows_them_and_its_sum_is_the_whole(name: str) -> None:
+    network: nn.Module = Settings(name).build(NETWORKS, classes=3, dimensions=2)
+    layers = structure(network, (1, 32, 32))
+    assert sum(one.parameters for one in layers) == size(network)
+    assert sum(one.multiply_adds for one in layers) > 0
