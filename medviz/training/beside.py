@@ -29,6 +29,8 @@ from medviz.training.standing import Standing
 from medviz.training.story import Telling
 from medviz.training.task import Task
 
+PICTURES_SHARE = 0.04
+"""No more than this of the time goes into pictures that nobody asked for: three scans in tiles can take ten seconds."""
 PAUSE_S = 0.1
 """While it is paused by an order a run looks so often whether it may go on."""
 
@@ -56,6 +58,7 @@ class Beside:
         self.obeying = Obeying(orders, run, bench.layers)
         self.now = Standing()
         self.aloud: Message | None = None
+        self._drawing_s = 0.0
 
     @property
     def task(self) -> Task:
@@ -80,7 +83,17 @@ class Beside:
 
     def _pictures(self, wanted: bool = False) -> Work[None]:
         """Draw what the network makes of the probes, and what it looks like inside, if there is memory for it."""
+        began_s = time.monotonic()
         yield from self._spared(self._drawn(wanted), "the pictures are")
+        self._drawing_s += time.monotonic() - began_s
+
+    def _may_draw(self) -> bool:
+        """Tell whether pictures are due: where a person did not say how often, they may take little of the time."""
+        if self.now.step == 1:
+            return True
+        due = self.now.step % self.probe_every == 0
+        spent_s = self.keeper.clock.spent_s()
+        return due and (self.task.probe_every is not None or self._drawing_s <= PICTURES_SHARE * spent_s)
 
     def _drawn(self, wanted: bool) -> Work[None]:
         network, look = self.learner.judged.eval(), Look(self.now.asked.layers)

@@ -190,7 +190,8 @@ class Fields:
         Range(1, 10000, unit="steps", log=True),
         _WATCH,
         Live(),
-        "Steps between two rounds of probe pictures; automatic: a hundred rounds a run, at most one in 25 steps.",
+        "Steps between two rounds of probe pictures; automatic: a hundred rounds a run, at most one in 25 steps, "
+        "and no more than a 25th of the time.",
     ] = None
 
     device: Annotated[str, DEVICES, _MACHINE, "Where the network runs; automatic takes a GPU where there is one."] = (

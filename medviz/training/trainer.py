@@ -161,7 +161,7 @@ class Teaching(Beside):
                 yield from self._step(batches)
                 if self.now.step <= 2:
                     yield from self._hints()
-                if self.bench.lessons is lessons and (self.now.step % self.probe_every == 0 or self.now.step == 1):
+                if self.bench.lessons is lessons and self._may_draw():
                     yield from self._pictures()
                 yield from self.keeper.kept(self.now)
                 yield from self._answers()
