@@ -38,6 +38,7 @@ class DataChip(QToolButton):
         super().__init__()
         self.survey = survey
         self.setProperty("look", "quiet")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(14, 14))
         self.setAccessibleName("state of the data")

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QWidget
 
 from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
@@ -56,6 +56,7 @@ class Groundwork(QObject):
         self.getter: GetData | None = None
         self.showing = False
         page.setup.put_beside("data", self.chip, self.browse)
+        page.setup.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)  # what is below gives way
         self._connect()
 
     def _connect(self) -> None:

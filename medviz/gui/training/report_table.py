@@ -94,7 +94,8 @@ class _Painter(QStyledItemDelegate):
         one = row.problem
         if index.column() == 0:
             return KINDS.get(one.kind, one.kind).capitalize(), row.where
-        return (began(one.sentence), f"→ {one.remedy}") if index.column() == 1 else ("", "")
+        said = one.sentence if len(row.cases) > 1 else began(one.sentence)  # of many it begins with a case's name
+        return (said, f"→ {one.remedy}") if index.column() == 1 else ("", "")
 
     def _areas(self, area: QRect, option: QStyleOptionViewItem, index: Index) -> tuple[QRect, QRect]:
         """Where the two texts stand in a cell of this width."""
