@@ -234,6 +234,20 @@ def test_more_epochs_may_be_asked_of_a_run_that_ended(tmp_path: Path) -> None:
     assert any(isinstance(one, Note) and "epochs, learning_rate" in one.text for one in said)
 
 
+def test_a_run_of_a_version_without_some_fields_goes_on(tmp_path: Path) -> None:
+    last = tmp_path / "run" / "checkpoints" / "last.safetensors"
+    taught(Toy(epochs=1), tmp_path / "run")
+    tree = checkpoints.read(last)
+    for name in ("l1", "adversarial", "channels_last", "freeze"):
+        del tree["task"][name]
+    checkpoints.write(last, tree)
+    with pytest.raises(Refused, match="begun with another l1"):
+        taught(Toy(epochs=2, l1=0.1), tmp_path / "run", resume=True)
+    said = taught(Toy(epochs=2), tmp_path / "run", resume=True)
+    assert step_of(tmp_path / "run") == 12
+    assert any(isinstance(one, Note) and one.text == "Changed since it was begun: epochs" for one in said)
+
+
 def test_another_task_is_refused_and_the_run_left_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     taught(Toy(epochs=1), folder)
