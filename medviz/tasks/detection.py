@@ -114,7 +114,7 @@ class Detection(Task):
         """Measure mean average precision, at IoU 0.5 by class and over 0.5 to 0.95, and draw precision and recall.
 
         "IoU" says how well borders fit: the mean over all references of the best box of their class; "IoU surest"
-        takes the surest box instead, where no picture has two of a class. "score" is the least score that is best
+        takes the surest box instead, where no picture has two of a class. "threshold" is the least score that is best
         shown (highest F1).
         """
         pictures, losses = [], []
@@ -129,7 +129,7 @@ class Detection(Task):
             "validation/mAP50": found.map50,
             "validation/mAP50-95": found.map,
             "validation/IoU": found.share,
-            "validation/score": found.threshold,
+            "validation/threshold": found.threshold,
         }
         if all(one.meant.max(initial=0) <= 1 for one in pictures):
             measured["validation/IoU surest"] = found.surest

@@ -84,7 +84,7 @@ def box_model(where: str) -> BoxModel:
     digest = checkpoints.weights_digest(weights)
     return BoxModel(
         folder.name, network.eval(), classes, dimensions, side, channels,
-        measures.get("score", SHOWN), digest, _trust(folder, classes, measures, digest, side),
+        measures.get("threshold", SHOWN), digest, _trust(folder, classes, measures, digest, side),
     )  # fmt: skip
 
 

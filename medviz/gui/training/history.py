@@ -51,6 +51,7 @@ class Round:
 class History:
     """Hears messages and keeps what a page draws of them.
 
+    `judged` names the curve by which the best is chosen, and whether more is better, where the task is known.
     `progress` is that of the whole run; `aside` that of a validation within it, None while the network learns. `turns`
     are the steps at which something was changed by hand or in trouble. `spreads` are how weights, gradients and
     activations were spread, `maps` the newest feature maps by name; `results` the tables of cases, by their set.
@@ -70,6 +71,7 @@ class History:
     scalars_heard: int = 0
     figures_heard: int = 0
     insides_heard: int = 0
+    judged: tuple[str, bool] | None = None
     _log_s: float | None = None
     _counts: bool = False
 
@@ -136,13 +138,22 @@ class History:
             self.rounds = older[::2] + newest
 
     def best(self) -> tuple[str, float, float] | None:
-        """Return name, value and step of the best measure of the validation: Dice before loss."""
+        """Return name, value and step of the best of the measure that decides: the task's, else Dice before loss."""
+        name, higher = self.judge()
+        best = self.tracks[name].best(higher) if name else None
+        return (name, best[1], best[0]) if best else None
+
+    def judge(self) -> tuple[str, bool]:
+        """Return the curve by which the best weights are chosen, and whether more of it is better."""
+        if self.judged and self.judged[0] in self.tracks:
+            return self.judged
         found = sorted(name for name in self.tracks if name.startswith("validation/"))
         measures = [name for name in found if group_of(name) == "measures"]
-        mean = next((name for name in measures if name.endswith(("/mean", "/dice"))), None)
-        name = mean or next(iter([*measures, *found]), None)
-        best = self.tracks[name].best(higher=group_of(name) == "measures") if name else None
-        return (name, best[1], best[0]) if name and best else None
+        mean = next(
+            (name for name in measures if name.endswith(("/mean", "/dice", "/score", "/mAP50-95", "balanced accuracy"))), None
+        )
+        name = mean or next(iter([*measures, *found]), "")
+        return name, group_of(name) == "measures"
 
     def hint(self) -> str:
         """Say that the validation no longer gets better; empty while it does. Looks at the curve whose best is kept."""
@@ -179,9 +190,17 @@ class History:
         return {**classes, "mean": (190, 190, 190)} if classes else {}
 
     def names(self, group: str) -> list[str]:
-        """Return the curves of a group, those of the training first."""
+        """Return the curves of a group: those of the training first, and of measures the one that decides."""
         found = [name for name in self.tracks if group_of(name) == group and name not in TOLD_ELSEWHERE]
-        return sorted(found, key=lambda name: (not name.startswith("train"), name))
+        first = self.judge()[0]
+        return sorted(found, key=lambda name: (name != first, not name.startswith("train"), name))
+
+    def few(self, group: str, most: int) -> list[str]:
+        """Return the curves of a group; where they are many, those of single classes are left out."""
+        names = self.names(group)
+        return (
+            names if len(names) <= most else [name for name in names if name.count("/") < 2 or name.endswith("/mean")]
+        )
 
 
 def group_of(name: str) -> str:
