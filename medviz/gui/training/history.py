@@ -149,9 +149,8 @@ class History:
             return self.judged
         found = sorted(name for name in self.tracks if name.startswith("validation/"))
         measures = [name for name in found if group_of(name) == "measures"]
-        mean = next(
-            (name for name in measures if name.endswith(("/mean", "/dice", "/score", "/mAP50-95", "balanced accuracy"))), None
-        )
+        chief = ("/mean", "/dice", "/score", "/mAP50-95", "balanced accuracy")
+        mean = next((name for name in measures if name.endswith(chief)), None)
         name = mean or next(iter([*measures, *found]), "")
         return name, group_of(name) == "measures"
 
