@@ -1,7 +1,9 @@
 """A run looked at on its own patients: tabs beside the curves."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medviz.gui.training.bench import Bench, RunView
@@ -24,6 +26,28 @@ class OnPatient(RunView):
         self.patient = Patient(bench.desk)
         self._offered: Watch | None = None
         _fill(self, self.patient)
+        self._bind_keys()
+
+    def _bind_keys(self) -> None:
+        """Give the keys of the patient to the page, so that they stand in its menu and in the help."""
+        patient = self.patient
+        for words, keys, act in (
+            ("Epoch &before", ",", lambda: patient.scrubber.step(-1)),
+            ("Epoch &after", ".", lambda: patient.scrubber.step(1)),
+            ("&Play the epochs", "P", patient.scrubber.play.click),
+            ("How far the &network sees", "B", patient.ask.field.toggle),
+        ):
+            action = QAction(words, self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(lambda checked=False, act=act: self._do(act))
+            if isinstance(self.bench, QWidget):
+                self.bench.addAction(action)
+
+    def _do(self, act: Callable[[], object]) -> None:
+        """Answer a key, if there is a patient to be seen."""
+        if self.patient.has_story:
+            self.bench.show_view(self.WORD)
+            act()
 
     def show_run(self, watch: Watch | None) -> None:
         """Show the story of another run."""

@@ -75,4 +75,5 @@ class CorrectBox(QWidget):
         if proof is not None:
             rows = "".join(f"<p style='margin:3px 0'>{html.escape(one.words())}</p>" for one in proof.scores)
             verdict = f"<b>{html.escape(proof.verdict())}</b> The copy is on the list: {html.escape(proof.out.name)}."
-            self.told.setText(f"{verdict}{rows}")
+            why = "The old weights were chosen by the old held-out cases, which flatters them; the copy's were not."
+            self.told.setText(f"{verdict}{rows}<p style='margin:3px 0'>{why}</p>")

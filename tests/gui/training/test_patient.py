@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medviz.gui.desk import Desk
+from medviz.gui.pages.training import TrainingPage
 from medviz.gui.services import Services
 from medviz.gui.storied import Storied
 from medviz.gui.training.patient import Patient, field_corners
@@ -314,3 +315,30 @@ def test_the_cross_hair_begins_in_what_is_to_be_found(make: Any, run: Path, qtbo
         0 <= one < side for one, side in zip((x, y, z), SHAPE, strict=True)
     )
     assert BOX[0].start <= x < BOX[0].stop
+
+
+def test_on_the_page_it_comes_to_the_front_once_and_its_keys_are_in_the_help(
+    qtbot: QtBot, services: Services, preferences: Any, run: Path
+) -> None:
+    desk = Desk(replace(services, storied=Storied(case=found, field=sees)), preferences)
+    page = TrainingPage(desk)
+    qtbot.addWidget(page)
+    qtbot.addWidget(page.panel())
+    page.resize(1100, 700)
+    page.show()
+    (run / "events.jsonl").write_text("")
+    page.lineup.look_at(run)
+    patient = page.views["Patient"].patient  # type: ignore[attr-defined]
+    there(patient, qtbot)
+    assert page.tabs.front == "Patient" and patient.stack.currentWidget() is patient.main
+    page.show_view("Probes")
+    page._say()
+    assert page.tabs.front == "Probes", "a person chose another view"
+    keyed = {act.shortcut().toString(): act for act in page.actions()}
+    keyed[","].trigger()
+    assert patient.scrubber.number == 2 and page.tabs.front == "Patient"
+    assert {",", ".", "P", "B"} <= set(keyed)
+    desk.stop_all()
+    page.hide()
+    QApplication.processEvents()
+    desk.deleteLater()
