@@ -191,7 +191,7 @@ class History:
     def names(self, group: str) -> list[str]:
         """Return the curves of a group: those of the training first, and of measures the one that decides."""
         found = [name for name in self.tracks if group_of(name) == group and name not in TOLD_ELSEWHERE]
-        first = self.judge()[0]
+        first = self.judge()[0] if group == "measures" else ""
         return sorted(found, key=lambda name: (name != first, not name.startswith("train"), name))
 
     def few(self, group: str, most: int) -> list[str]:

@@ -59,7 +59,7 @@ class Lineup(QObject):
         services, before = self.desk.services, self.watches.get(folder)
         watch = Watch(folder, before.task if before else None, own=place == HERE, parent=self)
         if before is not None:
-            watch.history = before.history
+            watch.carry_on(before)
         if place == HERE:
             return self._begin(watch, lambda: services.resume(folder))
         return self._begin(watch, lambda: services.teaching.begin(None, folder, place, True))

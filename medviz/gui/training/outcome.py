@@ -5,11 +5,13 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from medviz.gui.icons import icon
-from medviz.gui.training.history import History, line_name
+from medviz.gui.training.history import History, group_of, line_name
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
 ROOM_FOR_WORDS_PX = 820
+MOST = 5
+"""So many measures are told of at the end."""
 _ICONS = {
     "done": ("ph.check-circle-fill", "good"),
     "stopped": ("ph.stop-circle-fill", "dim"),
@@ -132,13 +134,12 @@ def account(watch: Watch) -> str:
 def reached(history: History) -> str:
     """Say the best of each measure: "grey matter 0.971 · white matter 0.968 (best, at step 800)"."""
     best = history.best()
-    names = history.names("measures")
     if best is None:
         return ""
-    shown = names or [best[0]]
+    names = history.few("measures", MOST) or [best[0]]
     parts = []
-    for name in shown:
-        found = history.tracks[name].best(higher=name in names)
+    for name in names[:MOST]:
+        found = history.tracks[name].best(higher=group_of(name) == "measures")
         if found is not None:
             parts.append(f"{line_name(name, 'measures')} {found[1]:.3f}")
     return f"Best on samples it never saw: {' · '.join(parts)}"

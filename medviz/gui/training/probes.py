@@ -1,9 +1,5 @@
 """Probe pictures: what the network makes of the same slices, round by round; redrawn twice a second at most."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
@@ -12,16 +8,12 @@ from medviz.figures import Figure, Picture
 from medviz.gui.training.bench import Bench, RunView
 from medviz.gui.training.history import Round
 from medviz.gui.training.panes import Panes
+from medviz.gui.training.probe_rows import WRONG, Found, found_in, laid_out
 from medviz.gui.training.watch import Watch
 from medviz.imaging.labels import default_colour
 
 REDRAW_MS = 500
-HEAD_PX = 30
-"""Height of a picture's title and the gap under it."""
-AT_FIRST = ("image", "reference", "prediction", "error")
-"""Columns that are shown until a person chooses."""
-WRONG = 6
-"""The label value whose colour (vermilion) says "wrong"."""
+MARGIN_PX = 16
 
 
 class Probes(RunView):
@@ -44,12 +36,12 @@ class Probes(RunView):
         self.said.setMinimumWidth(108)
         self.legend.setProperty("look", "small")
         self.legend.setWordWrap(True)
-        self.waits = QLabel("Pictures of a few slices that training never sees come here, again and again.")
+        self.waits = QLabel("Pictures of a few samples that training never sees come here, again and again.")
         self.waits.setProperty("look", "dim")
         self.waits.setWordWrap(True)
         self.waits.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.columns: dict[str, QAction] = {}
-        self._shown: list[list[Figure]] = []
+        self._found = Found()
         self.choice = QToolButton()
         self.choice.setText("Show ▾")
         self.choice.setProperty("look", "quiet")
@@ -90,6 +82,10 @@ class Probes(RunView):
             self.watch = watch
             self.slider.setMaximum(0)
         self.redraw()
+
+    def entered(self) -> None:
+        """Draw what came while it was not seen."""
+        self.redraw_if_new()
 
     def live(self, on: bool) -> None:
         """Follow the run by a timer, or stand still."""
@@ -134,26 +130,23 @@ class Probes(RunView):
         chosen = rounds[min(self.slider.value(), len(rounds) - 1)]
         newest = chosen is rounds[-1]
         self.said.setText(f"step {chosen.step:,}" + (" · newest" if newest else f" of {rounds[-1].step:,}"))
-        table = in_rows(tuple(chosen.figures.values()))
-        self._offer(tuple(dict.fromkeys(column for row in table.values() for column in row if len(row) > 1)))
-        hidden = {name for name, action in self.columns.items() if not action.isChecked()}
-        shown = [[one for name, one in row.items() if name not in hidden] for row in table.values()]
-        self._shown = [row for row in shown if row]
+        self._found = found_in(tuple(chosen.figures.values()))
+        self._offer(self._found.names())
         self._put()
         self.legend.setText(legend_of(tuple(chosen.figures.values())))
 
     def _put(self) -> None:
         """Lay the pictures out so that they are as large as can be."""
-        wide, high = self.width(), self.height() - self.head.height() - self.foot.height()
-        rows = wrapped(self._shown, wide, high)
-        columns = max(map(len, rows), default=1)
-        self.panes.setMaximumHeight(max(len(rows) * (wide // columns + HEAD_PX) + HEAD_PX, 120))
-        self.panes.show_rows(rows, calmly=self._timer.isActive())
+        hidden = {name for name, action in self.columns.items() if not action.isChecked()}
+        wide, high = self.width() - 2 * MARGIN_PX, self.height() - self.head.height() - self.foot.height()
+        lay = laid_out(self._found, hidden, wide, high)
+        self.panes.setMaximumHeight(lay.most_px)
+        self.panes.show_rows(lay.rows, lay.heights, calmly=self._timer.isActive())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the pictures out anew."""
         super().resizeEvent(event)
-        if self._shown:
+        if self.rounds:
             QTimer.singleShot(0, self, self._put)
 
     def _offer(self, names: tuple[str, ...]) -> None:
@@ -167,42 +160,9 @@ class Probes(RunView):
         for name in names:
             action = self.menu.addAction(name)
             action.setCheckable(True)
-            action.setChecked(name in AT_FIRST or not any(one in AT_FIRST for one in names))
+            action.setChecked(self._found.at_first(name))
             action.triggered.connect(self._draw)
             self.columns[name] = action
-
-
-def wrapped(rows: Sequence[Sequence[Figure]], wide: int, high: int) -> list[list[Figure]]:
-    """Break rows of pictures into as many lines as make the pictures largest."""
-    longest = max((len(row) for row in rows), default=1)
-
-    def side(columns: int) -> float:
-        lines = sum(-(-len(row) // columns) for row in rows)
-        return min(wide / columns, high / lines - HEAD_PX)
-
-    columns = max(range(1, longest + 1), key=side)
-    return [list(row[first : first + columns]) for row in rows for first in range(0, len(row), columns)]
-
-
-def in_rows(figures: tuple[Figure, ...]) -> dict[str, dict[str, Figure]]:
-    """Sort figures named "probe 1 prediction" into rows ("probe 1") and columns ("prediction").
-
-    A row with a prediction begins with the image itself. Errors get a colour that is none of the first classes'.
-    """
-    rows: dict[str, dict[str, Figure]] = {}
-    for figure in figures:
-        row, _, column = figure.name.rpartition(" ")
-        place = rows.setdefault(row or figure.name, {})
-        one = figure
-        if isinstance(figure, Picture):
-            one = replace(figure, label_names=(), title=column if len(column) > 2 else figure.title)
-            if column == "prediction":
-                place["image"] = replace(one, name=f"{row} image", title=row, labels=None)
-            elif column == "error" and figure.labels is not None:
-                one = replace(one, labels=(figure.labels > 0).astype(np.uint8) * WRONG)
-        place[column or figure.name] = one
-    order = {name: number for number, name in enumerate(AT_FIRST)}
-    return {row: dict(sorted(place.items(), key=lambda item: order.get(item[0], 9))) for row, place in rows.items()}
 
 
 def legend_of(figures: tuple[Figure, ...]) -> str:

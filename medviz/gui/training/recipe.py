@@ -113,7 +113,7 @@ class Recipe(RunView):
         job.ended.connect(lambda task: self._take(watch, task))
 
     def _take(self, watch: Watch, task: Any) -> None:
-        watch.task = task
+        watch.know(task)
         if watch is self._of:
             self.refresh()
 

@@ -11,6 +11,8 @@ TITLES = {
     "loss": "Loss", "measures": "Measures", "rate": "Learning rate", "gradient": "Gradient norm", "machine": "Machine",
     "other": "More",
 }  # fmt: skip
+MOST = 8
+"""From more curves on those of single classes are left out; they are in the table that can be saved."""
 UNITS = ("%", "°C", "GB", "MB", "MiB", "W", "s", "ms", "mm", "samples/s", "steps/s")
 
 
@@ -54,7 +56,7 @@ def plot_of(front: Shown, group: str, others: Sequence[Shown] = ()) -> Plot | No
     """Draw a group of curves of the run in front and of those it is compared with; None where there is none yet.
 
     Alone, each curve has its own colour, and a class the one of its label in the pictures. Beside others each run has
-    one colour everywhere, what is not the first curve is dashed, and of the measures only the mean is drawn.
+    one colour everywhere, what is not the first curve is dashed, and of the measures the one that decides is drawn.
     """
     strokes = _compared((front, *others), group) if others else _alone(front, group)
     if not strokes:
@@ -62,7 +64,7 @@ def plot_of(front: Shown, group: str, others: Sequence[Shown] = ()) -> Plot | No
     history = front.history
     best = history.best()
     mine = best is not None and group_of(best[0]) == group
-    found = history.tracks[best[0]].best(higher=group == "measures") if best is not None and mine else None
+    found = history.tracks[best[0]].best(history.judge()[1]) if best is not None and mine else None
     return Plot(
         group,
         TITLES[group],
@@ -110,7 +112,7 @@ def _alone(front: Shown, group: str) -> list[Stroke]:
     tints = history.colours() if group == "measures" else {}
     per_epoch = history.steps_per_epoch()
     found = []
-    for place, name in enumerate(history.names(group)):
+    for place, name in enumerate(history.few(group, MOST)):
         words = line_name(name, group)
         said = "" if words.lower() == TITLES[group].lower() else words  # the title says it
         found.append(Stroke(said, history.tracks[name], place, tints.get(words), steps_per_epoch=per_epoch))
@@ -122,7 +124,7 @@ def _compared(runs: Sequence[Shown], group: str) -> list[Stroke]:
     for run in runs:
         names = run.history.names(group)
         if group == "measures":
-            names = [name for name in names if name.endswith("/mean")] or names[:3]
+            names = names[:1]
         per_epoch = run.history.steps_per_epoch()
         for number, name in enumerate(names):
             said = line_name(name, group)

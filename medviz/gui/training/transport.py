@@ -11,7 +11,7 @@ from medviz.gui.status import Elided
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
-ROOM_FOR_WORDS_PX = 820
+ROOM_FOR_WORDS_PX, ROOM_FOR_TIMES_PX = 820, 900
 LONGEST_S = 5.0
 """After so long without an answer a wish may be said again."""
 
@@ -45,7 +45,8 @@ class Transport(QWidget):
         self.preview.clicked.connect(self.preview_wanted)
         self._asked: dict[QPushButton, tuple[float, int]] = {}
         self.stand = Elided("where the run stands")
-        self.left = Elided("speed and time")
+        self.left = QLabel()
+        self.left.setAccessibleName("speed and time")
         self.left.setProperty("look", "dim")
         self.pause.clicked.connect(self._pause_clicked)
         self.stop.clicked.connect(self.stopped)
@@ -88,7 +89,7 @@ class Transport(QWidget):
         elif not watch.going:
             self.bar.setValue(1000 if watch.state == "done" else 0)
         self.stand.write(standing(watch))
-        self.left.write(times(watch, self.width() < ROOM_FOR_WORDS_PX))
+        self.left.setText(times(watch, self.width() < ROOM_FOR_TIMES_PX))
 
     def asked(self, button: QPushButton, watch: Watch) -> None:
         """Show that a wish is on its way; the run answers within a step, and that is seen."""

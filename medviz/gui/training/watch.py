@@ -48,9 +48,11 @@ class Watch(QObject):
 
     def __init__(self, folder: Path, task: Any, own: bool, parent: QObject | None = None, where: str = "") -> None:
         super().__init__(parent)
-        self.folder, self.task, self.own, self.where = folder, task, own, where
+        self.folder, self.own, self.where = folder, own, where
         self._desk: Desk | None = None
         self.history = History()
+        self.task: Any = None
+        self.know(task)
         self.tuned: dict[str, Any] = {}
         self.state: State = "waiting"
         self.failure: Failure | None = None
@@ -60,6 +62,18 @@ class Watch(QObject):
         self.ended_at_s: float | None = None
         self._paused_at_s: float | None = None
         self._paused_s = 0.0
+
+    def know(self, task: Any) -> None:
+        """Take note of what is trained: it says by which measure the best is chosen."""
+        self.task = task
+        best: str | None = getattr(task, "BEST", None)
+        if best:
+            self.history.judged = (best, bool(task.HIGHER))
+
+    def carry_on(self, before: "Watch") -> None:
+        """Take over what an earlier session of the run said."""
+        self.history = before.history
+        self.know(before.task)
 
     @property
     def title(self) -> str:
