@@ -60,7 +60,7 @@ def write_card(card: Mapping[str, Any], files: tuple[Path, ...], checked: bool =
         "medviz": __version__,
         "purpose": PURPOSE,
         **card,
-        "geometry": "the mask lies voxel for voxel on its scan" if checked else "not checked: no scan was given",
+        "geometry": "it lies voxel for voxel on its scan" if checked else "not checked: no scan was given",
         "files": {file.name: {"sha256": sha256_of(file)} for file in files},
     }
     with replacing(path) as out:
