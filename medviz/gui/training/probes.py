@@ -58,6 +58,7 @@ class Probes(RunView):
         self.head = QWidget()
         bar = QHBoxLayout(self.head)
         bar.setContentsMargins(16, 4, 16, 0)
+        self.head.setMinimumHeight(self.choice.sizeHint().height() + 8)
         bar.setSpacing(8)
         bar.addWidget(self.legend, 1)
         bar.addWidget(self.choice)
