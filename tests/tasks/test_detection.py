@@ -16,6 +16,7 @@ from medviz.data.boxes import Draw
 from medviz.data.drawn_boxes import DrawnBoxes
 from medviz.figures import Curves, Picture
 from medviz.imaging.readers import read
+from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Message, Note, Scalar, finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
@@ -224,3 +225,17 @@ def test_real_cells_are_taught_from_a_folder_of_voc(tmp_path: Path) -> None:
     assert {"validation/mAP50", "validation/AP50/cell"} <= {one.name for one in said if isinstance(one, Scalar)}
     about = json.loads((tmp_path / "run" / "model.json").read_text())
     assert about["pictures"] == {"dimensions": 2, "side": 64, "channels": 3}
+
+
+def test_a_run_of_volumes_finds_in_volumes_and_refuses_a_picture(tmp_path: Path) -> None:
+    taught(tiny(dimensions=3, steps=1, epochs=1, batch=2), tmp_path / "run")
+    path, _ = drawing(tmp_path / "a.png", 0)
+    made = box_model(str(tmp_path / "run"))
+    with pytest.raises(Refused, match="finds boxes in volumes"):
+        finished(boxes_in(made, finished(read(path)), torch.device("cpu")))
+    affine = np.diag([2.0, 2.0, 3.0, 1.0])
+    voxels = np.random.default_rng(0).normal(size=(1, 40, 50, 20)).astype(np.float32)
+    scan = Volume(voxels, affine, Stored("test", (40, 50, 20), "RAS", affine, voxels.dtype), "scan")
+    found = finished(boxes_in(made, scan, torch.device("cpu"), 0.0))
+    assert found and all(box.high[2] <= 20 and box.low[0] >= 0 for box in found)
+    assert len(found[0].plain(scan)["mm"]) == 3, "the scan is calibrated"
