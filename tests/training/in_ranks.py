@@ -1,4 +1,4 @@
-"""A child of test_ranks under torchrun: what each of the processes does. `python in_ranks.py WHAT FOLDER`."""
+"""A child of test_ranks under torchrun: what each of the processes does. `python in_ranks.py FOLDER`."""
 
 import os
 import sys
@@ -51,7 +51,7 @@ TASKS = {
 
 
 def shared(folder: Path) -> None:
-    """Teach each task with the others' help; "plain" is stopped and taken up again."""
+    """Teach each task with the others' help; "plain" is stopped and taken up again. One dies at last."""
     with joined(torch.device("cpu")) as first:
         for name, task in TASKS.items():
             ranks = type(first)()
@@ -72,6 +72,7 @@ def shared(folder: Path) -> None:
             finished(help_along(TASKS["plain"], ordered))
         else:
             told(folder / "ordered", ordered)
+        dying(folder / "dying", type(first)())
 
 
 def told(folder: Path, ranks: Any = None) -> None:
@@ -82,19 +83,18 @@ def told(folder: Path, ranks: Any = None) -> None:
             orders.put(RATE, 0.5)
 
 
-def dying(folder: Path) -> None:
+def dying(folder: Path, ranks: Any) -> None:
     """The second process dies without a word in its fourth step."""
-    with joined(torch.device("cpu")) as ranks:
-        if isinstance(ranks, Helper):
-            for message in help_along(TASKS["plain"], ranks):
-                if getattr(message, "done", 0) == 3:
-                    os._exit(9)
-        try:
-            finished(train(TASKS["plain"], folder / "dying", ranks=ranks))
-        except Refused as refusal:
-            print(f"refused: {refusal}", flush=True)
-            sys.exit(2)
+    if isinstance(ranks, Helper):
+        for message in help_along(TASKS["plain"], ranks):
+            if getattr(message, "done", 0) == 3:
+                os._exit(9)
+    try:
+        finished(train(TASKS["plain"], folder, ranks=ranks))
+    except Refused as refusal:
+        print(f"refused: {refusal}", flush=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
-    {"shared": shared, "dying": dying}[sys.argv[1]](Path(sys.argv[2]))
+    shared(Path(sys.argv[1]))
