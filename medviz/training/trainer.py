@@ -132,6 +132,7 @@ class Teaching(Beside):
             yield from self._told()
         while not self._done():
             yield from self._epoch()
+        yield from self._told(wanted=True)  # where training ended early, too
         yield from self.keeper.kept(self.now, save=True)
         cases: Work[object] = self._aside(judged(self.task, self.run, self.bench.data, self.device))
         yield from self._spared(cases, "the results case by case are")
