@@ -10,7 +10,7 @@ from medviz.figures import Figure, Picture
 
 HEAD_PX = 30
 """Height of a picture's title and the gap under it."""
-NARROWEST_PX = 96
+NARROWEST_PX, LOWEST_PX = 96, 106
 AT_FIRST = ("image", "reference", "prediction", "error", "picture")
 """Columns that are shown until a person chooses."""
 WRONG = 6
@@ -87,11 +87,14 @@ def laid_out(found: Found, hidden: Collection[str], wide: int, high: int) -> Lay
     rows = [[one for name, one in row.items() if name not in hidden] for row in found.rows.values()]
     rows = [row for row in rows if row]
     of_all = [one for name, one in found.of_all.items() if name not in hidden]
-    if max(map(len, rows), default=0) == 1:
+    flows = max(map(len, rows), default=0) == 1
+    if flows:
         rows = [[row[0] for row in rows]]
     below = [of_all[first : first + 2] for first in range(0, len(of_all), 2)]
     share = 0.0 if not below else 1.0 if not rows else OF_ALL_SHARE
     lines = wrapped(rows, wide, round(high * (1 - share)))
+    if flows and below:  # the first ones, as large as can be seen; the others are in the table of cases
+        lines = lines[: max(1, round(high * (1 - share)) // LOWEST_PX)]
     columns = max(map(len, lines), default=1)
     most = len(lines) * (wide // columns + HEAD_PX) + HEAD_PX
     heights = [*[round(high * (1 - share)) // max(1, len(lines))] * len(lines)]

@@ -58,6 +58,13 @@ def test_pictures_of_a_classification_flow_and_what_is_about_all_stands_below() 
     assert len(lay.heights) == 3
 
 
+def test_in_a_low_window_what_is_about_all_keeps_its_room() -> None:
+    found = found_in(classification(10))
+    lay = laid_out(found, {"shares"}, 300, 420)
+    assert names(lay.rows)[-1] == ["confusion", "ROC"]
+    assert [len(row) for row in lay.rows] == [3, 3, 2]
+
+
 @pytest.mark.parametrize("wide", [200, 300, 500, 900])
 @pytest.mark.parametrize("count", [1, 4, 10])
 def test_no_picture_is_narrower_than_can_be_seen(wide: int, count: int) -> None:
