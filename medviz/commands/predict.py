@@ -12,6 +12,7 @@ import numpy as np
 from medviz.commands.cases import Case, cases, shard
 from medviz.commands.command import Command, Said, assignment, existing, followed, table
 from medviz.commands.predict_boxes import predicted_boxes
+from medviz.commands.predict_classes import predicted_classes
 from medviz.commands.predict_pictures import predicted_pictures
 from medviz.data.needs import Needs
 from medviz.imaging.measure import label_counts
@@ -22,6 +23,7 @@ from medviz.imaging.writers.card import card_path, write_card
 from medviz.messages import Note, Progress, Work
 from medviz.parameters import parameter
 from medviz.refused import Refused
+from medviz.training.classifying import classifies
 from medviz.training.detecting import detects
 from medviz.training.device import chosen
 from medviz.training.estimating import estimate
@@ -60,6 +62,8 @@ def _run(options: argparse.Namespace) -> Said:
     source = existing(options.scan)
     if detects(options.model):
         return predicted_boxes(options, source)
+    if classifies(options.model):
+        return predicted_classes(options, source)
     if translates(options.model):
         return predicted_pictures(options, source)
     if options.score is not None:

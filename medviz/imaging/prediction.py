@@ -13,7 +13,8 @@ class Prediction:
 
     `probabilities` are (classes, x, y, z), mostly float16, on the network's own grid, background first, None where they
     were not kept. `agreement` is that with the mirrored scan (mean Dice), None where it was not asked for. `boxes` are
-    what a model found that names no voxels (then `labels` is empty), None of all others.
+    what a model found that names no voxels (then `labels` is empty), None of all others; `classes` each class with its
+    probability, the most probable first, of a model that names the whole picture.
     """
 
     labels: Volume
@@ -21,6 +22,7 @@ class Prediction:
     agreement: float | None = None
     seconds: float = 0.0
     boxes: tuple[FoundBox, ...] | None = None
+    classes: tuple[tuple[str, float], ...] | None = None
 
     def at(self, mm: Any) -> tuple[tuple[str, float], ...]:
         """Name and probability of each class at a point in RAS mm, background first; () outside or where not kept."""

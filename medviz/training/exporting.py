@@ -22,6 +22,8 @@ from medviz.data.preparation import Preparation
 from medviz.imaging.storage import putting, replacing
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
+from medviz.training.classifying import class_model, classifies
+from medviz.training.exporting_classes import export_classes
 from medviz.training.formats import load
 from medviz.training.formats.form import tried
 from medviz.training.model import Model
@@ -55,9 +57,24 @@ class Exported:
 def export(where: str, target: Target, out: Path) -> Work[Exported]:
     """Write a model for use elsewhere and check it by running both; nothing is left behind where they differ."""
     yield Progress(0, 3, "loading the model")
+    _writable(target, out)
+    if classifies(where):
+        named = class_model(where)
+        yield Progress(1, 3, f"writing {out.name}")
+        return Exported(out, *export_classes(named, target, out, _onnx_runtime() if target == "onnx" else None))
     made = load(where)
     if not isinstance(made.preparation, Preparation):
         raise Refused(where, "it was made elsewhere", "export a run of this program, or a model that ships with it")
+    network = made.network.eval()
+    x = torch.rand((1, made.preparation.channels, *[_SIDE] * made.preparation.dimensions))
+    yield Progress(1, 3, f"writing {out.name}")
+    difference = _WRITERS[target](made, network, x, out)
+    yield Progress(3, 3, "compared")
+    return Exported(out, difference, tuple(x.shape))
+
+
+def _writable(target: Target, out: Path) -> None:
+    """Refuse a name that does not suit, a folder that is not there, a bundle that is there already."""
     ending = TARGETS[target][0]
     if ending and out.suffix.lower() != ending:
         raise Refused(out, f"a file of this kind ends with {ending}", f"name it {out.stem}{ending}")
@@ -65,12 +82,6 @@ def export(where: str, target: Target, out: Path) -> Work[Exported]:
         raise Refused(out, "its folder does not exist", "make the folder first")
     if target == "monai" and out.exists():
         raise Refused(out, "there is something already", "give a new name")
-    network = made.network.eval()
-    x = torch.rand((1, made.preparation.channels, *[_SIDE] * made.preparation.dimensions))
-    yield Progress(1, 3, f"writing {out.name}")
-    difference = _WRITERS[target](made, network, x, out)
-    yield Progress(3, 3, "compared")
-    return Exported(out, difference, tuple(x.shape))
 
 
 def needs_of(made: Model, multiple: int) -> Needs:
@@ -133,11 +144,7 @@ def _monai(made: Model, network: nn.Module, x: Tensor, out: Path) -> float:
 
 
 def _onnx(made: Model, network: nn.Module, x: Tensor, out: Path) -> float:
-    try:
-        runtime = _ONNX["runtime"]
-        _ = _ONNX["checker"]
-    except ImportError as problem:
-        raise Refused("--to onnx", "onnx and onnxruntime are not installed", "install them with pip") from problem
+    runtime = _onnx_runtime()
     dynamic = {axis: f"side_{axis - 1}" for axis in range(2, x.ndim)}
     held = io.BytesIO()
     with warnings.catch_warnings():
@@ -157,6 +164,15 @@ def _onnx(made: Model, network: nn.Module, x: Tensor, out: Path) -> float:
         file.write(held.getvalue())
     _write_card(made, out, 2**4)
     return difference
+
+
+def _onnx_runtime() -> Any:
+    try:
+        runtime = _ONNX["runtime"]
+        _ = _ONNX["checker"]
+    except ImportError as problem:
+        raise Refused("--to onnx", "onnx and onnxruntime are not installed", "install them with pip") from problem
+    return runtime
 
 
 _WRITERS: dict[Target, Callable[[Model, nn.Module, Tensor, Path], float]] = {

@@ -25,6 +25,7 @@ from medviz.imaging.volume import Stored, Volume, like
 from medviz.messages import Note, Progress, Work
 from medviz.refused import Refused
 from medviz.training import device
+from medviz.training.classifying import classes_predicted, classifies
 from medviz.training.detecting import boxes_predicted, detects
 from medviz.training.estimating import free_bytes
 from medviz.training.formats import load
@@ -68,6 +69,8 @@ def prediction(where: str, scan: Volume, wishes: Wishes) -> Work[Prediction]:
     yield Progress(0, 0, "loading the model")
     if detects(where):
         return (yield from boxes_predicted(where, scan, device.chosen(wishes.device)))
+    if classifies(where):
+        return (yield from classes_predicted(where, scan, device.chosen(wishes.device)))
     made = load(where, wishes.needs)
     yield Table("labels", ("value", "name"), tuple(enumerate(made.labels, start=1)))
     found = yield from predicted(made, scan, device.chosen(wishes.device), wishes)

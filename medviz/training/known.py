@@ -10,6 +10,7 @@ from medviz.imaging.volume import Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
 from medviz.training import device
+from medviz.training.classifying import class_model, classifies
 from medviz.training.detecting import box_model, detects
 from medviz.training.estimating import Estimate, estimate
 from medviz.training.formats import load
@@ -68,6 +69,8 @@ def look(where: str, scan: Volume | None, on: str = "auto") -> Work[Look]:
     yield Progress(0, 0, "looking at the model")
     if detects(where):
         return Look(box_model(where).trust)
+    if classifies(where):
+        return Look(class_model(where).trust)
     try:
         made = load(where)
     except Asks as asks:

@@ -115,6 +115,11 @@ class Predicting(QObject):
         if found.boxes is not None:
             self._outline(card, scan, found.boxes)
             return
+        if found.classes is not None:
+            name, share = found.classes[0]
+            told = ", ".join(f"{one} {part:.0%}" for one, part in found.classes[1:4])
+            self._desk.tell(f"{card.title}: {name} {share:.0%}", remedy=f"then {told}" if told else "")
+            return
         volume = replace(made, name=made.name or card.title)
         maker = made_by(card.plain, volume)
         self._show(Layer(volume, "labels", labels=named_labels(volume, card.labels or self._names), maker=maker))

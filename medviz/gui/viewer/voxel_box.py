@@ -91,6 +91,8 @@ class VoxelBox(QWidget):
         """Show what a model thinks of a place; hidden where no probabilities were kept."""
         if found is not self._of:
             self._take(found)
+        if found is not None and found.classes is not None:
+            return
         if found is None or found.probabilities is None:
             return
         shares = found.at(cursor)
@@ -107,7 +109,17 @@ class VoxelBox(QWidget):
 
     def _take(self, found: Prediction | None) -> None:
         self._of = found
-        self.setVisible(found is not None and found.probabilities is not None)
+        whole = found is not None and found.classes is not None
+        self.setVisible(whole or (found is not None and found.probabilities is not None))
+        self.title.setText("What the picture shows" if whole else "Probabilities at the cross-hair")
+        for part in (self.classes, self.button):
+            part.setVisible(not whole)
+        if found is not None and found.classes is not None:
+            accent = colours().of("accent")
+            self.bars.show_rows(tuple((name, share, accent) for name, share in found.classes[:MOST]))
+            rest = sum(share for _, share in found.classes[MOST:])
+            self.note.setText(f"{len(found.classes) - MOST} more classes together {rest:.3f}" if rest else "")
+            self.note.setVisible(bool(rest))
         self.classes.clear()
         if found is None or found.probabilities is None:
             return
