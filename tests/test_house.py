@@ -52,7 +52,7 @@ ASTRAY = {
     "No network knows another": [("networks/unet.py", "import medviz.networks.lenet")],
     "No reader knows another": [("imaging/readers/nifti.py", "import medviz.imaging.readers.picture")],
     "No writer knows another": [("imaging/writers/surface.py", "import medviz.imaging.writers.table")],
-    "No model format knows another": [("training/formats/own.py", "import medviz.training.formats.layers")],
+    "No model format knows another": [("training/using/formats/own.py", "import medviz.training.using.formats.layers")],
     "No cycles between siblings": [("gui/rail.py", "import medviz.gui.window")],
 }
 

@@ -9,7 +9,7 @@ from medviz.commands.wanted import as_set
 from medviz.data.checking.checked import checked
 from medviz.data.checking.report import rows_of
 from medviz.refused import Refused
-from medviz.training.proposing import proposal
+from medviz.training.before.proposing import proposal
 from medviz.training.ranks import started
 
 

@@ -15,8 +15,8 @@ from medviz.labs import LABS
 from medviz.networks import NETWORKS
 from medviz.parameters import MISSING, Parameter, Range, Settings, parameters
 from medviz.tasks import TASKS
-from medviz.training.models import models
-from medviz.training.shelf import listed
+from medviz.training.using.models import models
+from medviz.training.using.shelf import listed
 
 _CATALOGS: dict[str, Catalog[Any]] = {
     "labs": LABS,

@@ -9,7 +9,7 @@ from medviz.commands.explaining import explained, layers_of, piece_of, volume_of
 from medviz.commands.predict import loaded
 from medviz.imaging.readers import read, write
 from medviz.refused import Refused
-from medviz.training.model import Model
+from medviz.training.using.model import Model
 
 KINDS = ("features", "gradcam", "occlusion", "saliency", "gradients")
 

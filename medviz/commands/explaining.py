@@ -17,8 +17,8 @@ from medviz.messages import Progress, Work
 from medviz.probe.saliency import grad_cam, integrated_gradients, occlusion, saliency
 from medviz.probe.trace import leaves, recording, sides_seen
 from medviz.refused import Refused
-from medviz.training.formats import load
-from medviz.training.model import Model
+from medviz.training.using.formats import load
+from medviz.training.using.model import Model
 
 Array = NDArray[Any]
 _LARGEST = 128

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from medviz.commands.command import Command, Said, followed
-from medviz.training.exporting import TARGETS, export
+from medviz.training.using.exporting import TARGETS, export
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,17 +23,17 @@ from medviz.imaging.writers.card import card_path, write_card
 from medviz.messages import Note, Progress, Work
 from medviz.parameters import parameter
 from medviz.refused import Refused
-from medviz.training.classifying import classifies
-from medviz.training.detecting import detects
 from medviz.training.device import chosen
-from medviz.training.estimating import estimate
-from medviz.training.formats import load
-from medviz.training.formats.form import Asks
-from medviz.training.inference import Wishes, predicted
-from medviz.training.known import coarse
-from medviz.training.model import Model
-from medviz.training.translating import translates
-from medviz.training.trust import Finding, gauge
+from medviz.training.using.classifying import classifies
+from medviz.training.using.detecting import detects
+from medviz.training.using.estimating import estimate
+from medviz.training.using.formats import load
+from medviz.training.using.formats.form import Asks
+from medviz.training.using.inference import Wishes, predicted
+from medviz.training.using.known import coarse
+from medviz.training.using.model import Model
+from medviz.training.using.translating import translates
+from medviz.training.using.trust import Finding, gauge
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

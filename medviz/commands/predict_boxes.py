@@ -20,8 +20,8 @@ from medviz.imaging.writers.film import write_still
 from medviz.imaging.writers.table import Cell, write_table
 from medviz.messages import Work
 from medviz.refused import Refused
-from medviz.training.detecting import BoxModel, box_model, boxes_in
 from medviz.training.device import chosen
+from medviz.training.using.detecting import BoxModel, box_model, boxes_in
 
 _FILES = (".png", ".csv", ".json")
 _WANTED = "give a name that ends in .json, .csv or .png"

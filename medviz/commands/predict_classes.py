@@ -12,8 +12,8 @@ from medviz.imaging.storage import replacing
 from medviz.imaging.writers.table import Cell, write_table
 from medviz.messages import Work
 from medviz.refused import Refused
-from medviz.training.classifying import ClassModel, class_model, shares_in
 from medviz.training.device import chosen
+from medviz.training.using.classifying import ClassModel, class_model, shares_in
 
 _FILES = (".json", ".csv")
 

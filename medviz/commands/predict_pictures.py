@@ -12,7 +12,7 @@ from medviz.imaging.writers.card import card_path, trust_card, write_card
 from medviz.messages import Note, Work
 from medviz.refused import Refused
 from medviz.training.device import chosen
-from medviz.training.translating import Translator, translated, translator
+from medviz.training.using.translating import Translator, translated, translator
 
 
 def predicted_pictures(options: argparse.Namespace, source: Path) -> Said:

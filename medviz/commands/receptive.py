@@ -8,7 +8,7 @@ from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.probe.structure import structure
 from medviz.refused import Refused
-from medviz.training.formats import load
+from medviz.training.using.formats import load
 
 LARGEST = {2: 512, 3: 160}
 """Voxels a side of an input on which it is looked how far a value sees; nothing is computed."""

@@ -18,14 +18,14 @@ from medviz.imaging.storage import replacing
 from medviz.messages import Message, Scalar
 from medviz.refused import Refused
 from medviz.tasks import TASKS
-from medviz.training.by_heart import overfit
+from medviz.training.before.by_heart import overfit
+from medviz.training.before.preflight import preflight
+from medviz.training.before.rates import find_rate
 from medviz.training.device import chosen
+from medviz.training.elsewhere.places import attach_to
+from medviz.training.elsewhere.queue import serve
 from medviz.training.helping import help_along
-from medviz.training.places import attach_to
-from medviz.training.preflight import preflight
-from medviz.training.queue import serve
 from medviz.training.ranks import Helper, Ranks, joined, started
-from medviz.training.rates import find_rate
 from medviz.training.run import load_task
 from medviz.training.trainer import train
 

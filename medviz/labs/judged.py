@@ -14,7 +14,7 @@ from medviz.data import DATASETS
 from medviz.imaging.slices import Slice
 from medviz.labs.blocks import volume_of
 from medviz.refused import Refused
-from medviz.training.formats import load
+from medviz.training.using.formats import load
 
 Array = NDArray[Any]
 MODEL = "mni152_tissue"

@@ -18,7 +18,7 @@ from medviz.parameters import Settings, parameters
 from medviz.probe.structure import Layer, structure
 from medviz.probe.trace import recording
 from medviz.refused import Refused
-from medviz.training.formats import load
+from medviz.training.using.formats import load
 
 Array = NDArray[Any]
 MOST_PARAMETERS, MOST_MULTIPLY_ADDS = 12_000_000, 3_000_000_000

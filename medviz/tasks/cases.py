@@ -19,10 +19,10 @@ from medviz.imaging.story import ProbeCase
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
-from medviz.training.inference import most_likely
-from medviz.training.model import Model
-from medviz.training.running import probabilities
 from medviz.training.task import Sample
+from medviz.training.using.inference import most_likely
+from medviz.training.using.model import Model
+from medviz.training.using.running import probabilities
 
 Row = dict[str, Any]
 

@@ -25,8 +25,6 @@ from medviz.tasks.cases import NativeScans, Tests, native_rows, opened, tests_of
 from medviz.tasks.proposing import for_segmentation
 from medviz.training.losses import LOSSES, loss_of
 from medviz.training.mixing import mixed
-from medviz.training.model import Model
-from medviz.training.running import probabilities
 from medviz.training.task import (
     Batch,
     BatchSize,
@@ -41,6 +39,8 @@ from medviz.training.task import (
     Task,
 )
 from medviz.training.tellers import VoxelTeller
+from medviz.training.using.model import Model
+from medviz.training.using.running import probabilities
 
 SEGMENTED = (
     "mni152", "decathlon", "paired", "total_segmentator", "bids", "instance_masks", "mask_table", "arrays", "dicom_seg",

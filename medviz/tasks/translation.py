@@ -17,9 +17,9 @@ from medviz.imaging.volume import Array, Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS, PER_PIXEL
 from medviz.parameters import Choice, Group, Live, Part, Range, Settings, parameters
-from medviz.training.likeness import LOSSES, loss_of, psnr, ssim
 from medviz.training.task import Batch, BatchSize, Changes, Epochs, Rate, Sample, Samples, ScheduleName, Task
-from medviz.training.translating import Adding, over
+from medviz.training.using.likeness import LOSSES, loss_of, psnr, ssim
+from medviz.training.using.translating import Adding, over
 
 _MNI152, _UNET = Settings("mni152"), Settings("unet", (("width", 16), ("depth", 4)))
 _DATA, _WORSE, _LOSS = Group("Data"), Group("What is made worse"), Group("Loss")

@@ -15,10 +15,10 @@ from medviz.imaging.judging.counts import dice_of
 from medviz.imaging.story import ProbeCase, Snapshot
 from medviz.imaging.volume import Affine, Volume
 from medviz.messages import Work
-from medviz.training.inference import most_likely
-from medviz.training.model import Model
-from medviz.training.running import probabilities
 from medviz.training.task import Sample
+from medviz.training.using.inference import most_likely
+from medviz.training.using.model import Model
+from medviz.training.using.running import probabilities
 
 LARGEST_SHARES = 8_000_000
 """Voxels times classes whose probabilities are kept of one case; of more every second voxel, and so on."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from medviz.messages import Message, Note, Progress, Scalar, Work
 from medviz.refused import Refused
 from medviz.training import words
+from medviz.training.before.plan import plan as plan
 from medviz.training.beside import Beside, Stopped, no_collecting
 from medviz.training.chance import apart
 from medviz.training.damaged import Leaving, Left, Unreadable, spoilt
@@ -26,7 +27,6 @@ from medviz.training.evaluating import judged
 from medviz.training.learner import TooLarge
 from medviz.training.machine import Machine
 from medviz.training.orders import Orders
-from medviz.training.plan import plan as plan
 from medviz.training.ranks import Ranks
 from medviz.training.readings import Readings
 from medviz.training.run import Run

@@ -13,8 +13,8 @@ from medviz.data.preparation import Preparation
 from medviz.messages import finished
 from medviz.parameters import Settings
 from medviz.tasks.segmentation import Segmentation
-from medviz.training.model import Model
-from medviz.training.running import probabilities
+from medviz.training.using.model import Model
+from medviz.training.using.running import probabilities
 from tests.benchmarks.measuring import Measured
 
 SIDE, OVERLAP, BLUR = 64, 0.25, 0.125

@@ -15,9 +15,9 @@ from medviz.data.needs import Needs
 from medviz.data.preparation import Preparation
 from medviz.networks.unet import UNet
 from medviz.refused import Refused
-from medviz.training.model import Model
+from medviz.training.using.model import Model
 from tests.training import foreign
-from tests.training.test_inference import picture, volume
+from tests.training.using.test_inference import picture, volume
 
 
 def unet(dimensions: int, preparation: Any) -> Model:

@@ -13,8 +13,8 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.classification import Classification
 from medviz.tasks.segmentation import Segmentation
-from medviz.training.formats import load
 from medviz.training.trainer import train
+from medviz.training.using.formats import load
 
 
 def run_of(folder: Path, dimensions: int, depth: int = 2) -> Path:

@@ -13,7 +13,7 @@ from medviz.__main__ import main
 from medviz.commands import taught
 from medviz.commands.slurm import Cluster, sbatch
 from medviz.messages import Progress, Scalar, Work
-from medviz.training.queue import queued
+from medviz.training.elsewhere.queue import queued
 from medviz.training.run import status
 
 TASK = ["classification", "--data", "shapes", "--device", "cpu", "--set", "network=lenet", "--set", "batch=8"]
@@ -151,7 +151,7 @@ def test_a_run_can_wait_for_its_turn(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[Path] = []
-    monkeypatch.setattr("medviz.training.queue.wake", lambda runs: bool(woken.append(runs)))
+    monkeypatch.setattr("medviz.training.elsewhere.queue.wake", lambda runs: bool(woken.append(runs)))
     told = document(capsys, "train", *TASK, "--out", str(tmp_path / "runs" / "a"), "--wait")
     assert told["state"] == "queued"
     assert queued(tmp_path / "runs") == (tmp_path / "runs" / "a",)

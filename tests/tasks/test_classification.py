@@ -13,8 +13,8 @@ from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.classification import Classification
 from medviz.tasks.scoring import roc, scores_of
-from medviz.training.formats import load
 from medviz.training.trainer import train
+from medviz.training.using.formats import load
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -21,11 +21,11 @@ from medviz.messages import Message, Note, Scalar, finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.detection import Detection
-from medviz.training.detecting import box_model, boxes_in, detects
-from medviz.training.formats import load
-from medviz.training.inference import Wishes, prediction
-from medviz.training.known import look
 from medviz.training.trainer import train
+from medviz.training.using.detecting import box_model, boxes_in, detects
+from medviz.training.using.formats import load
+from medviz.training.using.inference import Wishes, prediction
+from medviz.training.using.known import look
 from tests.data import boxed
 from tests.training.toys import best_digest, curve, digest, taught
 

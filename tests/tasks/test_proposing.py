@@ -16,7 +16,7 @@ from medviz.tasks import TASKS
 from medviz.tasks.classification import Classification
 from medviz.tasks.detection import Detection
 from medviz.tasks.segmentation import Segmentation, sides_in
-from medviz.training.proposing import Proposal, proposal
+from medviz.training.before.proposing import Proposal, proposal
 from medviz.training.task import Task
 from medviz.training.trainer import train
 from tests.data.checking.damaged import sound
@@ -171,7 +171,7 @@ def test_a_run_that_would_take_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) 
         return {"steps": 10 * task.epochs, "seconds": 600.0 * task.epochs, "fits": task.batch <= 2, "memory_mib": 900.0,
                 "free_mib": 4096.0}  # fmt: skip
 
-    monkeypatch.setattr("medviz.training.proposing.plan", slow)
+    monkeypatch.setattr("medviz.training.before.proposing.plan", slow)
     made = finished(proposal(Segmentation(), like((64, 64, 64), (1, 1, 1), cases=400)))
     assert made.task.batch == 2, "what does not fit is halved"
     assert made.task.epochs == 5

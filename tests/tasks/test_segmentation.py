@@ -15,9 +15,9 @@ from medviz.messages import finished
 from medviz.parameters import Settings, changed, parameters
 from medviz.refused import Refused
 from medviz.tasks.segmentation import Segmentation
-from medviz.training.formats import load
 from medviz.training.sampling import Whole
 from medviz.training.trainer import train
+from medviz.training.using.formats import load
 from tests.standard import ends
 
 CPU = torch.device("cpu")

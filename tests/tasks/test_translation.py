@@ -17,11 +17,11 @@ from medviz.messages import finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.tasks.translation import Translation
-from medviz.training.formats import load
 from medviz.training.run import status
 from medviz.training.sampling import Whole
 from medviz.training.trainer import train
-from medviz.training.translating import translates, translator
+from medviz.training.using.formats import load
+from medviz.training.using.translating import translates, translator
 from tests.data.laid import image_pairs, nifti, scan
 
 CPU = torch.device("cpu")
