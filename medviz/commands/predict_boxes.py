@@ -10,7 +10,8 @@ from typing import Any
 from medviz.commands.cases import cases, shard
 from medviz.commands.command import Said, as_json, followed, table
 from medviz.imaging.drawn import drawing
-from medviz.imaging.found import FoundBox, drawn_over
+from medviz.imaging.found import FoundBox
+from medviz.imaging.found_drawn import drawn_over
 from medviz.imaging.layers import layer_of, scene_of
 from medviz.imaging.readers import read
 from medviz.imaging.slices import to_screen

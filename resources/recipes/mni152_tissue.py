@@ -19,11 +19,11 @@ from medviz.messages import finished
 from medviz.networks import NETWORKS
 from medviz.parameters import parameters
 from medviz.training import checkpoints, run
-from medviz.training.formats.own import built
-from medviz.training.inference import label_map
-from medviz.training.model import Model
-from medviz.training.models import WEIGHTS, write_card
-from medviz.training.trust import percentiles
+from medviz.training.using.formats.own import built
+from medviz.training.using.inference import label_map
+from medviz.training.using.model import Model
+from medviz.training.using.models import WEIGHTS, write_card
+from medviz.training.using.trust import percentiles
 
 NAMES = Mni152Tissue.classes
 LICENCE = "Weights: Apache-2.0. Made from the ICBM 2009a template, whose licence stands in resources/licences/ICBM152.md"

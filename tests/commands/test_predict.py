@@ -204,10 +204,11 @@ def test_a_real_interrupt_ends_it_at_once_with_130(tmp_path: Path, root: Path) -
     """The network sleeps in the middle of its tile, as a large one computes; Ctrl-C does not wait for it."""
     marker = tmp_path / "computing"
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background is born deaf to it
         "from pathlib import Path\n"
         "from medviz.networks.unet import UNet\n"
-        "from medviz.training import running\n"
+        "from medviz.training.using import running\n"
         "running.memory_bytes = lambda made, window: 0\n"
         f"UNet.forward = lambda self, x: (Path({str(marker)!r}).touch(), time.sleep(60))\n"
         "from medviz.__main__ import main\n"

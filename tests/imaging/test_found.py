@@ -6,7 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medviz.imaging.found import FoundBox, counted, drawn_over, marks_of
+from medviz.imaging.found import FoundBox, counted, marks_of
+from medviz.imaging.found_drawn import drawn_over
 from medviz.imaging.readers import read
 from medviz.imaging.readers.picture import write_pixels
 from medviz.imaging.volume import Volume

@@ -20,7 +20,7 @@ _SIGNS = {
     "training": ("ph.broadcast", "accent"), "paused": ("ph.pause-circle-fill", "warning"),
     "stopping": ("ph.stop-circle", "warning"), "stopped": ("ph.stop-circle-fill", "dim"),
     "ended": ("ph.check-circle-fill", "good"), "failed": ("ph.warning-circle-fill", "bad"),
-    "lost": ("ph.plugs", "bad"), "unknown": ("ph.question", "faint"),
+    "lost": ("ph.link-break", "bad"), "unknown": ("ph.question", "faint"),
 }  # fmt: skip
 
 
