@@ -19,6 +19,8 @@ ORDER: tuple[Plane, ...] = ("axial", "sagittal", "coronal")
 TALL = 1.5
 BESIDE_PX = 240
 """What the thing beside a single pane may take at least."""
+SMALL_PX = (330, 400)
+"""In less width and height three panes would be too small for their letters: the axial one is shown alone."""
 
 
 def flat_plane(scene: Scene) -> Plane | None:
@@ -50,7 +52,7 @@ class Planes(QWidget):
         if beside is not None:
             beside.setParent(self)
         self._leave = self.store.listen(self._told)
-        self.setMinimumSize(240, 200)
+        self.setMinimumSize(160, 200)
         self.arrange()
 
     @property
@@ -63,6 +65,8 @@ class Planes(QWidget):
         """Put the panes where they belong."""
         scene, size = self.store.state, self.rect()
         only = flat_plane(scene)
+        if only is None and scene.scan is not None and size.width() < SMALL_PX[0] and size.height() < SMALL_PX[1]:
+            only = ORDER[0]
         alone = scene.maximised if scene.maximised in self.views else None
         places: dict[Plane, QRect] = {}
         rest = QRect()
