@@ -1,11 +1,9 @@
 """A run that was taught to name pictures, used: how probable each class is for a picture or a volume."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +13,8 @@ from medviz.data.naming import ready
 from medviz.imaging.prediction import Prediction
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
-from medviz.networks import NETWORKS
-from medviz.parameters import Settings
 from medviz.refused import Refused
-from medviz.training import checkpoints, run
+from medviz.training.using.taught import said_in, taught_in, taught_pictures
 from medviz.training.using.trust import Trust
 
 TASK = "classification"
@@ -42,31 +38,16 @@ class ClassModel:
 
 def classifies(where: str) -> bool:
     """Tell whether it is the folder of a run that was taught to name pictures."""
-    return bool(where) and _json(Path(where) / "model.json").get("task") == TASK
+    return taught_in(where) == TASK
 
 
 def class_model(where: str) -> ClassModel:
     """Load the best weights of a run; refuses one that was taught something else, and weights that do not fit."""
     if not classifies(where):
         raise Refused(where, "it was not taught to name pictures", "take the folder of a classification run")
-    folder = Path(where)
-    weights, about = run.weights(folder)
-    said, pictures = dict(about.get("network") or {}), about.get("pictures") or {}
-    classes = tuple(str(name) for name in about.get("classes") or ())
-    try:
-        dimensions, side, channels = (int(pictures[name]) for name in ("dimensions", "side", "channels"))
-        settings = Settings(str(said.pop("name")), tuple(said.items()))
-    except (KeyError, TypeError, ValueError) as problem:
-        raise Refused(where, "it does not say how its network is built", "take a run of this version") from problem
-    network = settings.build(NETWORKS, channels=channels, classes=len(classes))
-    try:
-        network.load_state_dict({key: one.float() if one.is_floating_point() else one for key, one in weights.items()})
-    except RuntimeError as problem:
-        raise Refused(where, "its weights do not fit its network", "train it again") from problem
-    measures = {name.removeprefix("validation/"): float(one) for name, one in (about.get("measures") or {}).items()}
-    digest = checkpoints.weights_digest(weights)
-    trust = _trust(folder, classes, measures, digest, side)
-    return ClassModel(folder.name, network.eval(), classes, dimensions, side, channels, digest, trust)
+    made, classes, (dimensions, side, channels) = taught_pictures(where)
+    trust = _trust(made.folder, classes, made.measures, made.sha256, side)
+    return ClassModel(made.folder.name, made.network, classes, dimensions, side, channels, made.sha256, trust)
 
 
 def shares_in(made: ClassModel, scan: Volume, where: torch.device) -> Work[tuple[tuple[str, float], ...]]:
@@ -116,7 +97,7 @@ def _slices(voxels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 def _trust(folder: Path, classes: tuple[str, ...], measures: Mapping[str, float], sha256: str, side: int) -> Trust:
     """Say of a run what a person should know before it is used."""
-    samples = _json(folder / "data.json").get("training samples")
+    samples = said_in(folder / "data.json").get("training samples")
     return Trust(
         title=folder.name,
         format="a run of this program",
@@ -129,11 +110,3 @@ def _trust(folder: Path, classes: tuple[str, ...], measures: Mapping[str, float]
         input=f"pictures fitted into {side} pixels without stretching, mean 0 and spread 1 of what is not air",
         output="a probability a class; they sum to 1",
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}

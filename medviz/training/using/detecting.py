@@ -1,12 +1,11 @@
 """A run that was taught to find, used: the boxes it finds in a scan, in the scan's own pixels."""
 
-import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,11 +18,9 @@ from medviz.imaging.found import FoundBox
 from medviz.imaging.prediction import Prediction
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Progress, Work
-from medviz.networks import NETWORKS
 from medviz.networks.detector import Detector, Found
-from medviz.parameters import Settings
 from medviz.refused import Refused
-from medviz.training import checkpoints, run
+from medviz.training.using.taught import said_in, taught_in, taught_pictures
 from medviz.training.using.trust import Trust
 
 TASK = "detection"
@@ -51,40 +48,17 @@ class BoxModel:
 
 def detects(where: str) -> bool:
     """Tell whether it is the folder of a run that was taught to find boxes."""
-    path = Path(where) / "model.json"
-    if not where or not path.is_file():
-        return False
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("task") == TASK
+    return taught_in(where) == TASK
 
 
 def box_model(where: str) -> BoxModel:
     """Load the best weights of a run; refuses one that was taught something else, and weights that do not fit."""
     if not detects(where):
         raise Refused(where, "it was not taught to find boxes", "take the folder of a detection run")
-    folder = Path(where)
-    weights, about = run.weights(folder)
-    said, pictures = dict(about.get("network") or {}), about.get("pictures") or {}
-    classes = tuple(str(name) for name in about.get("classes") or ())
-    try:
-        dimensions, side, channels = (int(pictures[name]) for name in ("dimensions", "side", "channels"))
-        settings = Settings(str(said.pop("name")), tuple(said.items()))
-    except (KeyError, TypeError, ValueError) as problem:
-        raise Refused(where, "it does not say how its network is built", "take a run of this version") from problem
-    network = settings.build(NETWORKS, channels=channels, classes=len(classes))
-    try:
-        network.load_state_dict({key: value.float() if value.is_floating_point() else value
-                                 for key, value in weights.items()})  # fmt: skip
-    except RuntimeError as problem:
-        raise Refused(where, "its weights do not fit its network", "train it again") from problem
-    measures = {name.removeprefix("validation/"): float(one) for name, one in (about.get("measures") or {}).items()}
-    digest = checkpoints.weights_digest(weights)
+    made, classes, (dimensions, side, channels) = taught_pictures(where)
     return BoxModel(
-        folder.name, network.eval(), classes, dimensions, side, channels,
-        measures.get("threshold", SHOWN), digest, _trust(folder, classes, measures, digest, side),
+        made.folder.name, made.network, classes, dimensions, side, channels, made.measures.get("threshold", SHOWN),
+        made.sha256, _trust(made.folder, classes, made.measures, made.sha256, side),
     )  # fmt: skip
 
 
@@ -154,7 +128,7 @@ def _told(made: BoxModel, found: Found, number: int, low: Tensor, high: Tensor, 
 
 def _trust(folder: Path, classes: tuple[str, ...], measures: Mapping[str, float], sha256: str, side: int) -> Trust:
     """Say of a run what a person should know before it is used."""
-    data = _json(folder / "data.json")
+    data = said_in(folder / "data.json")
     samples = data.get("training samples")
     good = tuple((name, value) for name, value in measures.items() if name.startswith(("mAP", "AP50", "IoU")))
     return Trust(
@@ -169,11 +143,3 @@ def _trust(folder: Path, classes: tuple[str, ...], measures: Mapping[str, float]
         input=f"pictures whose longer side is brought to {side} pixels, mean 0 and spread 1 by channel",
         output="boxes with a class and a score each",
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # the card then says "unknown"
-    return said if isinstance(said, dict) else {}

@@ -1,6 +1,5 @@
 """A network that turns one picture into another, over whole scans: values in their unit, on the scan's own grid."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,12 @@ from torch import Tensor, nn
 from medviz.data.preparation import Preparation
 from medviz.imaging.volume import Volume, like
 from medviz.messages import Note, Progress, Work
-from medviz.networks import NETWORKS
-from medviz.parameters import Settings
 from medviz.refused import Refused
-from medviz.training import checkpoints, run
+from medviz.training import run
 from medviz.training.using.inference import doubts
 from medviz.training.using.model import Model
 from medviz.training.using.running import probabilities
+from medviz.training.using.taught import said_in, taught, taught_in
 from medviz.training.using.trust import Trust
 
 TASK = "translation"
@@ -64,37 +62,20 @@ class Translator:
 
 def translates(where: str) -> bool:
     """Tell whether it is the folder of a run that was taught to turn one picture into another."""
-    path = Path(where) / "model.json"
-    if not where or not path.is_file():
-        return False
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("task") == TASK
+    return taught_in(where) == TASK
 
 
 def translator(where: str) -> Translator:
     """Load the best weights of a run; refuses one that was taught something else, and weights that do not fit."""
     if not translates(where):
         raise Refused(where, "it was not taught to turn pictures into others", "take the folder of a translation run")
-    folder = Path(where)
-    weights, about = run.weights(folder)
-    said, output = dict(about.get("network") or {}), dict(about.get("output") or {})
+    weights, about = run.weights(Path(where))
+    output = dict(about.get("output") or {})
     preparation = Everywhere.like(Preparation.of(about.get("preparation") or {}))
-    if "name" not in said:
-        raise Refused(where, "it does not say how its network is built", "take a run of this version")
-    settings = Settings(str(said.pop("name")), tuple(said.items()))
-    network = settings.build(NETWORKS, channels=preparation.channels, classes=1)
-    try:
-        network.load_state_dict({key: value.float() if value.is_floating_point() else value
-                                 for key, value in weights.items()})  # fmt: skip
-    except RuntimeError as problem:
-        raise Refused(where, "its weights do not fit its network", "train it again") from problem
-    asked = Adding(network) if about.get("difference") else network
-    digest = checkpoints.weights_digest(weights)
-    trust = _trust(folder, about, digest)
-    model = Model(folder.name, asked.eval(), preparation, (), digest, "values", trust)
+    made = taught(where, preparation.channels, 1, about, weights)
+    asked = Adding(made.network) if about.get("difference") else made.network
+    trust = _trust(made.folder, about, made.sha256)
+    model = Model(made.folder.name, asked.eval(), preparation, (), made.sha256, "values", trust)
     fixed = output.get("of") == "data"
     offset, gain = (float(output["offset"]), float(output["gain"])) if fixed else (None, None)
     return Translator(model, offset, gain, str(output.get("unit") or ""))
@@ -134,7 +115,7 @@ def over(network: nn.Module, preparation: Preparation, image: Tensor) -> Work[Te
 
 def _trust(folder: Path, about: Mapping[str, Any], sha256: str) -> Trust:
     """Say of a run what a person should know before it is used."""
-    data = _json(folder / "data.json")
+    data = said_in(folder / "data.json")
     samples = data.get("training samples")
     measures = {name.removeprefix("validation/"): float(one) for name, one in (about.get("measures") or {}).items()}
     good = tuple((name, value) for name, value in measures.items() if name.startswith(("PSNR", "SSIM", "MAE")))
@@ -149,11 +130,3 @@ def _trust(folder: Path, about: Mapping[str, Any], sha256: str) -> Trust:
         limits="What it tells is likely, not measured: small findings may be lost, or made up",
         output="a picture, in values",
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # the card then says "unknown"
-    return said if isinstance(said, dict) else {}
