@@ -104,16 +104,23 @@ def ready(pixels: NDArray[np.float32], side: int, channels: int) -> Tensor:
     image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))
     if image.shape[0] != channels:
         image = image[:3].mean(0, keepdim=True).expand(channels, *image.shape[1:])
+    return torch.from_numpy(normalised(fitted(image, side).numpy().astype(np.float32)))
+
+
+def fitted(image: Tensor, side: int, mask: bool = False) -> Tensor:
+    """Make (C, x, y[, z]) as large as fits into `side` each way, its shape kept; the rest is its least value.
+
+    A `mask` keeps its labels (nearest neighbour), and the rest is 0.
+    """
     scale = side / max(image.shape[1:])
     size = tuple(max(1, round(length * scale)) for length in image.shape[1:])
     if size != tuple(image.shape[1:]):
-        image = _resized(image, size)
+        image = F.interpolate(image[None], size=size, mode="nearest-exact")[0] if mask else _resized(image, size)
     room: list[int] = []
     for length in reversed(size):
         room += [(side - length) // 2, side - length - (side - length) // 2]
-    floor = float(image.min())
-    image = F.pad(image - floor, room) + floor
-    return torch.from_numpy(normalised(image.numpy().astype(np.float32)))
+    floor = 0.0 if mask else float(image.min())
+    return F.pad(image - floor, room) + floor
 
 
 def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:

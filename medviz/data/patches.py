@@ -172,7 +172,7 @@ class Patches:
         """Draw what is cut out: the case or slice, which slice, where the cut with its margin begins, its sides."""
         case, at = self.cases[index // self.each], None
         if self.normal is not None:
-            at = _slice_of(case.label, self.normal, chance)
+            at = slice_of(case.label, self.normal, chance)
             case = case.across(self.normal, at)
         sample = sample_of(case)
         larger = tuple(side + 2 * round(side * _MARGIN) for side in self.size)
@@ -221,7 +221,8 @@ def _labelled(label: NDArray[Any], normal: int) -> NDArray[np.intp]:
     return found if found.size else np.arange(label.shape[normal])
 
 
-def _slice_of(label: NDArray[Any], normal: int, chance: np.random.Generator) -> int:
+def slice_of(label: NDArray[Any], normal: int, chance: np.random.Generator) -> int:
+    """Draw a slice: half of the time one with labels, else any."""
     if chance.random() < _FOREGROUND:
         return int(chance.choice(_labelled(label, normal)))
     return int(chance.integers(label.shape[normal]))

@@ -31,6 +31,7 @@ from medviz.training.fields import Mixup as Mixup
 from medviz.training.fields import Rate as Rate
 from medviz.training.fields import ScheduleName as ScheduleName
 from medviz.training.fields import Smoothing as Smoothing
+from medviz.training.making import Made, Wishes
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
@@ -231,6 +232,15 @@ class Task(Fields):
     def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
         """Measure what is no mean over samples (the area under a ROC curve); the means are taken of all columns."""
         return {}
+
+    def wishes(self, data: Any) -> Wishes | None:
+        """Return what may be asked for when its network makes something new; None for a task that makes nothing."""
+        return None
+
+    def made(self, network: nn.Module, data: Any, wishes: Wishes) -> Work[tuple[Made, ...]]:
+        """Make new samples (eval mode, no gradients, all chance from `wishes.seed`); what it yields is Progress."""
+        yield from ()
+        raise Refused(self.NAME, "it makes no samples", "choose a run of a task that generates")
 
     def proposed(self, found: Fingerprint) -> "tuple[Task, tuple[str, ...]]":
         """Return this task with the parameters that suit the data, and up to two lines that say why."""
