@@ -45,7 +45,7 @@ class _Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of a data set, every side `side`: "image" (C, x, y[, z]) float32 in −1..1, "name" and what else is known.
+    """Pictures of a data set, every side `side`: "image" (C, x, y[, z]) float32 in −1..1, "name" and what is known.
 
     That is "label" (x, y[, z]) int64 where there are masks, "kind" () int64 where there are classes, and "text".
     ``pictures[i]`` is without chance; ``drawn(i, chance)`` draws slice, place and changes. `whole` pictures are fitted
