@@ -16,7 +16,7 @@ from medviz.refused import Refused
 @pytest.mark.parametrize(("data", "dimensions"), [(Phantoms(), 2), (Phantoms(cases=3), 3), (Digits(), 2)])
 def test_every_picture_has_one_size_and_lies_between_minus_one_and_one(data, dimensions, held_out):
     found = pictures(data, dimensions, 24, held_out, augment=1.0)
-    for sample in (found[0], found.drawn(1, np.random.default_rng(0))):
+    for sample in (found[0], found.drawn(len(found) - 1, np.random.default_rng(0))):
         image = sample["image"]
         assert image.shape == (1, *[24] * dimensions)
         assert image.dtype == torch.float32
