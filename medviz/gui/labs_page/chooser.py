@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from medviz.gui.controls import calm
 from medviz.gui.labs_page.inputs import LEAST_SIDE, MOST_SIDE, PHANTOMS
@@ -17,19 +17,24 @@ _WORDS = {
     "region": "a region around the cursor",
     "volume": "the viewer's scan",
     "phantom": "a phantom",
+    "file": "a file",
 }
 _KINDS = {
-    "slice": ("example", "slice", "region", "phantom"),
-    "volume": ("example", "volume", "region"),
+    "slice": ("example", "slice", "region", "phantom", "file"),
+    "volume": ("example", "volume", "region", "file"),
     "": ("example",),
 }
 
 
 class Chooser(QWidget):
-    """Says `chosen` (On) when a person chooses, `moved` (plane, index) when the slice is to change."""
+    """Says `chosen` (On) when a person chooses, `moved` (plane, index) when the slice is to change.
+
+    `file_wanted` says that a file is to be asked for: none was read yet, or another is wished.
+    """
 
     chosen = Signal(object)
     moved = Signal(str, int)
+    file_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +42,7 @@ class Chooser(QWidget):
         self._kinds: tuple[str, ...] = ()
         self.source, self.plane, self.phantom = QComboBox(), QComboBox(), QComboBox()
         self.side, self.index = QSpinBox(), QSlider(Qt.Orientation.Horizontal)
-        self.note = QLabel()
+        self.another, self.note = QPushButton("Another file …"), QLabel()
         self.note.setProperty("look", "dim")
         self.note.setWordWrap(True)
         self.plane.addItems(PLANES)
@@ -63,6 +68,7 @@ class Chooser(QWidget):
         self.rows.addRow("Slice", self.index)
         self.rows.addRow("Side", self.side)
         self.rows.addRow(self.phantom)
+        self.rows.addRow(self.another)
         self.rows.addRow(self.note)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -70,18 +76,22 @@ class Chooser(QWidget):
         column.addWidget(heading)
         column.addLayout(self.rows)
         self.source.setAccessibleName("what the lab works on")
-        self.source.setToolTip("The numbers of the deck, the scan that is open in the viewer, or a drawn phantom")
+        self.source.setToolTip(
+            "The deck's numbers, the scan that is open in the viewer, a drawn phantom, or a file"
+        )
         for box, name in (
             (self.plane, "plane"),
             (self.index, "slice"),
             (self.side, "side of the region"),
             (self.phantom, "phantom"),
+            (self.another, "another file"),
         ):
             box.setAccessibleName(name)
-        self.index.setToolTip("Moves the viewer's cursor to another slice")
+        self.another.setToolTip("Opens a scan or picture for the labs alone; the viewer keeps what it shows")
 
     def _listen(self) -> None:
-        self.source.activated.connect(lambda number: self._say(kind=self._kinds[number]))
+        self.source.activated.connect(self._source_chosen)
+        self.another.clicked.connect(self.file_wanted)
         self.plane.activated.connect(lambda number: self._say(plane=PLANES[number]))
         self.phantom.activated.connect(lambda number: self._say(phantom=self.phantom.itemData(number)))
         self.side.valueChanged.connect(lambda side: self._say(side_px=side))
@@ -100,13 +110,17 @@ class Chooser(QWidget):
         self.phantom.setCurrentIndex(max(0, self.phantom.findData(on.phantom)))
         self._put(self.side, on.side_px)
         self._show_index(on, scene)
-        on_scan = on.kind in ("slice", "region")
+        on_scan = on.kind in ("slice", "region", "file")
+        self.index.setToolTip(
+            "Another slice of the file" if on.kind == "file" else "Moves the viewer's cursor to another slice"
+        )
         for widget, wanted in (
             (self.plane, on_scan and kind == "slice"),
             (self.index, on_scan and kind == "slice" and scene.scan is not None),
             (self.side, on.kind == "region"),
             (self.phantom, on.kind == "phantom"),
-            (self.note, on_scan and (kind == "slice" or scene.scan is None)),
+            (self.another, on.kind == "file"),
+            (self.note, on_scan and (kind == "slice" or on.kind == "file" or scene.scan is None)),
         ):
             self.rows.setRowVisible(widget, wanted)
 
@@ -119,8 +133,18 @@ class Chooser(QWidget):
         self.index.setValue(scene.voxel[NORMAL[on.plane]])
         self.index.blockSignals(False)
         number, count = self.index.value() + 1, self.index.maximum() + 1
-        self.note.setText(f"{on.plane} slice {number} of {count}")
+        place = f"{on.plane} slice {number} of {count}"
+        self.note.setText(f"{scene.scan.name}, {place}" if on.kind == "file" else place)
         self.note.setToolTip(scene.scan.name)
+
+    def _source_chosen(self, number: int) -> None:
+        """Choose; a file must first be asked for where none was read."""
+        kind = self._kinds[number]
+        if kind == "file" and not self._on.file:
+            self.source.setCurrentIndex(self._kinds.index(self._on.kind))
+            self.file_wanted.emit()
+            return
+        self._say(kind=kind)
 
     def _put(self, box: QSpinBox, value: int) -> None:
         if box.value() != value:

@@ -1,6 +1,6 @@
 """What a hand may do to what is played with: one door to the Store, no widget, no thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +19,15 @@ class Hand:
     Turned parameters, examples and inputs can be taken back (`undo`); pointing and stepping cannot.
     """
 
-    def __init__(self, scene: Store[Scene], complain: Callable[[Refused], object]) -> None:
+    def __init__(
+        self, scene: Store[Scene], complain: Callable[[Refused], object], files: Mapping[str, Scene] | None = None
+    ) -> None:
         self.store: Store[Play | None] = Store(None)
         self.history = History()
         self.kept: dict[str, Play] = {}
         self._scene = scene
         self._complain = complain
+        self._files = {} if files is None else files
         self._left: dict[str, Play] = {}
         self._cut_from: tuple[Any, ...] = ()
         self._gripped: Any = None
@@ -147,6 +150,10 @@ class Hand:
         except Refused as refusal:
             self._complain(refusal)
 
+    def scene_of(self, on: On) -> Scene:
+        """Return what is looked at: the viewer's scene, or that of a file of the labs' own."""
+        return self._files.get(on.file, Scene()) if on.kind == "file" else self._scene.state
+
     def take_shared(self, name: str, lab: Any, left: LeftBehind | None) -> bool:
         """Take a shared lab; `left` is the scan that did not travel. False where no scan can stand in for it."""
         kind = type(lab)
@@ -165,7 +172,7 @@ class Hand:
             return play
         given = play.example.parameters if play.example is not None else {}
         own = given.get(one.name, one.default)
-        kind, scene = input_kind(play.lab), self._scene.state
+        kind, scene = input_kind(play.lab), self.scene_of(play.on)
         others = companions_of(play.lab)
         values = {one.name: chosen(play.on, kind, scene, own)}
         values |= {name: beside(play.on, layer, scene) for name, layer in others.items()}
@@ -174,7 +181,7 @@ class Hand:
 
     def _place(self, play: Play) -> tuple[Any, ...]:
         """Return what decides whether the inputs must be cut anew."""
-        scene = self._scene.state
+        scene = self.scene_of(play.on)
         place = looked_at(play.on, input_kind(play.lab), scene)
         others = tuple(id(layer.volume) for layer in scene.layers[1:]) if companions_of(play.lab) else ()
         return *place, *others

@@ -8,17 +8,21 @@ from typing import Any, Literal
 from medviz.imaging.slices import Plane
 from medviz.parameters import Input, Parameter, Pick, Step, built, parameters
 
-Kind = Literal["example", "slice", "region", "volume", "phantom"]
+Kind = Literal["example", "slice", "region", "volume", "phantom", "file"]
 
 
 @dataclass(frozen=True)
 class On:
-    """What a lab works on: the example's own numbers, the viewer's slice, a region around the cursor, or a phantom."""
+    """What a lab works on: the example's numbers, the viewer's slice, a region around the cursor, a phantom, a file.
+
+    `file` is the path of what was read for the labs alone.
+    """
 
     kind: Kind = "example"
     plane: Plane = "axial"
     side_px: int = 32
     phantom: str = "disc"
+    file: str = ""
 
 
 @dataclass(frozen=True)

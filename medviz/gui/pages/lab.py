@@ -1,6 +1,7 @@
 """The Labs page: one page serves all labs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from medviz.gui.form import Form
 from medviz.gui.labs_page.banner import Banner
 from medviz.gui.labs_page.bar import Bar
 from medviz.gui.labs_page.chooser import Chooser
+from medviz.gui.labs_page.from_file import FromFile
 from medviz.gui.labs_page.hand import Hand
 from medviz.gui.labs_page.keys import meaning
 from medviz.gui.labs_page.lessons import Lessons
@@ -49,7 +51,8 @@ class LabPage(Page):
         super().__init__(desk)
         self.setProperty("look", "page")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.hand = Hand(desk.scene, self._refuse)
+        self.files = FromFile(desk, self, self._file_arrived)
+        self.hand = Hand(desk.scene, self._refuse, self.files.scenes)
         self.showing = Showing(desk, self)
         self.shelf, self.board = Shelf(desk.services.labs.entries), Board()
         self.banner, self.bar, self.chooser = Banner(), Bar(), Chooser()
@@ -97,6 +100,7 @@ class LabPage(Page):
         self.board.opened.connect(self.board.turn_alone)
         self.chooser.chosen.connect(self.work_on)
         self.chooser.moved.connect(self._move_slice)
+        self.chooser.file_wanted.connect(self.files.ask)
         self.bar.player.held = lambda: self.showing.busy
         self.bar.player.stepped.connect(lambda step: self.hand.move(lambda lab: lab.at_step(step)))
         self.bar.undo_wanted.connect(self.hand.undo)
@@ -170,7 +174,7 @@ class LabPage(Page):
         self.hand.load(example)
 
     def work_on(self, on: On) -> None:
-        """Work on the example, the viewer's slice, a region or a phantom."""
+        """Work on the example, the viewer's slice, a region, a phantom or a file."""
         self.hand.work_on(on)
         self._show_input()
 
@@ -287,7 +291,7 @@ class LabPage(Page):
     def _show_input(self) -> None:
         play = self.hand.play
         if play is not None:
-            self.chooser.show_on(play.on, input_kind(play.lab), self.desk.scene.state)
+            self.chooser.show_on(play.on, input_kind(play.lab), self.hand.scene_of(play.on))
 
     def _figured(self, lab: Any, figures: list[Figure], whole: bool) -> None:
         play = self.hand.play
@@ -332,7 +336,18 @@ class LabPage(Page):
         self.hand.follow()
         self._show_input()
 
+    def _file_arrived(self, path: str) -> None:
+        """Work on a file that was read."""
+        play = self.hand.play
+        if play is not None and input_kind(play.lab):
+            self.work_on(replace(play.on, kind="file", file=path))
+
     def _move_slice(self, plane: Plane, index: int) -> None:
+        play = self.hand.play
+        if play is not None and play.on.kind == "file":
+            if self.files.moved(play.on.file, plane, index):
+                self._follow_scene()
+            return
         scene = self.desk.scene
         voxel = list(scene.state.voxel)
         voxel[NORMAL[plane]] = index
