@@ -38,7 +38,7 @@ def network(settings: Settings, dimensions: int, device: str = "cpu") -> nn.Modu
     return made
 
 
-SCORERS = [name for name, entry in NETWORKS.entries.items() if entry.theme != "detection"]
+SCORERS = [name for name, entry in NETWORKS.entries.items() if not entry.theme]
 EACH_NETWORK = [(name, dimensions) for name in SCORERS for dimensions in dimensions_of(name)]
 
 
