@@ -43,6 +43,12 @@ DATASETS: Catalog[Any] = Catalog(
         "image_text": Entry(
             "medviz.data.image_text:ImageText", "Images and text", "A CSV of pictures with reports or notes"
         ),
+        "captioned": Entry(
+            "medviz.data.captioned:Captioned", "Captioned phantoms", "Drawn by the program, each with a sentence"
+        ),
+        "report_sentences": Entry(
+            "medviz.data.sentences:ReportSentences", "Report sentences", "Our own sentences, or the lines of a text"
+        ),
         "shapes": Entry("medviz.data.shapes:Shapes", "Shapes", "Drawn by the program: a ball, a box or a shell"),
         "drawn_boxes": Entry(
             "medviz.data.drawn_boxes:DrawnBoxes", "Shapes with boxes", "Drawn by the program, to be found"
