@@ -69,5 +69,24 @@ NETWORKS: Catalog[Any] = Catalog(
         "hipt": Entry("medviz.networks.hipt:HIPT", "HIPT", "Transformers of transformers, 2-D or 3-D"),
         "recurrent": Entry("medviz.networks.recurrent:Recurrent", "RNN, LSTM", "A memory over slices, 2-D or 3-D"),
         "mlp": Entry("medviz.networks.mlp:MLP", "MLP", "Dense layers on bare pixels, 2-D or 3-D"),
+        "mae": Entry(
+            "medviz.networks.mae:MAE",
+            "Masked autoencoder",
+            "Few patches seen, the rest filled in, 2-D or 3-D",
+            "masked",
+        ),
+        "masked_unet": Entry(
+            "medviz.networks.masked_unet:MaskedUNet",
+            "U-Net, filling in",
+            "Masked blocks filled in, 2-D or 3-D",
+            "masked",
+        ),
+        "bert": Entry("medviz.networks.bert:Bert", "BERT", "Each word read with all others", "masked"),
+        "captioner": Entry(
+            "medviz.networks.captioner:Captioner",
+            "Captioner",
+            "Sees places, says words: CNN or ViT, LSTM or transformer",
+            "captioning",
+        ),
     },
 )

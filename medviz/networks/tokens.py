@@ -21,9 +21,9 @@ class Block(nn.Module):
             nn.Dropout(dropout),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn tokens into tokens."""
-        x = x + self.attention(self.norms[0](x))
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Turn tokens into tokens; `seen` says who may be looked at, see `Attention`."""
+        x = x + self.attention(self.norms[0](x), seen)
         return x + self.dense(self.norms[1](x))  # type: ignore[no-any-return]
 
 
@@ -40,11 +40,16 @@ class Attention(nn.Module):
         self.softmax = nn.Softmax(dim=-1)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Let each token take of the others what they are worth to it."""
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Let each token take of the others what they are worth to it.
+
+        `seen` (N or 1, L or 1, L) bool: which tokens (last axis) each (second) may look at; without it all may.
+        """
         count, length, width = x.shape
         parts = self.asked(x).reshape(count, length, 3, self.heads, width // self.heads)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)  # (N, heads, L, d) each
         scores = queries @ keys.transpose(-2, -1) / (width // self.heads) ** 0.5  # (N, heads, L, L)
+        if seen is not None:
+            scores = scores.masked_fill(~seen[:, None], float("-inf"))  # exactly 0 after the softmax
         mixed = self.softmax(scores) @ values  # (N, heads, L, d)
         return self.out(mixed.transpose(1, 2).reshape(count, length, width))  # type: ignore[no-any-return]
