@@ -59,5 +59,6 @@ DATASETS: Catalog[Any] = Catalog(
             "medviz.data.instance_boxes:InstanceBoxes", "Masks as boxes", "A box round each object of Kaggle's masks"
         ),
         "yolo_txt": Entry("medviz.data.yolo_txt:YoloTxt", "YOLO folder", "A text of boxes beside each picture"),
+        "points": Entry("medviz.data.points:Points", "Points", "Rings, grids, moons and spirals in the plane"),
     },
 )

@@ -88,5 +88,20 @@ NETWORKS: Catalog[Any] = Catalog(
             "Sees places, says words: CNN or ViT, LSTM or transformer",
             "captioning",
         ),
+        "gan": Entry(
+            "medviz.networks.gan:GAN", "GAN", "Dense layers that forge and judge points or pictures", "adversarial"
+        ),
+        "dcgan": Entry(
+            "medviz.networks.dcgan:DCGAN", "DCGAN", "Noise unfolds into a picture, 2-D or 3-D", "adversarial"
+        ),
+        "pix2pix": Entry(
+            "medviz.networks.pix2pix:Pix2Pix",
+            "pix2pix",
+            "A U-Net paints a map, a judge looks at patches",
+            "adversarial",
+        ),
+        "spade": Entry(
+            "medviz.networks.spade:Spade", "SPADE", "A mask tells how features are normalised", "adversarial"
+        ),
     },
 )
