@@ -103,5 +103,11 @@ NETWORKS: Catalog[Any] = Catalog(
         "spade": Entry(
             "medviz.networks.spade:Spade", "SPADE", "A mask tells how features are normalised", "adversarial"
         ),
+        "diffusion_unet": Entry(
+            "medviz.networks.diffusion_unet:DiffusionUNet",
+            "Diffusion U-Net",
+            "Tells the noise in a picture, 2-D or 3-D",
+            "generating",
+        ),
     },
 )
