@@ -109,5 +109,30 @@ NETWORKS: Catalog[Any] = Catalog(
             "Tells the noise in a picture, 2-D or 3-D",
             "generating",
         ),
+        "autoencoder": Entry(
+            "medviz.networks.autoencoder:Autoencoder",
+            "Autoencoder, dense",
+            "Dense layers, deep or linear, 2-D or 3-D",
+            "autoencoding",
+        ),
+        "conv_autoencoder": Entry(
+            "medviz.networks.conv_autoencoder:ConvAutoencoder",
+            "Autoencoder, convolutional",
+            "Its code is a small picture, 2-D or 3-D",
+            "autoencoding",
+        ),
+        "vae": Entry("medviz.networks.vae:Vae", "VAE", "A picture is a cloud in few axes, 2-D or 3-D", "autoencoding"),
+        "kl_autoencoder": Entry(
+            "medviz.networks.kl_autoencoder:KlAutoencoder",
+            "Autoencoder for latent diffusion",
+            "A small code kept near N(0, 1), 2-D or 3-D",
+            "autoencoding",
+        ),
+        "vq_vae": Entry(
+            "medviz.networks.vq_vae:VqVae", "VQ-VAE", "Each place an entry of a book, 2-D or 3-D", "autoencoding"
+        ),
+        "vq_gan": Entry(
+            "medviz.networks.vq_gan:VqGan", "VQ-GAN", "A VQ-VAE before a judge, 2-D or 3-D", "autoencoding"
+        ),
     },
 )
