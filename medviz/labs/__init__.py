@@ -218,6 +218,13 @@ LABS: Catalog[Any] = Catalog(
             theme="Attention and sequences",
             icon="ph.crosshair",
         ),
+        "swin_maps": Entry(
+            "medviz.labs.swin_maps:SwinMaps",
+            "Where a Swin looks",
+            "Attention in windows, shifted from block to block",
+            theme="Attention and sequences",
+            icon="ph.app-window",
+        ),
         "screening": Entry(
             "medviz.labs.screening:Screening",
             "Screening",
@@ -231,6 +238,13 @@ LABS: Catalog[Any] = Catalog(
             "From the first filter to the answer, stop by stop",
             theme="Networks",
             icon="ph.path",
+        ),
+        "forward_diffusion": Entry(
+            "medviz.labs.forward_diffusion:ForwardDiffusion",
+            "Forward diffusion",
+            "A slice is drowned in noise, t steps at once",
+            theme="Diffusion",
+            icon="ph.cloud-fog",
         ),
     },
 )
