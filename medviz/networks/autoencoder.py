@@ -5,6 +5,7 @@ it is the "deep" autoencoder; without any activation (`linear`) it can reach the
 Hornik, "Neural networks and principal component analysis", 1989.
 """
 
+import itertools
 from typing import Annotated
 
 import torch
@@ -38,7 +39,7 @@ class Autoencoder(Coder):
             raise Refused(f"bound={bound}", "a linear autoencoder has no activation", "take bound=none or linear=false")
         pixels = channels * size**dimensions
         sizes = [pixels, *(max(code, width >> level) for level in range(depth)), code]
-        weights = 2 * sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        weights = 2 * sum(a * b for a, b in itertools.pairwise(sizes))
         if weights > MOST:
             fault = f"dense layers on {pixels:,} pixels have {weights / 1e6:,.0f} million weights"
             raise Refused(f"size={size}", fault, "take smaller pictures, a smaller width or the convolutional one")
@@ -63,7 +64,7 @@ class Autoencoder(Coder):
 
 def _layers(sizes: list[int], linear: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in itertools.pairwise(sizes):
         layers += [] if linear or not layers else [nn.SiLU()]
         layers.append(nn.Linear(a, b))
     return nn.Sequential(*layers)

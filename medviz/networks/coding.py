@@ -4,6 +4,7 @@ Pictures are (N, channels, side, side[, side]). A code is a vector (N, k), or sm
 the picture (a "spatial" code), which latent diffusion can learn on.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Annotated
@@ -125,7 +126,8 @@ def bounded(log_variance: Tensor) -> Tensor:
 
 def squash(bound: str) -> nn.Module:
     """Return what bounds the numbers of a code."""
-    return _SQUASHED[bound]()
+    made: nn.Module = _SQUASHED[bound]()
+    return made
 
 
 def halved(size: int, depth: int, least: int = 1) -> int:
@@ -135,7 +137,8 @@ def halved(size: int, depth: int, least: int = 1) -> int:
         fewer = next((d for d in range(depth, 0, -1) if size % 2**d == 0 and size // 2**d >= least), 0)
         remedy = f"take a multiple of {step} from {step * least} on" + (f", or depth={fewer}" if fewer else "")
         raise Refused(f"depth={depth}", f"{size} px cannot be halved {depth} times", remedy)
-    return size // step
+    side: int = size // step
+    return side
 
 
 def features(width: int, depth: int) -> list[int]:
@@ -151,7 +154,7 @@ class Down(nn.Module):
         sizes = features(width, depth)
         self.first = CONVOLUTION[dimensions](channels, sizes[0], 3, padding=1)
         self.halving = nn.ModuleList(
-            CONVOLUTION[dimensions](a, b, 4, stride=2, padding=1) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            CONVOLUTION[dimensions](a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(sizes)
         )
         self.blocks = nn.ModuleList(Residual(dimensions, one, norm) for one in sizes[1:])
 
@@ -170,9 +173,7 @@ class Up(nn.Module):
         super().__init__()
         sizes = features(width, depth)[::-1]
         self.blocks = nn.ModuleList(Residual(dimensions, one, norm) for one in sizes[:-1])
-        self.doubling = nn.ModuleList(
-            CONVOLUTION[dimensions](a, b, 3, padding=1) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.doubling = nn.ModuleList(CONVOLUTION[dimensions](a, b, 3, padding=1) for a, b in itertools.pairwise(sizes))
         self.last = CONVOLUTION[dimensions](sizes[-1], channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -57,7 +57,8 @@ class KlAutoencoder(Coder):
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the pictures of codes."""
-        return self.network.decode(code)
+        image: Tensor = self.network.decode(code)
+        return image
 
     def coded(self, image: Tensor) -> Coded:
         """Draw a point of each cloud while training, take its middle otherwise."""

@@ -51,11 +51,13 @@ class Quantised(Coder):
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the entries of each place (N, code, size / 2^depth ...)."""
-        return self.book.embed(self.numbered(self.network.encode(image)))
+        entry: Tensor = self.book.embed(self.numbered(self.network.encode(image)))
+        return entry
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the pictures of codes; each is first put on the nearest entry."""
-        return self.network.decode(self.book.embed(self.numbered(code)))
+        image: Tensor = self.network.decode(self.book.embed(self.numbered(code)))
+        return image
 
     def numbered(self, code: Tensor) -> Tensor:
         """Return the number of the nearest entry of each place, (N, x, y[, z])."""

@@ -17,7 +17,7 @@ from medviz.refused import Refused
 
 
 class VqGan(Coder):
-    """A `generator` (VQ-VAE) and a `discriminator` that judges overlapping patches: (N, channels, ...) → (N, 1, ...)."""
+    """A `generator` (VQ-VAE) and a `discriminator` that scores overlapping patches of (N, channels, size ...)."""
 
     def __init__(
         self,
