@@ -1,4 +1,4 @@
-"""What the diffusion labs share: a slice in −1 to 1, noise from a seed, schedules, and how small numbers are written."""
+"""What diffusion labs share: a slice in −1 to 1, noise from a seed, schedules, and how small numbers are written."""
 
 import hashlib
 from functools import lru_cache

@@ -40,7 +40,7 @@ class ForwardDiffusion(Lab):
     """The slice, the noise, and their mixture after t steps; how the two amounts change, and what the pixels become."""
 
     TITLE: ClassVar[str] = "Forward diffusion"
-    ARRANGE: ClassVar[str] = "clean + noise = noised / amounts ratio histogram / strip / formula / chain / story"
+    ARRANGE: ClassVar[str] = "clean + noise = noised / formula / amounts ratio histogram / strip / chain / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("t = 1: hardly any noise", "GEN-6", "D4", {"t": 1},
                 {"formula": "ᾱ₁ = 0.9999"}, text="One step of a thousand keeps 99.99 % of the variance of the slice."),
@@ -101,7 +101,7 @@ class ForwardDiffusion(Lab):
         wide = max(1.0, float(np.percentile(np.abs(noised), 99)))
         yield self._picture("clean", clean, f"{said(float(signal))} × slice x₀", SHOWN, focus)
         yield self._picture("noise", noise, f"{said(float(amount))} × noise ε", (-3.0, 3.0), focus)
-        yield self._picture("noised", noised, f"x_t after {t} of {self.length} steps", (-wide, wide), focus)
+        yield self._picture("noised", noised, f"x_t at t = {t}", (-wide, wide), focus)
         yield self._amounts(plan, t)
         yield self._ratio(t)
         yield _histogram(clean, noised)
@@ -142,7 +142,7 @@ class ForwardDiffusion(Lab):
         times = [0, *(round(self.length * share) for share in (0.1, 0.25, 0.5, 0.75, 1.0))]
         tiles = [small if t == 0 else plan.noised(small, t, rough) for t in times]
         return Gallery("strip", np.stack(tiles).astype(np.float32), "the whole way", tuple(f"t = {t}" for t in times),
-                       levels=(-2.0, 2.0), columns=TILES)  # fmt: skip
+                       columns=TILES)  # fmt: skip
 
     def _story(self, plan: Schedule, t: int, noised: Array) -> str:
         mean, spread = number(float(noised.mean()), 2), number(float(noised.std()), 3)
@@ -179,20 +179,20 @@ def _chain(plan: Schedule, t: int) -> str:
 
 
 def _histogram(clean: Array, noised: Array) -> Curves:
-    """Draw the density of x_t beside those of the slice and of N(0, 1)."""
+    """Draw how often each value is, in x_t, in the slice and in N(0, 1)."""
     middles = (EDGES[1:] + EDGES[:-1]) / 2
-    normal = np.exp(-(middles**2) / 2) / np.sqrt(2 * np.pi)
-    now, before = (_density(one) for one in (noised, clean))
-    most = max(float(now.max()), 0.5) * 1.1
+    normal = 100 * (EDGES[1] - EDGES[0]) * np.exp(-(middles**2) / 2) / np.sqrt(2 * np.pi)
+    now, before = (_often(one) for one in (noised, clean))
+    most = 1.1 * max(float(now.max()), float(normal.max()))
     lines = (
         Line("x_t", middles, now),
         Line("N(0, 1)", middles, normal, dashed=True),
-        Line("slice (cut off where higher)", middles, np.minimum(before, most), dashed=True),
+        Line("slice", middles, np.minimum(before, most), dashed=True),
     )
-    return Curves("histogram", lines, "what the pixels become", "value", "density")
+    return Curves("histogram", lines, "what the pixels become", "value", "pixels (% in 0.1)")
 
 
-def _density(values: Array) -> Array:
+def _often(values: Array) -> Array:
     counts, _ = np.histogram(values, EDGES)
-    made: Array = counts / (values.size * (EDGES[1] - EDGES[0]))
+    made: Array = 100 * counts / values.size
     return made
