@@ -61,7 +61,10 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Tiles (n, rows, cols), one scale for all (`shared_scale`) or each its own; `titles` one a tile."""
+    """Tiles (n, rows, cols), one scale for all (`shared_scale`) or each its own; `titles` one a tile.
+
+    Tiles in colour are (n, rows, cols, 3), uint8 or in 0..1, and are drawn as they are.
+    """
 
     name: str
     tiles: Array

@@ -120,8 +120,15 @@ def _gallery(figure: Gallery) -> Image.Image:
     levels = figure.levels or (_levels(figure.tiles, figure.colours) if figure.shared_scale else None)
     for place, tile in enumerate(figure.tiles):
         top, left = place // columns * (rows + 1), place % columns * (cols + 1)
-        sheet[top : top + rows, left : left + cols] = _coloured(tile, figure.colours, levels)
+        sheet[top : top + rows, left : left + cols] = _shaded(tile, figure.colours, levels)
     return Image.fromarray(sheet)
+
+
+def _shaded(tile: Array, colours: str, levels: tuple[float, float] | None) -> NDArray[np.uint8]:
+    """Paint a tile; one in colour stays as it is."""
+    if tile.ndim == 2:
+        return _coloured(tile, colours, levels)
+    return tile if tile.dtype == np.uint8 else (np.clip(tile, 0, 1) * 255).astype(np.uint8)
 
 
 def _levels(values: Array, colours: str) -> tuple[float, float]:

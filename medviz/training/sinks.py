@@ -64,16 +64,20 @@ class TensorBoard:
 def tiled(gallery: Gallery) -> Picture:
     """Lay the tiles of a gallery side by side in one picture; each has its own scale unless they share one."""
     tiles = np.nan_to_num(np.asarray(gallery.tiles, np.float32))
+    if gallery.tiles.dtype == np.uint8 and tiles.ndim == 4:
+        tiles /= 255
     across = gallery.columns or math.ceil(math.sqrt(len(tiles)))
     low, high = tiles.min(axis=(1, 2), keepdims=True), tiles.max(axis=(1, 2), keepdims=True)
     if gallery.levels is not None:
         low[:], high[:] = gallery.levels
+    elif tiles.ndim == 4:  # in colour: as it is
+        low[:], high[:] = 0.0, 1.0
     elif gallery.shared_scale:
         low[:], high[:] = tiles.min(), tiles.max()
     grey = ((tiles - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
-    rows, cols = grey.shape[1:]
+    rows, cols = grey.shape[1:3]
     down = -(-len(grey) // across)
-    pixels = np.zeros((down * rows, across * cols), np.float32)
+    pixels = np.zeros((down * rows, across * cols, *grey.shape[3:]), np.float32)
     for number, tile in enumerate(grey):
         top, left = number // across * rows, number % across * cols
         pixels[top : top + rows, left : left + cols] = tile

@@ -12,7 +12,7 @@ from medviz.gui.drawing.arrange import Need
 from medviz.gui.drawing.colours import coloured, image_of, levels_of, put_image, thinned
 from medviz.gui.drawing.look import look_of, type_of
 from medviz.gui.drawing.numbers import number_text
-from medviz.gui.drawing.picture import painted_labels, same_array
+from medviz.gui.drawing.picture import painted_labels, painted_pixels, same_array
 from medviz.gui.drawing.view import View
 
 _GAP = 4
@@ -193,6 +193,8 @@ class GalleryView(View):
 
 
 def _image(tile: Any, figure: Gallery, shared: tuple[float, float] | None) -> QImage:
+    if tile.ndim == 3:  # in colour: as it is
+        return image_of(painted_pixels(tile, figure.colours, None))
     few = thinned(tile)
     return image_of(coloured(few, figure.colours, shared or levels_of(few, figure.colours, None)))
 
