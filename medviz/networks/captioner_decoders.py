@@ -106,4 +106,4 @@ class Asking(nn.Module):
         return self.out((weights @ values).transpose(1, 2).flatten(2)), weights
 
     def _apart(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)

@@ -82,7 +82,7 @@ def said(network: Captioner, places: Tensor, ids: Sequence[int], tokens: Tokens)
     read = network.read(places, before)
     scores = _permitted(read.scores[0].float(), tokens).log_softmax(-1)  # (words, classes)
     logs = scores.gather(1, torch.tensor(ids, device=places.device)[:, None])[:, 0]
-    attention = read.attention[0].float().unflatten(-1, (network.grid, network.grid))
+    attention = read.attention[0].float().reshape(-1, network.grid, network.grid)
     return Saying(tuple(ids), logs.cpu(), attention.cpu(), scores.cpu())
 
 
