@@ -61,7 +61,7 @@ class MAE(nn.Module):
         self.token = nn.Parameter(torch.randn(1, 1, decoder_width) * 0.02)  # stands for a patch that was not seen
         self.places = nn.Parameter(places[None])
         self.decoder = nn.Sequential(*(Block(decoder_width, 4, 0.0) for _ in range(decoder_depth)))
-        self.norm = nn.LayerNorm(decoder_width, eps=1e-6)
+        self.decoder_norm = nn.LayerNorm(decoder_width, eps=1e-6)
         self.pixels = nn.Linear(decoder_width, channels * self.patch**dimensions)
 
     def forward(self, x: Tensor, shown: Tensor | None = None) -> Tensor:
@@ -73,7 +73,7 @@ class MAE(nn.Module):
         rows = torch.arange(len(x), device=x.device)[:, None]
         tokens = self.token.to(seen.dtype).expand(len(x), count, -1).clone()  # (N, n, decoder_width)
         tokens[rows, shown] = seen
-        tokens = self.norm(self.decoder(tokens + self.places))
+        tokens = self.decoder_norm(self.decoder(tokens + self.places))
         return joined(self.pixels(tokens), self.patch, self.grid)
 
     def encoded(self, x: Tensor, shown: Tensor) -> Tensor:

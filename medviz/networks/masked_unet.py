@@ -37,7 +37,7 @@ class MaskedUNet(nn.Module):
         super().__init__()
         self.patch = patch
         self.backbone = UNet(channels, 1, dimensions, width, depth, norm, dropout, residual)
-        self.backbone.head = nn.Identity()
+        self.backbone.head = nn.Identity()  # type: ignore[assignment]
         self.token = nn.Parameter(torch.zeros(1, channels, *[1] * dimensions))  # stands for each masked pixel
         self.fill = _CONVOLUTION[dimensions](width, channels, 1)
 

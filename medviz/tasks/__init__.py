@@ -24,5 +24,13 @@ TASKS: Catalog[Any] = Catalog(
             "Say what a whole picture shows",
         ),
         "detection": Entry("medviz.tasks.detection:Detection", "Detection", "Find objects, a box round each"),
+        "masked": Entry(
+            "medviz.tasks.masked:Masked", "Masked modelling", "Fill in masked patches or words; no label is needed"
+        ),
+        "adversarial": Entry(
+            "medviz.tasks.adversarial:Adversarial",
+            "Adversarial",
+            "Forge what another network cannot tell from real: GAN, DCGAN, pix2pix, SPADE",
+        ),
     },
 )
