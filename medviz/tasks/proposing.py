@@ -100,6 +100,26 @@ def for_detection(task: T, found: Fingerprint) -> Proposal[T]:
     return turned, (first, f"Batch {batch}; {why_augment}")
 
 
+def for_pictures(task: T, found: Fingerprint) -> Proposal[T]:
+    """Propose side, batch, augmentation and epochs for a task that learns from bare pictures or patches."""
+    if not found.shape.middle:
+        return task, ()
+    dimensions = 2 if found.dimensions == 2 else int(getattr(task, "dimensions", 2))
+    longest, grown = max(found.shape.middle), 1 if found.hardware.device == "cpu" else 2
+    side = _fitting(task, "side", max(_STEP, min({2: 64, 3: 32}[dimensions] * grown, _sixteens(longest))))
+    batch = _batch(task, [side] * dimensions, found)
+    augment, why_augment = _augment(found)
+    each = 1 if dimensions == found.dimensions else 4
+    epochs, every = _epochs(max(1, found.learnt * each // batch), found)
+    turned = replace(
+        task, **_known(task, dimensions=dimensions, side=side, batch=batch, augment=augment / 2, epochs=epochs,
+                       validate_every=every),
+    )  # fmt: skip
+    turned, why_sides = _unmirrored(turned, found)
+    first = f"Pictures of {_size([side] * dimensions)} because the middle one is {_grid(found)}"
+    return turned, (first, f"Batch {batch}; {why_augment}, halved{why_sides}")
+
+
 def _dimensions(found: Fingerprint) -> tuple[int, str]:
     """2-D where the cases are pictures, or thick slices of which there are few; and the words for it."""
     if found.dimensions == 2:
