@@ -24,7 +24,7 @@ _ALONG = 8
 
 @dataclass(frozen=True)
 class Points:
-    """Points (2,) in about −1..1, drawn from a seed, and a quarter as many held out; "kind" is the number of the centre.
+    """Points (2,) in about −1..1, drawn from a seed, and a quarter as many held out; "kind" numbers the centres.
 
     `centres` (n, 2) are the modes a generator must cover: middles of the Gaussians, or places along the curves.
     """
