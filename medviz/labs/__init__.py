@@ -125,7 +125,7 @@ LABS: Catalog[Any] = Catalog(
             "Patches",
             "A picture cut up and read as words are",
             theme="Attention and sequences",
-            icon="ph.grid-nine",
+            icon="ph.grid-four",
         ),
         "attack": Entry(
             "medviz.labs.attack:Attack",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from medviz.data.preparation import normalised
 from medviz.imaging.slices import Slice
 from medviz.networks import NETWORKS
 from medviz.parameters import Settings, parameters
@@ -103,11 +104,13 @@ def traced(network: nn.Module, x: Array, layers: tuple[str, ...]) -> dict[str, A
     return {name: array[0] for name, array in trace.items()}
 
 
-def fitted(image: Slice, shape: tuple[int, ...]) -> tuple[Array, Array, tuple[float, float] | None]:
+def fitted(
+    image: Slice, shape: tuple[int, ...], trained: bool = False
+) -> tuple[Array, Array, tuple[float, float] | None]:
     """Bring a slice into the shape of an input: (channels, x, y[, z]), the picture of it (x, y), and mm of its pixels.
 
     The slice is widened to a square with its smallest value, enlarged or made smaller, and scaled to mean 0 and
-    spread 1; channels and depth repeat it.
+    spread 1, for a `trained` network as in its training (by what is not air); channels and depth repeat it.
     """
     values = np.asarray(image.values, np.float32)
     if values.ndim != 2 or not np.isfinite(values).all():
@@ -118,8 +121,11 @@ def fitted(image: Slice, shape: tuple[int, ...]) -> tuple[Array, Array, tuple[fl
     smooth = longest > side
     picture = F.interpolate(torch.from_numpy(square)[None, None], (side, side), mode="bilinear", antialias=smooth)
     small = picture[0, 0].numpy()
-    spread = float(small.std())
-    scaled = (small - small.mean()) / (spread if spread > 1e-6 else 1.0)
+    if trained:
+        scaled = normalised(small[None].astype(np.float32))[0]
+    else:
+        spread = float(small.std())
+        scaled = (small - small.mean()) / (spread if spread > 1e-6 else 1.0)
     x = np.broadcast_to(scaled.reshape(1, side, side, *[1] * (len(shape) - 3)), shape)
     mm = (image.mm[0] * longest / side, image.mm[1] * longest / side) if image.mm else None
     return np.array(x, np.float32, order="C"), small, mm  # a copy: torch takes no read-only memory

@@ -133,7 +133,7 @@ class NetworkLab(Lab):
 
     def _figures(self) -> Iterator[Figure]:
         counts = self._known()
-        x, picture, mm = fitted(self.image, counts.shape)
+        x, picture, mm = fitted(self.image, counts.shape, trained=bool(self.model.strip()))
         layer = counts.layers[min(self.layer, len(counts.layers) - 1)]
         wanted = self._wanted()
         figures: list[Figure] = [table(counts), blocks(counts, layer)]

@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.preparation import normalised
 from medviz.figures import Figure, Gallery, Mark, Picture, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.findings import grey
@@ -137,8 +136,7 @@ class Tour(Lab):
         grey(image, 2)
         wanted = Wanted(_NONE, 1, 1, 0, MODEL)
         counts = known(wanted, SIDE)
-        _, picture, mm = fitted(image, counts.shape)
-        x = normalised(picture[None].astype(np.float32))  # as in its training: scaled by the head, not by the air
+        x, picture, mm = fitted(image, counts.shape, trained=True)
         layer = _layer(counts, stop.depth)
         last = _layer(counts, 1.0)
         trace = traced(network_of(wanted), x, tuple({layer.name, last.name}))
