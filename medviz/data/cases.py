@@ -35,6 +35,12 @@ MOST_CLASSES = 255
 
 HeldOut = Annotated[float, Range(0.05, 0.5), "Share of the cases that training never sees", Group("data")]
 Fold = Annotated[int, Range(0, 19, 1), "Which cases are held out", Group("data")]
+Labelled = Annotated[
+    int | None,
+    Range(1, 100_000, 1, log=True),
+    "Learn from so many of the labelled cases only, always the same ones: what few labels do; automatic: from all",
+    Group("data", advanced=True),
+]
 Patient = Annotated[
     str,
     "Regular expression for the part of a case's name that tells patients apart; empty: each case alone",
@@ -86,6 +92,7 @@ class Cases:
     leave_out: str = ""
     relabel: str = ""
     grids: str = "refuse"
+    labelled: int | None = None
 
     @cached_property
     def contents(self) -> Contents:
@@ -161,7 +168,7 @@ class Cases:
             remedy = "at least two labelled cases of two patients are needed: train and validate"
             raise Refused(self._place, f"it has no case {side}", remedy)
         apart([one.whose for one in training], [one.whose for one in validation], self._place)
-        return training, validation
+        return fewer(training, self.labelled), validation
 
     def _chosen(self, pairs: tuple[Pair, ...]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
         path = file_of(self.contents.root) if self.contents.root is not None else None
@@ -261,6 +268,14 @@ class Cases:
         """Middle spacing of some cases, in RAS+ order."""
         x, y, z = np.median(np.array([spacing_ras(one) for one in self._some]), axis=0)
         return float(x), float(y), float(z)
+
+
+def fewer(pairs: tuple[Pair, ...], count: int | None) -> tuple[Pair, ...]:
+    """Take `count` of the cases, chosen by a hash of their names: the first five are among the first ten."""
+    if count is None or count >= len(pairs):
+        return pairs
+    kept = {one.name for one in sorted(pairs, key=lambda one: hashed(one.name))[:count]}
+    return tuple(one for one in pairs if one.name in kept)
 
 
 def image_endings() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from medviz.data.cases import Cases, Contents, Fold, HeldOut, Pair, Patient, enough, grouped, stem
+from medviz.data.cases import Cases, Contents, Fold, HeldOut, Labelled, Pair, Patient, enough, grouped, stem
 from medviz.data.gate import Gate
 from medviz.data.mending import Grids, LeaveOut, Relabel
 from medviz.parameters import File
@@ -30,6 +30,7 @@ class Decathlon(Cases):
     leave_out: LeaveOut = ""
     relabel: Relabel = ""
     grids: Grids = "refuse"
+    labelled: Labelled = None
 
     def listed(self, gate: Gate) -> Contents:
         """Read what the folder declares; refuses a folder that cannot be trained on."""

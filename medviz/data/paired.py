@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from medviz.data.cases import Cases, Contents, Fold, HeldOut, Pair, Patient, enough, grouped
+from medviz.data.cases import Cases, Contents, Fold, HeldOut, Labelled, Pair, Patient, enough, grouped
 from medviz.data.gate import Gate
 from medviz.data.masks import Kinds, surveyed
 from medviz.data.mending import Grids, LeaveOut, Relabel
@@ -38,6 +38,7 @@ class Paired(Cases):
     leave_out: LeaveOut = ""
     relabel: Relabel = ""
     grids: Grids = "refuse"
+    labelled: Labelled = None
 
     def listed(self, gate: Gate) -> Contents:
         """Pair the files of the folder; images without masks are turned away."""
