@@ -32,5 +32,10 @@ TASKS: Catalog[Any] = Catalog(
             "Adversarial",
             "Forge what another network cannot tell from real: GAN, DCGAN, pix2pix, SPADE",
         ),
+        "diffusion": Entry(
+            "medviz.tasks.diffusion:Diffusion",
+            "Diffusion",
+            "Make new pictures out of noise",
+        ),
     },
 )

@@ -113,7 +113,7 @@ def energy(made: Array, meant: Array) -> float:
     Székely and Rizzo, 2013; an MMD whose kernel is −|x−y|, which sees every difference between two distributions.
     """
     apart = 2 * cdist(made, meant).mean() - cdist(made, made).mean() - cdist(meant, meant).mean()
-    return float(apart) / np.sqrt(made.shape[1])
+    return float(apart / np.sqrt(made.shape[1]))
 
 
 def measured_points(found: Forged, data: Any) -> Mapping[str, float]:

@@ -110,13 +110,13 @@ class Learner:
         readings: Readings = {}
         for place, piece in enumerate(pieces):
             share = size_of(piece) / everything
+            told: Readings = {}  # of a part that learns several times in a step the last loss is told
             for part, found in self._losses(piece) if self.task.adversarial == "none" else self._attacked(piece):
                 loss, terms = summed(found)
                 self._learn(part, loss * share if share < 1 else loss, place == len(pieces) - 1, readings)
                 for term, value in {"": loss, **terms}.items():
-                    name = _named(_named("loss", part), term)
-                    added = value.detach().float() * share
-                    readings[name] = readings[name] + added if name in readings else added
+                    told[_named(_named("loss", part), term)] = value.detach().float() * share
+            readings |= {name: readings[name] + one if name in readings else one for name, one in told.items()}
         self.scaler.update()
         readings = self.ranks.settle(self.network, readings)
         self._average(number)
