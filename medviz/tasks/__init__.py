@@ -37,5 +37,6 @@ TASKS: Catalog[Any] = Catalog(
             "Diffusion",
             "Make new pictures out of noise",
         ),
+        "captioning": Entry("medviz.tasks.captioning:Captioning", "Captioning", "Say in words what a picture shows"),
     },
 )

@@ -27,6 +27,7 @@ def drawn(images: Sequence[Array], texts: Sequence[str], said: Sequence[Caption]
         pairs += [(number, one) for one in aligned(text, caption.text)]
     if not rows:
         return
+    exact = sum(tokens(text) == caption.tokens for text, caption in zip(texts, said, strict=True))
     title = f"{exact} of {len(rows)} word for word as meant; what differs is in brackets"
     yield Table("captions", ("probe", "generated", "reference", "BLEU-4", "probability"), tuple(rows), title)
     yield findings_table(pairs)
