@@ -38,5 +38,10 @@ TASKS: Catalog[Any] = Catalog(
             "Make new pictures out of noise",
         ),
         "captioning": Entry("medviz.tasks.captioning:Captioning", "Captioning", "Say in words what a picture shows"),
+        "autoencoding": Entry(
+            "medviz.tasks.autoencoding:Autoencoding",
+            "Autoencoding",
+            "Squeeze pictures into few numbers and tell them again: AE, VAE, VQ-VAE, VQ-GAN",
+        ),
     },
 )
