@@ -6,6 +6,7 @@ colours together).
 """
 
 import io
+import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,13 +27,18 @@ _HOLDERS = ("state_dict", "model_state_dict", "network", "model", "network_weigh
 _WRAPPERS = ("module.", "model.", "network.", "net.", "_orig_mod.", "backbone.", "encoder.")
 """What other programs write before each name."""
 _IN_BUNDLE = ("models/model.pt", "models/model.pth")
+_FILLING = "masked"
+"""The task whose networks are made for what is learnt after it: there what is left to chance is as it should be."""
 _REMEDY = "take a run, a safetensors file, a .pt file of weights alone, or a MONAI bundle"
 _SAID = 3
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What became of the weights: how many the network has, which fitted, which were fitted, and what was left out."""
+    """What became of the weights: how many the network has, which fitted, which were fitted, and what was left out.
+
+    `learnt` is the task of the run that they come from, empty where they come from a file.
+    """
 
     source: str
     wanted: int
@@ -40,9 +46,12 @@ class Begun:
     fitted: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     unused: int = 0
+    learnt: str = ""
 
     def note(self) -> Note:
-        """Say it in a sentence; a warning where something was left out."""
+        """Say it in a sentence; a warning where something was left out that need not be."""
+        if self.learnt == _FILLING:
+            return self._after_filling()
         text = f"Begins with {self.taken} of {self.wanted} weights of {self.source}"
         if self.fitted:
             text += f"; {_some(self.fitted)} fitted to the channels"
@@ -53,6 +62,16 @@ class Begun:
         if not self.left_out:
             return Note(text)
         return Note(text, "warning", "This is as it should be for a head with other classes; else check the network")
+
+    def _after_filling(self) -> Note:
+        """Say it of a run that learnt without labels: which blocks it could not know."""
+        text = f"Begins with {self.taken} of {self.wanted} weights of {self.source}, which learnt by filling in"
+        blocks = tuple(dict.fromkeys(name.split(".")[0] for name in self.left_out))
+        if blocks:
+            text += f"; left to chance: {len(self.left_out)} in {', '.join(blocks)}"
+        if self.unused:
+            text += f"; {self.unused} that only filled in are not used"
+        return Note(text)
 
 
 def begin_with(network: nn.Module, start: Path) -> Begun:
@@ -77,7 +96,17 @@ def begin_with(network: nn.Module, start: Path) -> Begun:
         raise Refused(start, "its weights do not fit this network", remedy)
     network.load_state_dict(fitting, strict=False)
     left_out = tuple(_told(name, own[name], named.get(name)) for name in own if name not in fitting)
-    return Begun(start.name, len(own), len(fitting), tuple(fitted), left_out, len(set(named) - set(own)))
+    unused = len(set(named) - set(own))
+    return Begun(start.name, len(own), len(fitting), tuple(fitted), left_out, unused, _learnt(start))
+
+
+def _learnt(start: Path) -> str:
+    """Return the task of a run, empty where it is none or does not say."""
+    try:
+        said = tomllib.loads((start / "task.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(said.get("task") or "")
 
 
 def read_weights(start: Path) -> dict[str, Tensor]:
