@@ -116,10 +116,10 @@ class Adversarial(Task):
         "Weight of the mean difference from the true picture, where there is one (paper: 100); 0 is the game alone.",
     ] = 100.0
 
-    epochs: Epochs = 40
+    epochs: Epochs = 60
     batch: BatchSize = 64
-    learning_rate: Rate = 5e-4
-    schedule: ScheduleName = "constant"
+    learning_rate: Rate = 2e-3
+    schedule: ScheduleName = "cosine"
     optimiser: OptimiserName = "adam"
     momentum: Annotated[
         float,
@@ -277,7 +277,9 @@ class Adversarial(Task):
         name = self.network.name if self._fitted and masked else "dcgan" if side > 16 or not masked else "gan"
         network = self.network if name == self.network.name else Settings(name)
         batch = max(4, min(64, 2 ** int(np.log2(max(4, found.learnt / 8)))))
-        task = replace(self, dimensions=min(found.dimensions, 3), side=side, network=network, batch=batch)
+        task = replace(
+            self, dimensions=min(found.dimensions, 3), side=side, network=network, batch=batch, learning_rate=5e-4
+        )
         shape = "×".join(f"{round(one)}" for one in found.shape.middle)
         return task, (f"Pictures of {side} px because the middle one is {shape}", f"Batch {batch} of {found.learnt}")
 

@@ -15,6 +15,8 @@ from medviz.training.past import Past
 LEVEL = "hint"
 FLAT = 8
 """Validations without progress that are called a plateau."""
+FEW_KINDS = 0.3
+"""Samples that differ less than this share of what real ones differ are all of a kind."""
 
 
 @dataclass(frozen=True)
@@ -202,15 +204,36 @@ def loader(past: Past, known: Known) -> Iterator[Hint]:
 
 
 def judge_wins(past: Past, known: Known) -> Iterator[Hint]:
-    """Tell a discriminator that tells everything apart, so that the generator learns nothing from it."""
+    """Tell a discriminator that tells everything apart, so that the generator learns nothing from it.
+
+    It is seen in the losses of both, or on held-out samples: sure of what is real, and sure of what is not.
+    """
     judge, forger = past.parts.get("loss/discriminator", []), past.parts.get("loss/generator", [])
-    if len(judge) < 3 or len(forger) < 3:
-        return
-    if max(judge[-3:]) < 0.1 and min(forger[-3:]) > 2 * abs(forger[0]) + 1:
+    real, made = _curve(past, "validation/D(x)"), _curve(past, "validation/D(G(z))")
+    said = ""
+    if len(judge) >= 3 and len(forger) >= 3 and max(judge[-3:]) < 0.1 and min(forger[-3:]) > 2 * abs(forger[0]) + 1:
+        said = f"its loss {judge[-1]:.2g}, the generator's {forger[-1]:.2g}"
+    elif len(real) >= 3 and len(made) >= 3 and min(real[-3:]) > 0.9 and max(made[-3:]) < 0.1:
+        said = f"it takes held-out samples for real with {real[-1]:.2f} and made ones with {made[-1]:.2g}"
+    if said:
         yield Hint(
             "judge wins",
-            f"The discriminator wins (its loss {judge[-1]:.2g}, the generator's {forger[-1]:.2g})",
+            f"The discriminator wins ({said})",
             "Lower the discriminator's rate, smooth its labels, or add noise to what it sees",
+        )
+
+
+def mode_collapse(past: Past, known: Known) -> Iterator[Hint]:
+    """Tell a generator that makes nearly the same whatever the noise: far less varied than what it learns from.
+
+    Every generator begins so; it is told where it stays, and where what was varied already no longer is.
+    """
+    values = _curve(past, "validation/diversity")
+    if len(values) >= 4 and max(values[-4:]) < FEW_KINDS and values[-1] < 1.3 * values[-4] + 0.02:
+        yield Hint(
+            "mode collapse",
+            f"Mode collapse: samples are {values[-1]:.0%} as varied as held-out ones, and it gets no better",
+            "Lower the generator's rate, give the discriminator more steps, or take another loss (least squares)",
         )
 
 
@@ -229,7 +252,7 @@ def collapse(past: Past, known: Known) -> Iterator[Hint]:
 
 RULES: tuple[Rule, ...] = (
     first_loss, imbalance, never_found, overfitting, plateau, no_numbers, rate_too_high, rate_too_low, loader,
-    judge_wins, collapse,
+    judge_wins, mode_collapse, collapse,
 )  # fmt: skip
 
 
