@@ -66,6 +66,9 @@ NETWORKS: Catalog[Any] = Catalog(
         "faster_rcnn": Entry(
             "medviz.networks.faster_rcnn:FasterRcnn", "Faster R-CNN", "Proposes its boxes itself, 2-D", "detection"
         ),
+        "clip": Entry("medviz.networks.clip:Clip", "CLIP", "Pictures and texts in one space", "contrastive"),
+        "simclr": Entry("medviz.networks.simclr:SimClr", "SimCLR", "Two views are neighbours", "contrastive"),
+        "word2vec": Entry("medviz.networks.word2vec:Word2Vec", "word2vec", "CBOW and skip-gram", "contrastive"),
         "hipt": Entry("medviz.networks.hipt:HIPT", "HIPT", "Transformers of transformers, 2-D or 3-D"),
         "recurrent": Entry("medviz.networks.recurrent:Recurrent", "RNN, LSTM", "A memory over slices, 2-D or 3-D"),
         "mlp": Entry("medviz.networks.mlp:MLP", "MLP", "Dense layers on bare pixels, 2-D or 3-D"),

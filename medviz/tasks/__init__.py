@@ -23,6 +23,11 @@ TASKS: Catalog[Any] = Catalog(
             "Classification",
             "Say what a whole picture shows",
         ),
+        "contrastive": Entry(
+            "medviz.tasks.contrastive:Contrastive",
+            "Contrastive learning",
+            "Bring together what belongs together: pictures and texts, two views, words",
+        ),
         "detection": Entry("medviz.tasks.detection:Detection", "Detection", "Find objects, a box round each"),
         "masked": Entry(
             "medviz.tasks.masked:Masked", "Masked modelling", "Fill in masked patches or words; no label is needed"
