@@ -12,6 +12,7 @@ import numpy as np
 from medviz.commands.cases import Case, cases, shard
 from medviz.commands.command import Command, Said, assignment, existing, followed, table
 from medviz.commands.predict_boxes import predicted_boxes
+from medviz.commands.predict_captions import predicted_captions
 from medviz.commands.predict_classes import predicted_classes
 from medviz.commands.predict_pictures import predicted_pictures
 from medviz.data.needs import Needs
@@ -24,6 +25,7 @@ from medviz.messages import Note, Progress, Work
 from medviz.parameters import parameter
 from medviz.refused import Refused
 from medviz.training.device import chosen
+from medviz.training.using.captioning import captions
 from medviz.training.using.classifying import classifies
 from medviz.training.using.detecting import detects
 from medviz.training.using.estimating import estimate
@@ -64,6 +66,8 @@ def _run(options: argparse.Namespace) -> Said:
         return predicted_boxes(options, source)
     if classifies(options.model):
         return predicted_classes(options, source)
+    if captions(options.model):
+        return predicted_captions(options, source)
     if translates(options.model):
         return predicted_pictures(options, source)
     if options.score is not None:
