@@ -15,6 +15,9 @@ from medviz.training.past import Past
 LEVEL = "hint"
 FLAT = 8
 """Validations without progress that are called a plateau."""
+SILENT_NATS = 0.05
+"""A code with less than this about a picture cannot tell one from another."""
+_DIVERGENCES = ("loss/kl", "loss/KL", "loss/divergence")
 FEW_KINDS = 0.3
 """Samples that differ less than this share of what real ones differ are all of a kind."""
 
@@ -238,16 +241,19 @@ def mode_collapse(past: Past, known: Known) -> Iterator[Hint]:
 
 
 def collapse(past: Past, known: Known) -> Iterator[Hint]:
-    """Tell a variational autoencoder whose code says nothing (posterior collapse)."""
-    for name in ("loss/kl", "loss/KL", "loss/divergence"):
-        values = past.parts.get(name, []) or _curve(past, f"validation/{name}")
-        if len(values) >= 3 and max(map(abs, values[-3:])) < 1e-3:
-            yield Hint(
-                "collapse",
-                f"The code carries no information (divergence {values[-1]:.1g}): posterior collapse",
-                "Let β rise slowly from 0, or weaken the decoder",
-            )
-            return
+    """Tell a variational autoencoder whose code says nothing (posterior collapse).
+
+    What is measured (nats a picture) goes before the term of the loss, which has its weight β in it.
+    """
+    measured = _curve(past, "validation/KL (nats)")
+    terms = (past.parts.get(name, []) or _curve(past, f"validation/{name}") for name in _DIVERGENCES)
+    values, least = (measured, SILENT_NATS) if measured else (next(filter(None, terms), []), 1e-3)
+    if len(values) >= 3 and max(map(abs, values[-3:])) < least:
+        yield Hint(
+            "collapse",
+            f"The code carries no information (divergence {values[-1]:.1g} nats): posterior collapse",
+            "Lower β, let it rise slowly from 0, or weaken the decoder",
+        )
 
 
 RULES: tuple[Rule, ...] = (
