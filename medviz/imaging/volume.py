@@ -53,6 +53,7 @@ class Volume:
     frame_names : what tells the frames apart ("b 1000 s/mm²", "TE 30 ms", "phase"), empty where only the time does.
     pending : which frames are in memory already, None where all are.
     inverted : True where low values are to be drawn bright (a radiograph's MONOCHROME1).
+    synthetic : True where a network made it up; files of it are marked (see `medviz.imaging.synthetic`).
     """
 
     voxels: Array
@@ -72,6 +73,7 @@ class Volume:
     labels: tuple[Label, ...] = ()
     frame_names: tuple[str, ...] = ()
     pending: Pending | None = None
+    synthetic: bool = False
     inverse: Affine = field(init=False)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from medviz.imaging.readers.streams import first_bytes
 from medviz.imaging.regular import regular_grid
 from medviz.imaging.series import SeriesCard
 from medviz.imaging.storage import opening
+from medviz.imaging.synthetic import NOTICE, mark_beside, marked_beside
 from medviz.imaging.volume import Volume
 from medviz.imaging.volume import like as on_grid_of
 from medviz.messages import Work, finished
@@ -91,6 +92,8 @@ def read(path: Path, series: str = "", regular: bool = False, lazily: bool = Fal
         volume = yield from read_it(path)
     if regular:
         volume = yield from regular_grid(volume)
+    if not volume.synthetic and marked_beside(path):
+        volume = replace(volume, synthetic=True, warnings=(NOTICE, *volume.warnings))
     return replace(volume, warnings=(*warnings, *volume.warnings)) if warnings else volume
 
 
@@ -221,6 +224,8 @@ def write(volume: Volume, path: Path, like: Volume | None = None) -> None:
             unit=volume.unit,
         )
     writers[0](volume, path)
+    if volume.synthetic:
+        mark_beside(path)  # not every format has a place for it
 
 
 def _suffixes() -> dict[str, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from medviz.imaging.readers.reader import BLOCK, Description, Reader, described,
 from medviz.imaging.readers.seeking import Seeking
 from medviz.imaging.readers.streams import filled, packing
 from medviz.imaging.storage import in_words, need_room, replacing
+from medviz.imaging.synthetic import COMMENT, DESCRIPTION
 from medviz.imaging.volume import Affine, Stored, Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -131,6 +132,7 @@ def _volume(voxels: Array, found: Layout, path: Path, warnings: tuple[str, ...] 
         warnings=(*found.warnings, *warnings),
         frame_s=found.frame_s,
         frame_names=("magnitude", "phase (rad)") if found.frames == 1 and kind == "frames" else (),
+        synthetic=found.kept.synthetic,
     )
 
 
@@ -188,10 +190,20 @@ def _header(volume: Volume) -> tuple[Any, bytes, Affine]:
     if scaling != (volume.slope, volume.intercept):
         header["scl_slope"], header["scl_inter"] = volume.slope, volume.intercept
     _declare(header, volume, affine)
+    if volume.synthetic:
+        header["descrip"], tail = DESCRIPTION, _commented(tail, COMMENT, header.endianness)
     size = len(header.binaryblock)
     header["magic"] = b"n+1" if size == 348 else b"n+2\0\r\n\x1a\n"[:8]
     header["vox_offset"] = size + len(tail)
     return header, tail, affine
+
+
+def _commented(tail: bytes, words: bytes, order: str) -> bytes:
+    """Put a comment (code 6) behind the extensions that are there already, unless it is one of them."""
+    if words in tail:
+        return tail
+    size = -(-(8 + len(words)) // 16) * 16
+    return b"\1\0\0\0" + tail[4:] + np.array([size, 6], f"{order}i4").tobytes() + words.ljust(size - 8, b"\0")
 
 
 def _is_own_grid(volume: Volume) -> bool:

@@ -13,6 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 from medviz.imaging.readers.order import axes_of
 from medviz.imaging.readers.placing import Placed, placed
 from medviz.imaging.readers.streams import first_bytes, most_bytes, need_bytes
+from medviz.imaging.synthetic import COMMENT, NOTICE, WORD
 from medviz.refused import Refused
 
 _CLASSES = {348: Nifti1Header, 540: Nifti2Header}
@@ -30,6 +31,11 @@ class Kept:
     tail: bytes
     slope: float
     intercept: float
+
+    @property
+    def synthetic(self) -> bool:
+        """True where the file says that a network made it."""
+        return COMMENT in self.tail or WORD.encode() in bytes(self.header["descrip"]).lower()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +110,8 @@ def layout(path: Path, form: str = "sform", whole: bool = True) -> Layout:
         slope, intercept, doubt = _scaling(header, dtype)
     extra = (f"it has {len(shape)} axes; all past the third are shown as frames",) if len(shape) > 4 else ()
     kept = Kept(header, tail, slope, intercept)
-    said = (*warnings, *place.warnings, *doubt, *extra)
+    mark = (NOTICE,) if kept.synthetic else ()
+    said = (*mark, *warnings, *place.warnings, *doubt, *extra)
     return Layout(data_file, offset, shape, dtype, place, kept, _frame_s(header, shape), said)
 
 

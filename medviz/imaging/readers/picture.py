@@ -5,16 +5,18 @@ import re
 import warnings as python_warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from medviz.imaging.readers.flat import PICTURE, stack_volume
 from medviz.imaging.readers.reader import Description, Reader, described, not_finite, not_finite_in_words
 from medviz.imaging.storage import need_room, opening, replacing
+from medviz.imaging.synthetic import COMMENT, DESCRIPTION, NOTICE, WORD
 from medviz.imaging.volume import Volume
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
@@ -57,7 +59,7 @@ def read(path: Path) -> Work[Volume]:
     """Read a picture or a stack in its stored type. Three equal channels are read as grey; a palette as colour."""
     with _opened(path) as picture:
         pages = int(getattr(picture, "n_frames", 1))
-        mm, doubts = _pixel_mm(picture), _doubts(picture)
+        mm, doubts, synthetic = _pixel_mm(picture), _doubts(picture), _is_synthetic(picture)
         yield Progress(0, pages, f"reading {path.name}")
         stack: Array | None = None
         for page in range(pages):
@@ -73,7 +75,7 @@ def read(path: Path) -> Work[Volume]:
         stack = np.ascontiguousarray(stack[..., 0])
         doubts = (*doubts, "its three colour channels are equal; it is shown as grey")
     doubts = (*doubts, *not_finite_in_words(not_finite(stack)))
-    return stack_volume(stack, path.name, "Picture", stack.dtype, mm, doubts)
+    return replace(stack_volume(stack, path.name, "Picture", stack.dtype, mm, doubts), synthetic=synthetic)
 
 
 def read_numbers(path: Path) -> Work[Volume]:
@@ -93,17 +95,30 @@ def write(volume: Volume, path: Path) -> None:
         raise Refused(path, f"{volume.shape[2]} slices do not fit into one picture", "write .nii.gz or render a slice")
     colour = volume.kind == "colour"
     pixels = volume.voxels[:, ::-1, ::-1, 0].T if colour else volume.voxels[0, ::-1, ::-1, 0].T
-    write_pixels(pixels, path)
+    write_pixels(pixels, path, volume.synthetic)
 
 
-def write_pixels(pixels: Array, path: Path) -> None:
-    """Write (rows, cols) of uint8 or uint16, or (rows, cols, 3 or 4) of uint8, as a picture."""
+def write_pixels(pixels: Array, path: Path, synthetic: bool = False) -> None:
+    """Write (rows, cols) of uint8 or uint16, or (rows, cols, 3 or 4) of uint8, as a picture.
+
+    A PNG of what is `synthetic` says so in its texts.
+    """
     fits = pixels.dtype == np.uint8 or (pixels.dtype == np.uint16 and pixels.ndim == 2)
     if not fits:
         raise Refused(path, f"pixels of {pixels.dtype} do not fit into a picture", "write .npy or .nii.gz")
     formats = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+    kind = formats.get(path.suffix.lower(), "PNG")
+    texts = {"pnginfo": marks()} if synthetic and kind == "PNG" else {}
     with replacing(path) as file:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(file, formats.get(path.suffix.lower(), "PNG"))
+        Image.fromarray(np.ascontiguousarray(pixels)).save(file, kind, **texts)
+
+
+def marks() -> PngImagePlugin.PngInfo:
+    """Return the texts by which a PNG of a synthetic picture is known."""
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Description", DESCRIPTION.decode())
+    texts.add_text("Comment", COMMENT.decode())
+    return texts
 
 
 READER = Reader("Picture", sniff, read, describe, write)
@@ -151,7 +166,14 @@ def _is_grey(stack: Array) -> bool:
 
 def _doubts(picture: Image.Image) -> tuple[str, ...]:
     turned = picture.getexif().get(0x0112, 1)
-    return ("the camera's orientation tag turns the picture; it is shown turned",) if turned not in (0, 1) else ()
+    said = ("the camera's orientation tag turns the picture; it is shown turned",) if turned not in (0, 1) else ()
+    return (NOTICE, *said) if _is_synthetic(picture) else said
+
+
+def _is_synthetic(picture: Image.Image) -> bool:
+    """Tell whether one of a PNG's texts says so."""
+    said = [str(picture.info.get(name, "")) for name in ("Description", "Comment")]
+    return said[1] == COMMENT.decode() or said[0].lower().startswith(WORD)
 
 
 def _pixel_mm(picture: Image.Image) -> tuple[float, float] | None:

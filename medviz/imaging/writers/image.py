@@ -9,6 +9,7 @@ from PIL import Image
 
 from medviz.imaging.intensity import levels, painted, robust_window
 from medviz.imaging.readers import write
+from medviz.imaging.readers.picture import marks
 from medviz.imaging.slices import PLANES, cut
 from medviz.imaging.storage import replacing
 from medviz.imaging.volume import like
@@ -55,7 +56,7 @@ def write_picture(thing: Export, path: Path) -> Work[tuple[Path, ...]]:
         if seen.pixels.dtype == np.uint8 and thing.window is None and (volume.slope, volume.intercept) == (1.0, 0.0):
             pixels = seen.pixels  # a picture stays what it was
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG")
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", pnginfo=marks() if volume.synthetic else None)
     with replacing(path) as file:
         file.write(buffer.getvalue())
     return (path,)
