@@ -14,8 +14,10 @@ from medviz.training.hints import Known, known_shares
 from medviz.training.layout import compiling
 from medviz.training.learner import Learner
 from medviz.training.looking import layers_of
+from medviz.training.making import Made
 from medviz.training.ranks import Ranks, checked
 from medviz.training.sampling import Lessons, Order, Whole
+from medviz.training.synthetic import mixed
 from medviz.training.task import Samples, Task
 
 
@@ -32,6 +34,8 @@ class Bench:
         if self.device.index is not None and self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # the current device is this thread's own; events are made on it
         self.data = task.data_set()
+        self.made: tuple[Made, ...] = ()
+        self._check_added(ranks, begins)
         self.samples = self._to_learn_from(task)
         self.order = Order(len(self.samples), task.batch, task.accumulation, task.seed)
         self.lessons = Lessons(self.samples, self.order, task.workers, self.device)
@@ -50,15 +54,25 @@ class Bench:
         self.ranks = self._shared_with(ranks or Ranks())
         self.fingerprint = fingerprint(self.data, self.samples, self.validation.samples)
 
+    def add(self, made: tuple[Made, ...]) -> None:
+        """Learn from synthetic samples too; their places in the order of an epoch are there already."""
+        self.made = made
+        self.samples = self._to_learn_from(self.task)
+        self._prepare_anew()
+
     def turn(self, task: Task, samples: bool) -> None:
         """Go on with a task some of whose fields were turned; with `samples`, learn from ones that are made anew."""
         self.task = self.learner.task = task
         self.ranks.turned(task, samples)
         if samples:
-            self.lessons.close()
             self.samples = self._to_learn_from(task)
-            lessons = Lessons(self.samples, self.order, task.workers, self.device)
-            lessons.waited_s, self.lessons = self.lessons.waited_s, lessons
+            self._prepare_anew()
+
+    def _prepare_anew(self) -> None:
+        """Let the loader processes go and begin again with the samples as they are now."""
+        self.lessons.close()
+        lessons = Lessons(self.samples, self.order, self.task.workers, self.device)
+        lessons.waited_s, self.lessons = self.lessons.waited_s, lessons
 
     @property
     def probe_every(self) -> int:
@@ -107,4 +121,15 @@ class Bench:
         samples = task.training(self.data)
         if not len(samples):
             raise Refused(task.data.name, "it has no samples to learn from", "choose another data set")
-        return samples
+        return mixed(samples, task.added(self.data), self.made)
+
+    def _check_added(self, ranks: Ranks | None, begins: bool) -> None:
+        """Refuse synthetic samples that cannot be made, before anything is written."""
+        added = self.task.added(self.data)
+        if added is None:
+            return
+        if ranks is not None and ranks.many:
+            fault = "several processes cannot learn from samples that are made when training starts"
+            raise Refused("synthetic", fault, "train in one process, or set synthetic=0")
+        if begins:
+            added.check()

@@ -17,6 +17,7 @@ from medviz.training.device import in_words
 from medviz.training.results import read_results
 from medviz.training.run import Run, recipe
 from medviz.training.standing import Standing
+from medviz.training.synthetic import Mixed
 from medviz.training.task import Samples, Task
 
 _CHOSEN = (
@@ -64,6 +65,8 @@ def fingerprint(data: Any, training: Samples, validation: Any) -> dict[str, Any]
         if seen > _VALUES_AT_MOST:
             break
     about: dict[str, Any] = {"training samples": len(training), "validation samples": len(validation)}
+    if isinstance(training, Mixed):
+        about |= {"training samples": len(training.real), "synthetic samples": training.count}
     about["classes"] = list(getattr(data, "classes", ()))
     if values:
         about["shapes"] = shapes
@@ -98,7 +101,7 @@ For research and teaching, **not for diagnosis**.
 
 - Task: {task.NAME}; network: {task.network.name}; data set: {task.data.name}; classes: {classes}
 - {data["training samples"]} training samples, {data["validation samples"]} validation samples
-- {now.step} steps trained; the weights kept are those of step {step}
+{_synthetic(data)}- {now.step} steps trained; the weights kept are those of step {step}
 {changed}- Weights: `checkpoints/best.safetensors`, SHA-256 over the weights `{digest}`
 - Licence and consent: those of the data set; check them before you pass the weights on
 
@@ -113,6 +116,11 @@ For research and teaching, **not for diagnosis**.
 ```toml
 {recipe(task)}```
 """
+
+
+def _synthetic(data: Mapping[str, Any]) -> str:
+    count = data.get("synthetic samples", 0)
+    return f"- {count} synthetic samples, made by a network, were learnt from too\n" if count else ""
 
 
 def _case_by_case(run: Run, digest: str) -> str:

@@ -4,13 +4,15 @@ A task that generates gives `wishes(data)`, what may be wished for as annotated 
 the command line and training on synthetic samples all go through these two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 
 from medviz.imaging.volume import Array
+from medviz.messages import Work
 from medviz.parameters import Group, Range
 
 _WISHES = Group("Samples")
@@ -43,3 +45,24 @@ class Made:
     kind: int | None = None
     text: str = ""
     said: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What is to be made for a run: how many samples, of which `seed`, by which run, and how.
+
+    `check` refuses what cannot be made, before anything is written; `make` makes them, and says with what weights;
+    `samples` turns them into samples to learn from.
+    """
+
+    count: int
+    seed: int
+    source: Path
+    check: Callable[[], None]
+    make: Callable[[], Work[tuple[tuple[Made, ...], str]]]
+    samples: Callable[[Sequence[Made]], Any]
+
+    @property
+    def wanted(self) -> Mapping[str, Any]:
+        """What kept samples must have been made for; of the run that makes them the name alone."""
+        return {"count": self.count, "seed": self.seed, "source": self.source.resolve().name}

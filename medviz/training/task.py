@@ -31,7 +31,7 @@ from medviz.training.fields import Mixup as Mixup
 from medviz.training.fields import Rate as Rate
 from medviz.training.fields import ScheduleName as ScheduleName
 from medviz.training.fields import Smoothing as Smoothing
-from medviz.training.making import Made, Wishes
+from medviz.training.making import Added, Made, Wishes
 
 Sample = dict[str, Any]
 """One thing to learn from: "image" (channel, x, y[, z]) float32, "label" (x, y[, z]) int64, "name" text ..."""
@@ -241,6 +241,10 @@ class Task(Fields):
         """Make new samples (eval mode, no gradients, all chance from `wishes.seed`); what it yields is Progress."""
         yield from ()
         raise Refused(self.NAME, "it makes no samples", "choose a run of a task that generates")
+
+    def added(self, data: Any) -> Added | None:
+        """Return what makes synthetic samples to be learnt from beside the real ones; None for none."""
+        return None
 
     def proposed(self, found: Fingerprint) -> "tuple[Task, tuple[str, ...]]":
         """Return this task with the parameters that suit the data, and up to two lines that say why."""

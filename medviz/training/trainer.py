@@ -32,6 +32,7 @@ from medviz.training.readings import Readings
 from medviz.training.run import Run
 from medviz.training.schedules import shape
 from medviz.training.standing import Watch
+from medviz.training.synthetic import kept_or_made
 from medviz.training.task import Batch, Task
 
 GOOD_EVERY = 50
@@ -114,6 +115,7 @@ class Teaching(Beside):
 
     def whole(self, resume: bool) -> Work[None]:
         """Train to the end, or until it is ordered to stop."""
+        yield from self._synthesised()
         found = self.keeper.take_up(self.total) if resume else None
         first = words.first_words(self.learner, self.order, self.total)
         self.now, notes = found or (self.keeper.set_up(self.total, self.bench.layers), [first, *self.bench.begun])
@@ -125,6 +127,13 @@ class Teaching(Beside):
             self.stopped = True
             yield from self.keeper.kept(self.now, save=True)
             yield Note(f"Stopped at step {self.now.step} of {self.total}, as asked; all is kept")
+
+    def _synthesised(self) -> Work[None]:
+        """Make the synthetic samples that were asked for, or read those that the run keeps."""
+        added = self.task.added(self.bench.data)
+        if added is not None:
+            real = self.order.count - added.count
+            self.bench.add((yield from kept_or_made(added, self.run.folder, real)))
 
     def _taught(self) -> Work[None]:
         self.telling.take_up(self.now.step)

@@ -17,6 +17,7 @@ from medviz.training.device import Precision, chosen, considerate, precision_of
 from medviz.training.layout import compiling
 from medviz.training.learner import Learner
 from medviz.training.sampling import Drawn, Order, on_device
+from medviz.training.synthetic import mixed
 from medviz.training.task import Batch, Samples, Task
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ def material(task: Task) -> Material:
     samples = task.training(data)
     if not len(samples):
         raise Refused(task.data.name, "it has no samples to learn from", "choose another data set")
+    samples = mixed(samples, task.added(data))
     order = Order(len(samples), task.batch, task.accumulation, task.seed)
     return Material(task, data, samples, order, device, precision_of(task.precision, device))
 
