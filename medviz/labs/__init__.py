@@ -246,5 +246,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.cloud-fog",
         ),
+        "gan": Entry(
+            "medviz.labs.gan:Gan",
+            "GAN",
+            "A forger and a judge play round by round",
+            theme="Latent",
+            icon="ph.mask-happy",
+        ),
+        "denoising": Entry(
+            "medviz.labs.denoising:Denoising",
+            "Denoising",
+            "Algorithms 1 and 2, line by line: out of noise a picture",
+            theme="Diffusion",
+            icon="ph.eraser",
+        ),
     },
 )
