@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from medviz.commands.predict_boxes import predicted_boxes
 from medviz.commands.predict_captions import predicted_captions
 from medviz.commands.predict_classes import predicted_classes
 from medviz.commands.predict_pictures import predicted_pictures
+from medviz.commands.predict_prompts import predicted_prompts
 from medviz.data.needs import Needs
 from medviz.imaging.measure import label_counts
 from medviz.imaging.prediction import Prediction
@@ -34,6 +36,7 @@ from medviz.training.using.formats.form import Asks
 from medviz.training.using.inference import Wishes, predicted
 from medviz.training.using.known import coarse
 from medviz.training.using.model import Model
+from medviz.training.using.prompting import compares
 from medviz.training.using.translating import translates
 from medviz.training.using.trust import Finding, gauge
 
@@ -56,20 +59,29 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--estimate", action="store_true", help="only say what it would take; nothing is run")
     parser.add_argument("--score", type=float, metavar="S", help="of a model that finds boxes: leave out those less "
                         "sure; else what its validation found best")  # fmt: skip
+    parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="of a model that compares "
+                        "pictures with texts (CLIP): what the picture may show; give at least two")  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also the scans of a folder that are done")
+
+
+_NOT_LABELS: tuple[tuple[Callable[[str], bool], Callable[[argparse.Namespace, Path], Said]], ...] = (
+    (compares, predicted_prompts),
+    (detects, predicted_boxes),
+    (classifies, predicted_classes),
+    (captions, predicted_captions),
+    (translates, predicted_pictures),
+)
+"""What tells a run that answers with something else than a label map, and what answers then."""
 
 
 def _run(options: argparse.Namespace) -> Said:
     quiet = options.quiet or options.json
     source = existing(options.scan)
-    if detects(options.model):
-        return predicted_boxes(options, source)
-    if classifies(options.model):
-        return predicted_classes(options, source)
-    if captions(options.model):
-        return predicted_captions(options, source)
-    if translates(options.model):
-        return predicted_pictures(options, source)
+    if options.prompt and not compares(options.model):
+        raise Refused("--prompt", f"{options.model} compares no pictures with texts", "give the folder of a CLIP run")
+    for taught, answered in _NOT_LABELS:
+        if taught(options.model):
+            return answered(options, source)
     if options.score is not None:
         raise Refused("--score", f"{options.model} finds no boxes", "leave it away")
     if options.out is None and not options.estimate:

@@ -18,8 +18,8 @@ from medviz.training.using.classifying import ClassModel, class_model, shares_in
 _FILES = (".json", ".csv")
 
 
-def predicted_classes(options: argparse.Namespace, source: Path) -> Said:
-    """Name a picture, a scan or all of a folder; refuses what has no meaning for that."""
+def predicted_classes(options: argparse.Namespace, source: Path, model: ClassModel | None = None) -> Said:
+    """Name a picture, a scan or all of a folder (by `model`, else by that of the options); refuses the meaningless."""
     asked = {"--probabilities": options.probabilities, "--set": options.settings, "--mirror": options.mirror,
              "--estimate": options.estimate, "--score": options.score is not None}  # fmt: skip
     for name, wish in asked.items():
@@ -30,7 +30,7 @@ def predicted_classes(options: argparse.Namespace, source: Path) -> Said:
         raise Refused(out, "names of pictures cannot be written so", "give a name that ends in .json or .csv")
     if out is not None and not out.parent.is_dir():
         raise Refused(out, "its folder does not exist", "make the folder first")
-    made = class_model(options.model)
+    made = model or class_model(options.model)
     document = _folder(options, made, source) if source.is_dir() else _single(options, made, source)
     if out is not None:
         _write(out, made, document)
