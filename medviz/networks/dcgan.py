@@ -69,7 +69,7 @@ class Unfolding(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Unfold noise (N, latent)."""
-        x = self.first(noise).unflatten(1, self.smallest)  # (N, 8 width, size/2^levels, ...)
+        x = self.first(noise).view(-1, *self.smallest)  # (N, 8 width, size/2^levels, ...)
         return torch.tanh(self.head(self.up(self.norm(x).relu())))  # (N, channels, size, ...)
 
 

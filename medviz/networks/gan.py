@@ -47,7 +47,7 @@ class Shaped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give them their shape."""
-        x = x.unflatten(1, self.shape)
+        x = x.view(-1, *self.shape)
         return x.tanh() if self.bounded else x
 
 

@@ -63,7 +63,7 @@ class Unfolding(nn.Module):
 
     def forward(self, noise: Tensor, given: Tensor) -> Tensor:
         """Unfold noise so that it fits the map."""
-        x = self.first(noise).unflatten(1, self.smallest)
+        x = self.first(noise).view(-1, *self.smallest)
         for number, block in enumerate(self.blocks):
             x = F.interpolate(x, scale_factor=2.0) if number else x
             x = block(x, given)
