@@ -20,6 +20,8 @@ from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, 
 from medviz.refused import Refused
 from medviz.tasks.proposing import for_classification
 from medviz.tasks.scoring import Scores, scores_of
+from medviz.tasks.synthetic import Synthetic, SyntheticFrom, added_classes
+from medviz.training.making import Added
 from medviz.training.mixing import mixed
 from medviz.training.task import (
     Batch,
@@ -92,6 +94,8 @@ class Classification(Task):
     ] = True
     mixup: Mixup = 0.0
     changes: Changes = USUAL
+    synthetic: Synthetic = 0
+    synthetic_from: SyntheticFrom = ""
 
     epochs: Epochs = 10
     batch: BatchSize = 16
@@ -111,6 +115,10 @@ class Classification(Task):
         """Pictures, changed at random."""
         samples: Samples = data.training(self.dimensions, self.side, self.augment)
         return switched(samples, self.changes, self.augment)
+
+    def added(self, data: Any) -> Added | None:
+        """Return what makes pictures of classes, where such are asked for."""
+        return added_classes(self, data, self.training(data)) if self.synthetic else None
 
     def validation(self, data: Any) -> Samples:
         """Pictures as they are."""

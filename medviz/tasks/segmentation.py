@@ -23,7 +23,9 @@ from medviz.parameters import Choice, Group, Live, Part, Range, Settings, When, 
 from medviz.refused import Refused
 from medviz.tasks.cases import NativeScans, Tests, native_rows, opened, tests_of
 from medviz.tasks.proposing import for_segmentation
+from medviz.tasks.synthetic import Synthetic, SyntheticFrom, added_masks
 from medviz.training.losses import LOSSES, loss_of
+from medviz.training.making import Added
 from medviz.training.mixing import mixed
 from medviz.training.task import (
     Batch,
@@ -120,6 +122,8 @@ class Segmentation(Task):
     smoothing: Annotated[Smoothing, When("loss", "dice-ce", "cross-entropy")] = 0.0
     mixup: Mixup = 0.0
     changes: Changes = USUAL
+    synthetic: Synthetic = 0
+    synthetic_from: SyntheticFrom = ""
 
     epochs: Epochs = 8
     batch: BatchSize = 2
@@ -139,6 +143,10 @@ class Segmentation(Task):
         """Patches, changed at random."""
         samples: Samples = data.training(self.dimensions, self._patch(data), self.augment)
         return switched(samples, self.changes, self.augment)
+
+    def added(self, data: Any) -> Added | None:
+        """Return what makes scans with masks, where such are asked for."""
+        return added_masks(self, data, self.training(data), self._patch(data)) if self.synthetic else None
 
     def validation(self, data: Any) -> Samples:
         """Whole slices or volumes."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from medviz.imaging.synthetic import mark_beside
 from medviz.messages import Note, Work
 from medviz.refused import Refused
 from medviz.training import checkpoints
@@ -92,6 +93,7 @@ def _keep(path: Path, made: Sequence[Made], about: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         checkpoints.write_weights(path, tensors, {"synthetic": True, "made by": "a network, no scans", **about})
+        mark_beside(path, about)
     except OSError as problem:
         raise Refused(path, f"it cannot be written ({problem.strerror or problem})", "make room") from problem
 
