@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from medviz.imaging.readers import write
 from medviz.imaging.readers.picture import write_pixels
 from medviz.imaging.storage import need_room, opening
-from medviz.imaging.synthetic import WORD, Synthetic, levelled, mark_beside
+from medviz.imaging.synthetic import ENDING, WORD, Synthetic, levelled, mark_beside
 from medviz.imaging.volume import Array
 from medviz.imaging.writers.card import sha256_of
 from medviz.messages import Progress, Work
@@ -36,7 +36,7 @@ def write_samples(
         folder.mkdir(parents=True, exist_ok=True)
     names = [f"sample-{number:0{max(3, len(str(len(samples))))}d}" for number in range(1, len(samples) + 1)]
     for name in names:
-        _free(folder, name, kind)
+        _free(folder, name)
     made: list[Path] = []
     for number, (name, one) in enumerate(zip(names, samples, strict=True)):
         yield Progress(number, len(samples), "writing samples")
@@ -45,10 +45,10 @@ def write_samples(
     return tuple(made)
 
 
-def _free(folder: Path, name: str, kind: str) -> None:
-    path = folder / f"{name}{FORMATS[kind]}"
-    if path.exists():
-        raise Refused(path, "there are samples already", "choose another folder")
+def _free(folder: Path, name: str) -> None:
+    for ending in (*FORMATS.values(), ENDING):
+        if (path := folder / f"{name}{ending}").exists():
+            raise Refused(path, "there are samples already", "choose another folder")
 
 
 def _written(one: Synthetic, stem: Path, kind: str, visible: bool) -> list[Path]:

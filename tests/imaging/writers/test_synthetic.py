@@ -107,7 +107,7 @@ def test_a_digit_is_not_mirrored_in_any_format(tmp_path: Path) -> None:
     path, _ = finished(write_samples([sample], tmp_path, "png"))
     with Image.open(path) as picture:
         assert np.asarray(picture)[0, 0] == np.rint((sample.voxels[0, 0, -1, 0] + 1) * 127.5)
-    volume, _ = finished(write_samples([sample], tmp_path, "nifti"))
+    volume, _ = finished(write_samples([sample], tmp_path / "volume", "nifti"))
     picture_read, volume_read = read_back(path), read_back(volume)
     assert np.abs(volume_read.voxels[0] - (picture_read.voxels[0] / 127.5 - 1)).max() < 0.005
     assert json.loads(sidecar(volume).read_text())["spacing_mm"] == "uncalibrated"
