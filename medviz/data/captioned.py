@@ -28,7 +28,7 @@ ATTRIBUTES = {"size": SIZES, "brightness": LIGHTS, "shape": SHAPES, "place": PLA
 FORMS = 3
 """Ways in which one thing is said."""
 _PICTURE, _CAPTION = Group("picture"), Group("captions")
-_RADIUS = {"small": 0.08, "large": 0.14}
+_RADIUS = {"small": 0.1, "large": 0.16}
 _MIDDLE = {"upper left": (0.2, 0.8), "upper right": (0.8, 0.8), "lower left": (0.2, 0.2), "lower right": (0.8, 0.2),
            "middle": (0.5, 0.5)}  # fmt: skip
 _LIGHT_CHANGE = replace(NO_AUGMENTATION, contrast=0.2, brightness=0.2, noise=0.1, often=0.5)
