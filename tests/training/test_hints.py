@@ -78,6 +78,18 @@ CASES: dict[str, tuple[str | None, Past, Known]] = {
         KNOWN,
     ),
     "the code says nothing": ("collapse", Past(parts={"loss/kl": [0.5, 1e-5, 1e-6, 1e-6]}), KNOWN),
+    "the code says nothing, as measured": (
+        "collapse",
+        Past(
+            parts={"loss/KL": [0.5, 0.4, 0.4]}, validations=[{"validation/KL (nats)": one} for one in (4, 0.01, 0, 0)]
+        ),
+        KNOWN,
+    ),
+    "the code says much, with hardly any weight": (
+        None,
+        Past(parts={"loss/KL": [1e-5, 1e-5, 1e-5]}, validations=[{"validation/KL (nats)": 30.0}] * 3),
+        KNOWN,
+    ),
     "the code says something": (None, Past(parts={"loss/kl": [0.5, 2.0, 3.0, 3.0]}), KNOWN),
 }
 
