@@ -18,6 +18,7 @@ from medviz.parameters import Choice, Group, Live, Part, Range, Settings, parame
 from medviz.refused import Refused
 from medviz.tasks import masked_pictures, masked_words
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.using import filling
 
 _MNI152, _MAE = Settings("mni152"), Settings("mae", (("patch", 8), ("width", 64), ("depth", 4)))
 _DATA, _MASK, _LOSS = Group("Data"), Group("Mask"), Group("Loss")
@@ -136,7 +137,7 @@ class Masked(Task):
         if self.of_words:
             yield "", masked_words.loss(network(batch["given"]), batch)
         else:
-            yield "", masked_pictures.loss(network(batch["image"], batch["shown"]), batch, self._asked())
+            yield "", filling.loss(network(batch["image"], batch["shown"]), batch, self._asked())
 
     def measures(self, network: nn.Module, batches: Sequence[Batch], data: Any) -> Work[Mapping[str, float]]:
         """Measure how well what is masked is told, beside what needs no network."""
@@ -172,7 +173,7 @@ class Masked(Task):
     def description(self, data: Any) -> dict[str, Any]:
         """Say what the network fills in: the size of pictures and patches, or the words it knows."""
         if self.of_words:
-            network = self.network.whole(NETWORKS, "words")
+            network = self.network.turned(words=len(self._vocabulary(data))).whole(NETWORKS)
             learnt: dict[str, Any] = {"words": list(self._vocabulary(data).words)}
         else:
             network = self._settings().whole(NETWORKS, "channels")
@@ -191,8 +192,8 @@ class Masked(Task):
         ours = {"dimensions": self.dimensions, "size": self.side}
         return self.network.turned(**{name: value for name, value in ours.items() if name in known})
 
-    def _asked(self) -> "masked_pictures.Asked":
-        return masked_pictures.Asked(self.patch, self.loss, self.normalise)
+    def _asked(self) -> filling.Asked:
+        return filling.Asked(self.patch, self.loss, self.normalise)
 
     def _share(self) -> float:
         return self.share or (_WORDS if self.of_words else _PATCHES)

@@ -27,7 +27,7 @@ UNETR = Settings("unetr", (("width", 48), ("heads", 4), ("features", 8), ("grid"
 
 def few(data: Path, network: str, labelled: int, start: Path | None) -> Any:
     """Return the recipe hippocampus_few with this network, so many labels and this beginning."""
-    task = load_task(recipe_at("hippocampus_few"), TASKS)
+    task: Any = load_task(recipe_at("hippocampus_few"), TASKS)
     task = replace(task, data=Settings("decathlon", (("folder", str(data)), ("labelled", labelled))))
     if network == "unetr":
         task = replace(task, network=UNETR, patch=48, learning_rate=0.002)
