@@ -260,5 +260,12 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.eraser",
         ),
+        "tokens": Entry(
+            "medviz.labs.tokens:Tokens",
+            "Tokens and embeddings",
+            "A sentence becomes tokens, ids, and rows of a table",
+            theme="Embedding",
+            icon="ph.text-aa",
+        ),
     },
 )
