@@ -251,7 +251,7 @@ LABS: Catalog[Any] = Catalog(
             "GAN",
             "A forger and a judge play round by round",
             theme="Latent",
-            icon="ph.mask-happy",
+            icon="ph.scales",
         ),
         "denoising": Entry(
             "medviz.labs.denoising:Denoising",

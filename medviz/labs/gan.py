@@ -45,7 +45,7 @@ class Gan(Lab):
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("A ring of eight", "GEN-4", "D4", {}, {"value.shape": (1, 3), "story": "both learnt"},
                 text="Play: made points find the ring, and D's hills move with them."),
-        Example("Nobody can tell: D = ½", "GEN-4", "D4", {"judge": "half", "together": 4},
+        Example("Nobody can tell: D = ½", "GEN-4", "D4", {"verdict": "half", "together": 4},
                 {"value": [[_HALF, _HALF, 2 * _HALF]], "formula": "−1.386"}, _LIKELIHOOD,
                 text="Where made and real are alike the best D says ½ to all: V = ln ½ + ln ½ = −2 ln 2 = −1.3863."),
         Example("Train D alone", "GEN-4", "D2", {"together": 8, "then_judge": 12},
@@ -76,10 +76,10 @@ class Gan(Lab):
     then_judge: Annotated[int, Range(0, 40, unit="rounds"), _LEARN, "Then rounds of the discriminator alone"] = 0
     then_forger: Annotated[int, Range(0, 40, unit="rounds"), _LEARN, "Then rounds of the generator alone"] = 0
     loss: Annotated[str, LOSSES, _GAME, "What the two want of each other"] = "non-saturating"
-    judge_steps: Annotated[
-        int, Range(1, 5, unit="steps"), _GAME, "Steps of the discriminator before each of the generator"
+    turns: Annotated[
+        int, Range(1, 5, unit="of D"), _GAME, "Steps of the discriminator before each of the generator"
     ] = 1
-    judge: Annotated[
+    verdict: Annotated[
         str, Choice(("taught", "half"), ("as it was taught", "½ to everything")), _GAME,
         "Whose judgement V is written out for",
     ] = "taught"  # fmt: skip
@@ -113,7 +113,7 @@ class Gan(Lab):
         return whole if self.at is None else whole[: self.at]
 
     def _figures(self, game: Game, now: Standing, course: str) -> Iterator[Figure]:
-        half = self.judge == "half"
+        half = self.verdict == "half"
         real, fake = (np.full_like(one, 0.5) if half else one for one in (now.real, now.fake))
         if self.what == "points":
             yield drawn.field_of_plane(game, now, half)
@@ -134,9 +134,7 @@ class Gan(Lab):
 
     def _game(self) -> Game:
         """Return the game, begun anew where something else than who learns was turned."""
-        rules = Rules(
-            self.loss, self.rate, self.judge_steps, self.latent, 64 if self.what == "points" else 128, self.seed
-        )
+        rules = Rules(self.loss, self.rate, self.turns, self.latent, 64 if self.what == "points" else 128, self.seed)
         key = self.what, self.shape if self.what == "points" else "", rules
         known = _GAMES.setdefault(self.image, {})
         if key not in known:

@@ -14,7 +14,7 @@ from medviz.training.contest import sureness
 Array = NDArray[Any]
 REACH = 1.6
 """Half the side of the square of the plane that is drawn, and of that of the noise."""
-FIELD, MANIFOLD, GRID, FILM = 144, 144, 9, 6
+FIELD, MANIFOLD, GRID, FILM, STRIP = 144, 144, 9, 6, 10
 HALF = np.log(0.5)
 
 
@@ -26,11 +26,11 @@ def field_of_plane(game: Game, now: Standing, half: bool) -> Picture:
     places = torch.stack([across.flatten(), up.flatten()], 1)
     sure = sureness(game.rules.loss, now.network.judged(places)).view(FIELD, FIELD).numpy()
     labels = np.zeros((FIELD, FIELD), np.uint8)
-    labels[_pixels(game.pictures[::4], FIELD)] = 1
+    labels[_pixels(game.pictures[:400], FIELD)] = 1
     labels[_pixels(now.network.made(game.noise(400)).numpy(), FIELD)] = 2
     sure = np.full_like(sure, 0.5) if half else sure
-    return Picture("field", sure, "D of each place: 1 real, 0 made", levels=(0.0, 1.0), colours="viridis",
-                   labels=labels, label_names=("real", "made"), weight=1.6)  # fmt: skip
+    return Picture("field", sure, "D of each place: white real, black made", levels=(0.0, 1.0), labels=labels,
+                    label_names=("real", "made"), weight=1.6)  # fmt: skip
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def field_of_slice(game: Game, now: Standing, values_: Array, piece: int, half: 
     flat = torch.from_numpy(np.ascontiguousarray(windows.reshape(-1, 1, piece, piece), np.float32))
     sure = torch.cat([sureness(game.rules.loss, now.network.judged(one)) for one in torch.split(flat, 4096)])
     shown = sure.view(windows.shape[:2]).numpy()
-    return Picture("field", np.full_like(shown, 0.5) if half else shown, "D of the piece round each place of the slice",
+    return Picture("field", np.full_like(shown, 0.5) if half else shown, "D of the piece round each place",
                    mm=None if mm is None else (mm[0] * step, mm[1] * step), levels=(0.0, 1.0), colours="viridis",
                    letters=letters, weight=1.6)  # fmt: skip
 
@@ -51,7 +51,7 @@ def field_of_noise(game: Game, now: Standing, half: bool) -> Picture:
     """What D says of what G makes of each place of the noise (its first two numbers)."""
     side = 48
     sure = sureness(game.rules.loss, now.network.judged(now.network.made(_grid(game, side)))).view(side, side).numpy()
-    return Picture("field", np.full_like(sure, 0.5) if half else sure, "D of G(z), z₁ to the right, z₂ up",
+    return Picture("field", np.full_like(sure, 0.5) if half else sure, "D of G(z): z₁ to the right, z₂ up",
                    levels=(0.0, 1.0), colours="viridis", weight=1.6)  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def manifold_of_points(game: Game, now: Standing) -> Picture:
     rows, cols, inside = _places(at, MANIFOLD)
     pixels[rows, cols] = colours[inside]
     drawn = np.where(np.isfinite(pixels), 3.2 - np.nan_to_num(pixels), 0.0)
-    return Picture("manifold", drawn, "G: a grid of noise as it lies in the plane (bright: z near 0)",
+    return Picture("manifold", drawn, "G of a grid of noise (bright: near 0)",
                    levels=(0.0, 3.2), colours="inferno")  # fmt: skip
 
 
@@ -78,24 +78,22 @@ def manifold_of_points(game: Game, now: Standing) -> Picture:
 def manifold_of_pictures(game: Game, now: Standing) -> Gallery:
     """What G makes of a grid of noise, z₁ to the right and z₂ up."""
     tiles = now.network.made(_grid(game, GRID))[:, 0].numpy()
-    return Gallery("manifold", tiles, "G of a grid of noise: z₁ to the right, z₂ up", levels=(-1.0, 1.0),
+    return Gallery("manifold", tiles, "G of a grid of noise", levels=(-1.0, 1.0),
                    shared_scale=True, columns=GRID, weight=1.4)  # fmt: skip
 
 
 @torch.no_grad()
 def film(game: Game, course: str) -> Gallery:
-    """What the same noise became, round by round: a row a moment for pictures, a tile a moment for points."""
+    """What the same noise became, a tile a moment: a strip of pictures, or where points lie."""
     rounds = sorted({round(one) for one in np.linspace(0, len(course), FILM)})
     flat = game.pictures.ndim == 2
-    tiles, titles = [], []
+    tiles = []
     for number in rounds:
-        made = game.reached[course[:number]].network.made(game.noise(800 if flat else 8)).numpy()
-        titles += [f"round {number}"] if flat else [f"round {number}", *[""] * 7]
-        tiles.append(_density(made)[None] if flat else made[:, 0])
-    title = "film: the same noise, round by round"
+        made = game.reached[course[:number]].network.made(game.noise(800 if flat else STRIP)).numpy()
+        tiles.append(_density(made) if flat else _strip(made[:, 0]))
     levels = (0.0, 4.0) if flat else (-1.0, 1.0)
-    return Gallery("film", np.concatenate(tiles), title, tuple(titles), levels=levels, shared_scale=True,
-                   columns=None if flat else 8, weight=0.9 if flat else 1.2)  # fmt: skip
+    return Gallery("film", np.stack(tiles), "film: the same noise, round by round",
+                   tuple(f"round {number}" for number in rounds), levels=levels, shared_scale=True)  # fmt: skip
 
 
 def judgements(real: Array, fake: Array) -> Curves:
@@ -120,7 +118,7 @@ def value(real: Array, fake: Array) -> Heatmap:
     """The two terms of V and their sum."""
     first, second = values(real, fake)
     return Heatmap("value", np.array([[first, second, first + second]]), "V(D, G), nats", "diverging", (-2.0, 2.0),
-                   digits=4, column_names=("ln D(x)", "ln(1 − D(G(z)))", "V"), weight=0.6)  # fmt: skip
+                   digits=4, column_names=("ln D(x)", "ln(1 − D(G))", "V"), weight=0.6)  # fmt: skip
 
 
 def pushes() -> Heatmap:
@@ -138,6 +136,11 @@ def _grid(game: Game, side: int) -> torch.Tensor:
     noise = torch.zeros(side * side, max(2, game.rules.latent))
     noise[:, 0], noise[:, 1] = across.flatten(), up.flatten()
     return noise[:, : game.rules.latent]
+
+
+def _strip(tiles: Array) -> Array:
+    """Put tiles (n, rows, cols) beside each other with a dark column between them."""
+    return np.concatenate([np.pad(one, ((0, 0), (0, 1)), constant_values=-1.0) for one in tiles], 1)[:, :-1]
 
 
 def _density(at: Array, side: int = 48) -> Array:

@@ -93,7 +93,7 @@ class Adversarial(Task):
     loss: Annotated[str, LOSSES, _GAME, "What the two want of each other."] = "non-saturating"
     learns: Annotated[str, LEARNS, _GAME, Live(), "Who learns; may be switched while the run goes."] = "both"
     judge_steps: Annotated[
-        int, Range(1, 10, unit="steps"), _GAME, Live(), "Steps of the discriminator before each of the generator."
+        int, Range(1, 10, unit="times"), _GAME, Live(), "Steps of the discriminator before each of the generator."
     ] = 1
     judge_rate: Annotated[
         float, Range(0.05, 20.0, log=True), _GAME, "Learning rate of the discriminator over that of the generator."
