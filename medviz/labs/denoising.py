@@ -30,6 +30,7 @@ from medviz.parameters import Choice, File, Group, Input, Pick, Range, Step, Whe
 Array = NDArray[Any]
 MOST_STEPS, ROUNDS = 1000, 60
 """Most steps of sampling, and how many rounds of training may be played."""
+PICTURES = ("noisy", "told", "clean", "mean", "fresh", "next", "picture", "truth", "mixture", "guess", "squared")
 LINES = 3
 """Lines of Algorithm 2 within its loop."""
 
@@ -40,8 +41,8 @@ class Denoising(Lab):
 
     TITLE: ClassVar[str] = "Denoising"
     ARRANGE: ClassVar[str] = (
-        "code (formula / other) / noisy told clean / mean + fresh = next / truth squared / ends course losses / "
-        "change story erratum"
+        "code / noisy told clean / mean + fresh = next / picture truth mixture guess squared / formula / other / "
+        "ends course change / losses / story erratum"
     )
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Algorithm 2: sampling, with true noise", "GEN-7", "D4", {"source": "oracle", "at": 77},
@@ -61,9 +62,9 @@ class Denoising(Lab):
                 {"story": "kept within −1 to 1"},
                 text="clip_sample is on unless told otherwise; Algorithm 2 has no such line."),
         Example("New latent = latent − predicted noise?", "GEN-8", "D2",
-                {"rule": "subtract", "source": "oracle", "at": 9},
-                {"other": "latent − predicted noise"}, E21,
-                text="Taken at its word the noise is taken away whole at every step: nothing of the slice comes out."),
+                {"rule": "subtract", "at": 9},
+                {"other": "latent − predicted noise", "story": "this is no step of DDPM"}, E21,
+                text="At its word: all noise goes in one step, none comes afresh; all seeds end alike, and far off."),
         Example("Predict the noise, not its amount", "GEN-8", "D2", {"at": 75},
                 {"story": "32 × 32 = 1,024 numbers, one a pixel"}, E21,
                 text="The amount, √(1 − ᾱ), is known from t; what is told is which noise lies on which pixel."),
@@ -75,8 +76,8 @@ class Denoising(Lab):
         "What is played",
     ] = "sampling"  # fmt: skip
     source: Annotated[
-        str, Choice(("small", "oracle", "run"), ("a small network, taught here", "the true noise", "a diffusion run")),
-        Group("Algorithm"), "Who tells the noise ε̂",
+        str, Choice(("small", "oracle", "run"), ("a small network", "the true noise", "a diffusion run")),
+        Group("Algorithm"), "Who tells the noise ε_θ; the small network is taught here, on copies of the slice",
     ] = "small"  # fmt: skip
     run: Annotated[
         str, File(folder=True), When("source", "run"), Group("Algorithm"), "Folder of a run of the task diffusion"
@@ -95,7 +96,7 @@ class Denoising(Lab):
         str, Choice(KINDS, KIND_WORDS), When("source", "small", "oracle"), Group("Algorithm"), "How β rises"
     ] = "linear"
     rule: Annotated[
-        str, Choice(("ancestral", "subtract"), ("as Algorithm 2 says", "latent − predicted noise (D2)")),
+        str, Choice(("ancestral", "subtract"), ("Algorithm 2 (D4)", "latent − noise (D2)")),
         When("algorithm", "sampling"), Group("Algorithm"), "How a step is taken",
     ] = "ancestral"  # fmt: skip
     clip: Annotated[
@@ -104,7 +105,7 @@ class Denoising(Lab):
     seed: Annotated[int, Range(0, 999), Group("Chance"), "Draws the noise that is shown"] = 0
     other: Annotated[int, Range(0, 999), Group("Chance"), "A second seed, whose result stands beside it"] = 1
     place: Annotated[
-        tuple[int, int] | None, Pick("noisy", "told", "clean", "mean", "fresh", "next", "truth", "squared"),
+        tuple[int, int] | None, Pick(*PICTURES),
         Group("Chance", advanced=True), "The pixel that is written out: row and column",
     ] = None  # fmt: skip
     at: Annotated[int, Step(), Range(0, LINES * MOST_STEPS + 1), Group("Chance", advanced=True), "Lines run"] = 100
@@ -155,9 +156,9 @@ class Denoising(Lab):
         wide = max(1.0, float(np.percentile(np.abs(now.noisy), 99)))
         later = max(1.0, float(np.percentile(np.abs(now.after), 99)))
         yield self._picture(found, "noisy", now.noisy, f"x{lowered(now.t)}", (-wide, wide), at)
-        yield self._picture(found, "told", now.told, "ε̂: the noise told", (-3.0, 3.0), at)
+        yield self._picture(found, "told", now.told, "ε_θ: noise told", (-3.0, 3.0), at)
         yield self._picture(found, "clean", now.clean, "x̂₀: what it means", SHOWN, at)
-        mean = "μ: mean" if self.rule == "ancestral" else "x − ε̂"
+        mean = "μ: mean" if self.rule == "ancestral" else "x − ε_θ"
         yield self._picture(found, "mean", now.mean, mean, (-later, later), at)
         yield self._picture(found, "fresh", now.fresh, "σz: fresh noise", (-1.0, 1.0), at)
         yield self._picture(found, "next", now.after, f"x{lowered(now.t - 1)}", (-later, later), at)
@@ -191,9 +192,16 @@ class Denoising(Lab):
         if self.source == "oracle" and self.rule == "ancestral":
             apart = float(np.abs(now.clean - found.clean).max())
             told.append(f"here x̂₀ is the slice to less than {'1e-4' if apart < 1e-4 else f'{apart:.1g}'}")
-        told.append(f"ε̂ are {rows} × {cols} = {rows * cols:,} numbers, one a pixel, and not an amount of noise")
+        told.append(f"ε_θ is {rows} × {cols} = {rows * cols:,} numbers, one a pixel, not an amount of noise")
         if self.rule == "subtract":
             told.append("without 1/√α, without the factor (1 − α)/√(1 − ᾱ) and without σz this is no step of DDPM")
+            should = float(np.sqrt(course.plan.left(now.t - 1) * found.clean.var() + 1 - course.plan.left(now.t - 1)))
+            told.append(
+                f"x{lowered(now.t - 1)} has spread {number(float(now.after.std()), 2)} where the network was taught on "
+                f"{number(should, 2)}"
+            )
+            ends = course.pictures[-1]
+            told.append(f"the two seeds end {number(float(np.sqrt(((ends[0] - ends[1]) ** 2).mean())), 2)} apart")
         elif self.clip:
             told.append("x̂₀ is kept within −1 to 1, as MONAI's DDPMScheduler does unless clip_sample=False")
         else:
@@ -223,10 +231,10 @@ class Denoising(Lab):
                    f"({number(float(told[row, col]))}))² = {number(float(squared[row, col]))}", "line 5",
                    formula=True)  # fmt: skip
         at = row, col
-        yield self._picture(found, "clean", clean, "x₀: a picture (line 2)", SHOWN, at)
-        yield self._picture(found, "truth", noise, "ε: true noise (line 4)", (-3.0, 3.0), at)
-        yield self._picture(found, "noisy", noisy, f"mixture at t = {t} (line 3)", (-2.0, 2.0), at)
-        yield self._picture(found, "told", told, "ε_θ: noise told", (-3.0, 3.0), at)
+        yield self._picture(found, "picture", clean, "x₀ (line 2)", SHOWN, at)
+        yield self._picture(found, "truth", noise, "ε: noise (line 4)", (-3.0, 3.0), at)
+        yield self._picture(found, "mixture", noisy, f"x_t, t = {t} (line 3)", (-2.0, 2.0), at)
+        yield self._picture(found, "guess", told, "ε_θ: noise told", (-3.0, 3.0), at)
         most = max(1.0, float(np.percentile(squared, 99)))
         yield Picture("squared", squared, "(ε − ε_θ)²", found.mm, (0.0, most), "viridis", letters=self.image.letters)
         if lesson is not None:

@@ -11,14 +11,14 @@ TRAINING = (
     "   x₀ ~ q(x₀)",
     "   t ~ Uniform({1, …, T})",
     "   ε ~ N(0, I)",
-    "   take gradient descent step on\n        ∇θ ‖ε − ε_θ(√ᾱ_t·x₀ + √(1−ᾱ_t)·ε, t)‖²",
+    "   gradient descent step on ∇θ ‖ε − ε_θ(√ᾱ_t·x₀ + √(1−ᾱ_t)·ε, t)‖²",
     "until converged",
 )
 SAMPLING = (
     "x_T ~ N(0, I)",
     "for t = T, …, 1 do",
     "   z ~ N(0, I) if t > 1, else z = 0",
-    "   x_t₋₁ = 1/√α_t · (x_t − (1−α_t)/√(1−ᾱ_t)\n          · ε_θ(x_t, t)) + σ_t·z",
+    "   x_t₋₁ = 1/√α_t · (x_t − (1−α_t)/√(1−ᾱ_t) · ε_θ(x_t, t)) + σ_t·z",
     "end for",
     "return x₀",
 )
