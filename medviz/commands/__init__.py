@@ -13,6 +13,7 @@ COMMANDS: Catalog[Command] = Catalog(
             ("render", "render", "a slice as the window would show it, as PNG"),
             ("convert", "convert", "from any format that is read to any that is written"),
             ("predict", "predict", "run a model over a scan, in the scan's own grid"),
+            ("sample", "sample", "new samples out of a run, marked as synthetic"),
             ("export", "export", "a run's weights for use elsewhere: TorchScript, torch.export, ONNX, MONAI"),
             ("explain", "explain", "what a network makes of a scan: feature maps, Grad-CAM, occlusion, saliency"),
             ("compare", "compare", "agreement of a prediction with a reference, per label"),

@@ -28,15 +28,9 @@ def write_samples(
     `visible` also writes the word "synthetic" onto each PNG. A file that is there already is refused before anything
     is written; what is written is whole. Closing the work leaves the samples that were written until then.
     """
-    if kind not in FORMATS:
-        raise Refused(kind, "samples are not written in this format", f"choose {' or '.join(FORMATS)}")
-    if visible and kind != "png":
-        raise Refused(kind, "only pictures have room for a visible mark", "choose png, or no visible mark")
+    names = planned(len(samples), folder, kind, visible)
     with opening(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    names = [f"sample-{number:0{max(3, len(str(len(samples))))}d}" for number in range(1, len(samples) + 1)]
-    for name in names:
-        _free(folder, name)
     made: list[Path] = []
     for number, (name, one) in enumerate(zip(names, samples, strict=True)):
         yield Progress(number, len(samples), "writing samples")
@@ -45,10 +39,18 @@ def write_samples(
     return tuple(made)
 
 
-def _free(folder: Path, name: str) -> None:
-    for ending in (*FORMATS.values(), ENDING):
-        if (path := folder / f"{name}{ending}").exists():
-            raise Refused(path, "there are samples already", "choose another folder")
+def planned(count: int, folder: Path, kind: str = "nifti", visible: bool = False) -> list[str]:
+    """Return the names of as many samples; refuses what could not be written, before anything is made or written."""
+    if kind not in FORMATS:
+        raise Refused(kind, "samples are not written in this format", f"choose {' or '.join(FORMATS)}")
+    if visible and kind != "png":
+        raise Refused(kind, "only pictures have room for a visible mark", "choose png, or no visible mark")
+    names = [f"sample-{number:0{max(3, len(str(count)))}d}" for number in range(1, count + 1)]
+    for name in names:
+        for ending in (*FORMATS.values(), ENDING):
+            if (path := folder / f"{name}{ending}").exists():
+                raise Refused(path, "there are samples already", "choose another folder")
+    return names
 
 
 def _written(one: Synthetic, stem: Path, kind: str, visible: bool) -> list[Path]:

@@ -125,7 +125,7 @@ def samples_of(
     may = task.wishes(data)
     if may is None:
         raise Refused(folder.name, f"a run of {task.NAME} makes nothing new", "choose a run of a task that generates")
-    wanted = may if wishes is None else wishes
+    wanted, judge = may if wishes is None else wishes, features(by)
     where = chosen(task.device if device == "auto" else device)
     need_room(f"{wanted.count} samples", _bytes(task, data) * wanted.count)
     found, _ = weights(folder)
@@ -137,7 +137,7 @@ def samples_of(
     _sound(made, folder)
     seconds = time.monotonic() - began_s
     pictures = Keyed.of(task.training(data), made[0].image.shape)
-    told = yield from likened(made, pictures, features(by), f"{task!r} {by}")
+    told = yield from likened(made, pictures, judge, f"{task!r} {by}")
     return _generated(folder, task, data, wanted, made, told, checkpoints.weights_digest(found), seconds)
 
 
