@@ -194,6 +194,14 @@ class Fields:
         "and no more than a 25th of the time.",
     ] = None
 
+    against: Annotated[
+        str,
+        File(folder=True),
+        _WATCH,
+        "Another run on the same data: at the end the held-out cases of both are compared one by one, with a 95 % "
+        "interval.",
+    ] = ""
+
     device: Annotated[str, DEVICES, _MACHINE, "Where the network runs; automatic takes a GPU where there is one."] = (
         "auto"
     )

@@ -25,7 +25,7 @@ WAIT_S, WAIT_LIMIT_S = 1.0, 1800.0
 """While a disk is full or gone training waits, asks every second, and gives up after half an hour."""
 MAY_CHANGE = frozenset(
     "epochs steps patience validate_every probe_every device precision workers deterministic learning_rate clip "
-    "schedule warm_up drop drops wait channels_last compile".split()
+    "schedule warm_up drop drops wait channels_last compile against".split()
 )
 """Fields that may differ when a run is taken up again; the others would make it another run."""
 

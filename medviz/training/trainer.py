@@ -17,6 +17,7 @@ from pathlib import Path
 from medviz.messages import Message, Note, Progress, Scalar, Work
 from medviz.refused import Refused
 from medviz.training import words
+from medviz.training.against import against
 from medviz.training.before.plan import plan as plan
 from medviz.training.beside import Beside, Stopped, no_collecting
 from medviz.training.chance import apart
@@ -145,6 +146,7 @@ class Teaching(Beside):
         yield from self.keeper.kept(self.now, save=True)
         cases: Work[object] = self._aside(judged(self.task, self.run, self.bench.data, self.device))
         yield from self._spared(cases, "the results case by case are")
+        yield from self._spared(against(self.task, self.run), "the comparison with the other run is")
         yield words.last_words(self.task, self.now, self.total, self.keeper.clock)
 
     def _epoch(self) -> Work[None]:
