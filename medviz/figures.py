@@ -41,7 +41,8 @@ class Picture:
     `mm`: height and width of a pixel in mm, None where uncalibrated. `levels`: the values drawn black and white.
     `labels` (rows, cols) of integers are drawn over it in the label colours; `label_names` say what they, or the
     coloured marks, are. `letters`: left, right, top, bottom.
-    `drags`: what lies on it (a box) may be dragged; the view tells from where to where.
+    `drags`: what lies on it (a box) may be dragged; the view tells from where to where. `paints`: the view tells the
+    whole way of the mouse.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Picture:
     letters: tuple[str, str, str, str] | None = None
     marks: tuple[Mark, ...] = ()
     drags: bool = False
+    paints: bool = False
     weight: float = 1.0
 
 

@@ -81,6 +81,13 @@ class Lab:
         """
         return self
 
+    def painted(self, figure: str, way: tuple[tuple[float, float], ...]) -> Self:
+        """Return the lab after a person painted on a figure along a way of places (row, col, with fractions).
+
+        It is asked of the lab as it was when the button went down, with all of the way since then.
+        """
+        return self
+
     def steps(self) -> int:
         """How many steps a player has; 0 where there is nothing to play."""
         return 0

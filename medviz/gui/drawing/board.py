@@ -58,7 +58,7 @@ class _Canvas(QWidget):
 
 
 class Board(QScrollArea):
-    """Shows a list of figures. The views say `pointed`, `edited`, `dragged` and `left` through it.
+    """Shows a list of figures. The views say `pointed`, `edited`, `dragged`, `painted` and `left` through it.
 
     `opened` (name): a double click asks for one figure alone.
     """
@@ -68,6 +68,7 @@ class Board(QScrollArea):
     left = Signal()
     opened = Signal(str)
     dragged = Signal(str, object, object)
+    painted = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -160,6 +161,7 @@ class Board(QScrollArea):
         view.left.connect(self.left)
         view.opened.connect(self.opened)
         view.dragged.connect(self.dragged)
+        view.painted.connect(self.painted)
         if isinstance(view, GridView):
             view.zoomed.connect(lambda part, name=name: self._zoom_alike(name, part))
         self._views[name] = view

@@ -20,6 +20,7 @@ _EDGES = (
 _LEAST_MARK_PX = 7
 _PLATES = 0.12
 """Share of a picture that words of many boxes may cover; what is under the mouse is told in any case."""
+_STRIDE_CELLS = 0.5
 _LARGE_PX = 12
 """Cells of this side have room for a frame within them, and for no word beside."""
 
@@ -41,6 +42,7 @@ class GridView(View):
         self._hover: tuple[int, int] | None = None
         self._drag: QPointF | None = None
         self._gripped: tuple[float, float] | None = None
+        self._way: list[tuple[float, float]] = []
         self._plates: list[QRectF] = []
 
     # To be overridden
@@ -238,6 +240,8 @@ class GridView(View):
         """Point at a cell, or pan."""
         if self._drag is not None:
             self._pan(event.position())
+        elif self._way and self.figure is not None:
+            self._paint_on(event.position())
         elif self._gripped is not None and self.figure is not None:
             here = self.grid.place_at(event.position().x(), event.position().y())
             self.dragged.emit(self.figure.name, self._gripped, here)
@@ -254,10 +258,13 @@ class GridView(View):
         if event.button() == Qt.MouseButton.LeftButton and self._hover and getattr(self.figure, "drags", False):
             self._gripped = self.grid.place_at(place.x(), place.y())
             self.dragged.emit(self.figure.name, self._gripped, self._gripped)
+        if event.button() == Qt.MouseButton.LeftButton and self._hover and getattr(self.figure, "paints", False):
+            self._paint_on(place)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End panning and dragging."""
+        """End panning, dragging and painting."""
         self._drag = self._gripped = None
+        self._way = []
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show all again; where all is shown already, ask to be shown alone."""
@@ -272,6 +279,14 @@ class GridView(View):
         self._hover = None
         self.update()
         super().leaveEvent(event)
+
+    def _paint_on(self, place: QPointF) -> None:
+        """Go on with the way of the mouse; it is told where it has moved half a cell."""
+        here = self.grid.place_at(place.x(), place.y())
+        if self._way and max(abs(here[0] - self._way[-1][0]), abs(here[1] - self._way[-1][1])) < _STRIDE_CELLS:
+            return
+        self._way.append(here)
+        self.painted.emit(self.figure.name, tuple(self._way))
 
     def _point(self, place: QPointF) -> None:
         cell = self.grid.cell_at(place.x(), place.y()) if self.figure is not None else None

@@ -18,7 +18,8 @@ class View(QWidget):
     Signals: `pointed` (name, (row, col), (rows, cols)) at each new cell under the mouse; `edited` (name, (row, col),
     value) at each keystroke that makes a number; `left` when the mouse goes; `opened` (name) on a double click that
     nothing else wants; `dragged` (name, from (row, col), to (row, col)) with parts of a cell, while the left button
-    is held on a figure that lets something be dragged; the first time both places are the same.
+    is held on a figure that lets something be dragged; the first time both places are the same; `painted` (name, way)
+    likewise on a figure that may be painted on, with all places (row, col) since the button went down.
     """
 
     pointed = Signal(str, object, object)
@@ -26,6 +27,7 @@ class View(QWidget):
     left = Signal()
     opened = Signal(str)
     dragged = Signal(str, object, object)
+    painted = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

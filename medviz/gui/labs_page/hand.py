@@ -89,6 +89,20 @@ class Hand:
         if differences(lab, self.play.lab, moves_too=True):
             self.turn(lab)
 
+    def paint(self, figure: str, way: tuple[tuple[float, float], ...]) -> None:
+        """Paint along a way; where it has one place only, the stroke begins."""
+        if self.play is None:
+            return
+        if len(way) == 1 or type(self._gripped) is not type(self.play.lab):
+            self._gripped = self.play.lab
+        try:
+            lab = self._gripped.painted(figure, way)
+        except Refused as refusal:
+            self._complain(refusal)
+            return
+        if differences(lab, self.play.lab, moves_too=True):
+            self.turn(lab)
+
     def type_into(self, figure: str, cell: tuple[int, int], value: float) -> None:
         """Put a number that was typed into a cell of a figure into the matrix it belongs to."""
         if self.play is None:

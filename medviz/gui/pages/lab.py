@@ -124,6 +124,7 @@ class LabPage(Page):
         board.pointed.connect(self._point)
         board.edited.connect(self.hand.type_into)
         board.dragged.connect(self.hand.drag)
+        board.painted.connect(self.hand.paint)
 
     def panel(self) -> QWidget:
         """Return input chooser and form."""
