@@ -16,12 +16,12 @@ from medviz.networks import NETWORKS
 from medviz.parameters import Choice, File, Group, Live, Part, Range, Settings, When
 from medviz.tasks.diffusion_asked import Asked, Condition, condition, spread
 from medviz.tasks.diffusion_drawn import drawn
-from medviz.tasks.diffusion_made import made_of, wishes_for
 from medviz.tasks.diffusion_measured import Errors, asked_of, errors_of, joined, named, together
 from medviz.tasks.diffusion_measured import drawn as by_time
 from medviz.training.making import Made, Wishes
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.using.denoiser import TOGETHER, Denoiser
+from medviz.training.using.diffused import made_of, wishes_for
 from medviz.training.using.latent import Latent, autoencoder_in, encoded
 from medviz.training.using.noising import Schedule
 
@@ -178,7 +178,7 @@ class Diffusion(Task):
         known = self._condition(data)
         return Denoiser(
             network, self._schedule, self.prediction, self.dimensions, self.side, data.channels, known.kinds,
-            known.vocabulary, known.length,
+            known.vocabulary, known.length, self.whole,
         )  # fmt: skip
 
     def description(self, data: Any) -> dict[str, Any]:

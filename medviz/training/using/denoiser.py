@@ -28,7 +28,7 @@ class Denoiser:
     """The network of a diffusion run and what it was taught with.
 
     Pictures are (channels, side ... side) in −1..1. `kinds` are the names of the classes it can be asked for,
-    `vocabulary` the words it reads.
+    `vocabulary` the words it reads. `whole`: it was taught on whole pictures, made small, and not on patches.
     """
 
     network: nn.Module
@@ -40,6 +40,7 @@ class Denoiser:
     kinds: tuple[str, ...] = ()
     vocabulary: Vocabulary | None = None
     length: int = 0
+    whole: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -144,5 +145,5 @@ def _built(about: dict[str, Any], weights: dict[str, Tensor]) -> Denoiser:
     schedule = Schedule.of(**said["schedule"])
     return Denoiser(
         network, schedule, str(said["prediction"]), dimensions, side, channels, tuple(about["classes"]), words,
-        int(said["length"]),
+        int(said["length"]), bool(shown.get("whole", True)),
     )  # fmt: skip

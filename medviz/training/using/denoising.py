@@ -80,9 +80,10 @@ def denoised(
     x = noise_of(chance, shape, device)
     steps = way.times
     for number, (t, before) in enumerate(steps, start=1):
-        for left in reversed(range(way.rounds if known is not None else 1)):
+        rounds = way.rounds if known is not None and before else 1  # what is known comes last, and without noise
+        for left in reversed(range(rounds)):
             x = _step(tell, way, x, t, before, chance, known, seen)
-            if left and before:
+            if left:
                 x = _back_again(way.schedule, x, before, t, chance)
         yield Progress(number, len(steps), "denoising")
     return x
