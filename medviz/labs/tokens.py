@@ -113,7 +113,7 @@ class Tokens(Lab):
     ] = "deck"  # fmt: skip
     width: Annotated[
         int, Range(2, 8), Group("Table"), When("source", "reports"), "Numbers a vector, D (large models: thousands)"
-    ] = 4
+    ] = 3
     seed: Annotated[int, Range(0, 999), Group("Table", advanced=True), "Draws the rows that are not printed"] = 0
     place: Annotated[
         int, Step(), Pick("ids", "vectors"), Range(0, MOST - 1), Group("Text", advanced=True), "The token asked about"
@@ -148,7 +148,7 @@ class Tokens(Lab):
                       digits=4, row_names=words, marks=marks, weight=0.6)  # fmt: skip
         long = tuple(Mark(k, 0, 1, deep, "focus" if k == at else "source") for k in same)
         title = f"vectors, {len(words)} × {deep}"
-        yield Heatmap("vectors", one.vectors, title, "diverging", row_names=words, marks=long)
+        yield Heatmap("vectors", one.vectors, title, "diverging", marks=long)  # the rows of the ids beside it
         yield self._table(one, at)
         row = ", ".join(number(value) for value in one.table[one.rows.index(one.ids[at])])
         yield Text("formula", f"“{words[at]}” → id {one.ids[at]} → row {one.ids[at]} of the table: ({row})",
@@ -156,17 +156,17 @@ class Tokens(Lab):
         yield Text("story", self._story(one, at, same), "")
 
     def _table(self, one: Looked, at: int) -> Heatmap:
-        """Return the table with the rows that the text looks up; of a large one those and their neighbours."""
+        """Return the table with the rows that the text looks up; of a large one these rows alone."""
         used = sorted(set(one.ids))
         if len(one.rows) > MOST:
-            shown = sorted({min(max(k + step, 0), len(one.rows) - 1) for k in used[: MOST // 2] for step in (0, 1)})
+            shown = used
         else:
             shown = list(range(len(one.rows)))
         lit = [shown.index(one.rows.index(k)) for k in used if one.rows.index(k) in shown]
         focus = one.rows.index(one.ids[at])
         wide = one.table.shape[1]
         marks = tuple(Mark(k, 0, 1, wide, "focus" if shown[k] == focus else "source") for k in lit)
-        title = f"table, {one.size} × {wide} (V × D): rows that are looked up are framed"
+        title = f"table, {one.size} × {wide}"
         return Heatmap("table", one.table[shown], title, "diverging", row_names=tuple(one.names[k] for k in shown),
                        marks=marks, weight=1.6)  # fmt: skip
 
