@@ -267,5 +267,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Embedding",
             icon="ph.text-aa",
         ),
+        "masking": Entry(
+            "medviz.labs.masking:Masking",
+            "Masking",
+            "Hide a word or a patch: what the rest says of it",
+            theme="Embedding",
+            icon="ph.eye-slash",
+        ),
+        "latent_size": Entry(
+            "medviz.labs.latent_size:LatentSize",
+            "Latent size",
+            "Made small before diffusion learns on it, and what that loses",
+            theme="Diffusion",
+            icon="ph.package",
+        ),
     },
 )
