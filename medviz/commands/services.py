@@ -6,6 +6,7 @@ from typing import Any
 
 from medviz.commands.elsewhere import runs_folder
 from medviz.commands.engine import ENGINE
+from medviz.commands.generating import generating
 from medviz.commands.going import Going
 from medviz.commands.models import model_cards, modelled
 from medviz.commands.storied import storied
@@ -63,6 +64,7 @@ def services() -> Services:
         surveying=surveying(),
         teaching=teaching(going),
         storied=storied(),
+        generating=generating(),
         keep=Keep(
             export=lambda thing, path, kind: ENGINE["export"](thing, path, kind),
             film=lambda pictures, path, fps, total: ENGINE["film"](pictures, path, fps, total),

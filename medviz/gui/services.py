@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medviz.catalog import Catalog
+from medviz.gui.generating import Generating
 from medviz.gui.storied import Storied
 from medviz.gui.surveying import Surveying
 from medviz.gui.teaching import Teaching
@@ -267,6 +268,7 @@ class Services:
     teaching: Teaching = field(default_factory=Teaching)
     surveying: Surveying = field(default_factory=Surveying)
     storied: Storied = field(default_factory=Storied)
+    generating: Generating = field(default_factory=Generating)
 
     @property
     def catalogs(self) -> dict[str, Catalog[Any]]:

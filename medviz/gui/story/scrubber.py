@@ -17,14 +17,15 @@ class Scrubber(QWidget):
 
     chosen = Signal(int)
 
-    def __init__(self) -> None:
+    def __init__(self, step_keys: str = ", and .", play_key: str = "P") -> None:
         super().__init__()
         self.frames: tuple[Frame, ...] = ()
         self.sticks = True
+        self._play_key = play_key
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("epoch")
-        self.slider.setToolTip("From before the first step to now (, and . go one back and on); at the right end the "
-                               "newest epoch is followed")  # fmt: skip
+        self.slider.setToolTip(f"From before the first step to now ({step_keys} go one back and on); at the right end "
+                               "the newest epoch is followed")  # fmt: skip
         self.slider.setPageStep(1)
         self.slider.valueChanged.connect(self._moved)
         self.play = QToolButton()
@@ -112,7 +113,8 @@ class Scrubber(QWidget):
     def _show(self) -> None:
         playing = self.play.isChecked()
         self.play.setIcon(icon("ph.pause-fill" if playing else "ph.play-fill", "text"))
-        self.play.setToolTip("Stop at this epoch (P)" if playing else "Play all epochs from the first (P)")
+        does = "Stop at this epoch" if playing else "Play all epochs from the first"
+        self.play.setToolTip(f"{does} ({self._play_key})")
         self.play.setEnabled(len(self.frames) > 1)
         self.slider.setEnabled(len(self.frames) > 1)
         self.said.setText(self.words())
