@@ -48,3 +48,15 @@ class Adversaries(nn.Module):
         given = x.new_zeros(len(x), self.given, *x.shape[2:]) if self.given else None
         forged = self.made(x.new_zeros(len(x), self.latent), given)
         return torch.stack([self.judged(one, given).flatten(1).mean(1) for one in (x, forged)], 1)
+
+
+class Painter(nn.Module):
+    """A network whose answer is a picture in −1..1."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, given: Tensor) -> Tensor:
+        """Paint a picture of a map."""
+        return torch.tanh(self.inner(given))

@@ -6,11 +6,10 @@ MONAI's PatchDiscriminator: three halvings see 70 pixels a side, each of its sco
 
 from typing import Annotated
 
-import torch
 from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 
-from medviz.networks.adversaries import Adversaries
+from medviz.networks.adversaries import Adversaries, Painter
 from medviz.networks.fitting import Dimensions
 from medviz.networks.unet import Norm, UNet
 from medviz.parameters import Range
@@ -45,18 +44,6 @@ class Pix2Pix(Adversaries):
         super().__init__((channels, *[size] * dimensions), 0, given)
         self.generator = Painter(UNet(given, channels, dimensions, width, depth, norm, dropout))
         self.discriminator = patches(channels + given, dimensions, size, judge_width, judge_depth)
-
-
-class Painter(nn.Module):
-    """A network whose answer is a picture in −1..1."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, given: Tensor) -> Tensor:
-        """Paint a picture of a map."""
-        return torch.tanh(self.inner(given))
 
 
 class Patches(nn.Module):

@@ -23,6 +23,7 @@ from medviz.training.contest import LOSSES, forger_loss, judge_loss
 from medviz.training.fields import OptimiserName
 from medviz.training.making import Made, Wishes
 from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, Samples, ScheduleName, Task
+from medviz.training.using.generating import RIGHTWARD
 
 _POINTS, _GAN = Settings("points"), Settings("gan")
 _DATA, _GAME = Group("Data"), Group("The game")
@@ -148,12 +149,7 @@ class Adversarial(Task):
         if self._fitted and not self._given(data):
             fault = "it has no masks, and no pictures to make others of"
             raise Refused(self.data.name, fault, "choose masks or image pairs, or the network gan or dcgan")
-        known = {one.name for one in parameters(NETWORKS[self.network.name])}
-        wanted = {"dimensions": 0 if self._of_points else self.dimensions, "size": self.side}
-        settings = self.network.turned(**{name: value for name, value in wanted.items() if name in known})
-        if self._of_points:
-            settings = Settings(settings.name, tuple((k, v) for k, v in settings.values if k != "size"))
-        made: nn.Module = settings.build(NETWORKS, channels=data.channels, given=self._given(data))
+        made: nn.Module = self._settings(data).build(NETWORKS)
         return made
 
     def training(self, data: Any) -> Samples:
@@ -226,15 +222,15 @@ class Adversarial(Task):
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw samples of the same noise, what is thought of them, and of points the discriminator's field."""
         found = _last_of(self._forged(network, probes))
-        normal, oriented = _view(data, self.dimensions, self.side)
+        normal, mirrored = _view(self.data.name, data, self.dimensions, self.side)
         if self._of_points:
             yield from forged_drawn.plane(cast("Adversaries", network), found, self.loss)
         elif self._fitted:
             labels = [one["label"] for one in probes if "label" in one and one["label"].ndim > 1]
-            yield forged_drawn.beside(found, torch.cat(labels).cpu() if labels else None, normal, oriented)
+            yield forged_drawn.beside(found, torch.cat(labels).cpu() if labels else None, normal, mirrored)
         else:
             made = found.fake if len(found.fake) >= _SHOWN else self._more(network, found)
-            yield forged_drawn.samples(made[:_SHOWN], "samples, always of the same noise", normal, oriented)
+            yield forged_drawn.samples(made[:_SHOWN], "samples, always of the same noise", normal, mirrored)
         yield forged_drawn.thought(found)
 
     def wishes(self, data: Any) -> Wishes | None:
@@ -285,8 +281,25 @@ class Adversarial(Task):
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say what the network is and what it makes."""
-        size = {} if self._of_points else {"dimensions": self.dimensions, "side": self.side, "whole": self.whole}
-        return {**super().description(data), "makes": "points" if self._of_points else "pictures", **size}
+        settings = self._settings(data)
+        told = {"task": self.NAME, "network": {"name": settings.name, **dict(settings.values)}, "classes": []}
+        if self._of_points:
+            return {**told, "makes": "points"}
+        pictures_ = {"dimensions": self.dimensions, "side": self.side, "channels": self._channels(data)}
+        classes = list(data.classes) if self._fitted and self.data.name != "image_pairs" else []
+        return {**told, "classes": classes, "makes": "pictures", "pictures": pictures_, "given": self._given(data)}
+
+    def _settings(self, data: Any) -> Settings:
+        """Write out all that the network is built with."""
+        known = {one.name for one in parameters(NETWORKS[self.network.name])}
+        wanted: dict[str, Any] = {"channels": self._channels(data), "given": self._given(data)}
+        wanted |= {"dimensions": 0} if self._of_points else {"dimensions": self.dimensions, "size": self.side}
+        settings = self.network.turned(**{name: value for name, value in wanted.items() if name in known})
+        return settings.whole(NETWORKS)
+
+    def _channels(self, data: Any) -> int:
+        """Channels of what is made: of pairs the one that is told."""
+        return 1 if self.data.name == "image_pairs" else int(data.channels)
 
     @property
     def _of_points(self) -> bool:
@@ -356,9 +369,7 @@ def _last_of(work: Work[forged.Forged]) -> forged.Forged:
             return found
 
 
-def _view(data: Any, dimensions: int, side: int) -> tuple[int, bool]:
-    """Axis across the slices, and whether left and right are known."""
-    if not hasattr(data, "preparation"):
-        return 2, False
-    ready = data.preparation(dimensions, side)
-    return ready.normal, ready.spacing_mm is not None
+def _view(name: str, data: Any, dimensions: int, side: int) -> tuple[int, bool]:
+    """Axis across the slices, and whether x runs to the left as a person looks at them."""
+    normal = data.preparation(dimensions, side).normal if hasattr(data, "preparation") else 2
+    return normal, name not in RIGHTWARD

@@ -23,36 +23,37 @@ _BINS = 25
 _REAL, _FAKE = 1, 2
 
 
-def facing(image: Tensor | Array, normal: int = 2, oriented: bool = False, label: bool = False) -> Array:
+def facing(image: Tensor | Array, normal: int = 2, mirrored: bool = False, label: bool = False) -> Array:
     """Turn a picture (C, x, y[, z]) or a mask (x, y[, z]) to the screen: (rows, cols); of a volume its middle slice.
 
-    `normal` is the axis across the slices of a flat picture; colours become grey.
+    `normal` is the axis across the slices of a flat picture, `mirrored` says that x runs to the left; colours become
+    grey.
     """
     values = np.asarray(image)
     flat = values if label else values.mean(0)
     voxels = np.expand_dims(flat, normal) if flat.ndim == 2 else flat
     plane: Plane = next(one for one in PLANES if NORMAL[one] == normal) if flat.ndim == 2 else "axial"
     stored = Stored("sample", voxels.shape, "RAS", np.eye(4), voxels.dtype)
-    volume = Volume(voxels[np.newaxis], np.eye(4), stored, calibrated=False, oriented=oriented)
-    return np.ascontiguousarray(cut(volume, plane, voxels.shape[NORMAL[plane]] // 2, radiological=oriented).pixels)
+    volume = Volume(voxels[np.newaxis], np.eye(4), stored, calibrated=False, oriented=False)
+    return np.ascontiguousarray(cut(volume, plane, voxels.shape[NORMAL[plane]] // 2, radiological=mirrored).pixels)
 
 
-def samples(images: Tensor, title: str, normal: int, oriented: bool) -> Gallery:
+def samples(images: Tensor, title: str, normal: int, mirrored: bool) -> Gallery:
     """Draw made pictures as tiles on one scale."""
-    tiles = np.stack([facing(one, normal, oriented) for one in images])
+    tiles = np.stack([facing(one, normal, mirrored) for one in images])
     return Gallery("samples", tiles, title, levels=(-1.0, 1.0), shared_scale=True)
 
 
-def beside(found: Forged, labels: Tensor | None, normal: int, oriented: bool) -> Gallery:
+def beside(found: Forged, labels: Tensor | None, normal: int, mirrored: bool) -> Gallery:
     """Draw what was given, what was made of it, and what is true, a row a case; masks in the label colours."""
     assert found.maps is not None
     tiles, masks, titles = [], [], []
     for number, (fake, real) in enumerate(zip(found.fake, found.real, strict=True)):
-        made, true = facing(fake, normal, oriented), facing(real, normal, oriented)
+        made, true = facing(fake, normal, mirrored), facing(real, normal, mirrored)
         if labels is None:
-            given, mask = facing(found.maps[number], normal, oriented), np.zeros(made.shape, np.uint8)
+            given, mask = facing(found.maps[number], normal, mirrored), np.zeros(made.shape, np.uint8)
         else:
-            given, mask = np.full_like(made, -1.0), facing(labels[number], normal, oriented, label=True)
+            given, mask = np.full_like(made, -1.0), facing(labels[number], normal, mirrored, label=True)
         off = float((fake - real).abs().mean())
         tiles += [given, made, true]
         masks += [mask, np.zeros_like(mask), np.zeros_like(mask)]
