@@ -12,6 +12,7 @@ from medviz.commands.slurm import Cluster, sbatch
 from medviz.commands.taught import attached, ignoring, stoppable, stopping, trained
 from medviz.commands.telling import told
 from medviz.commands.wanted import as_set, task_of
+from medviz.commands.with_and_without import with_and_without
 from medviz.data import DATASETS
 from medviz.figures import Curves
 from medviz.imaging.storage import replacing
@@ -40,6 +41,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", help="auto, cpu, cuda or mps")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run where it stopped")
+    parser.add_argument(
+        "--with-and-without",
+        action="store_true",
+        help="train twice, without the synthetic samples (OUT-without) and with them, as many steps, and compare",
+    )
     _before(parser.add_argument_group("before a run; nothing is written"))
     _elsewhere(parser.add_argument_group("elsewhere and later"))
 
@@ -111,6 +117,10 @@ def _led(ranks: Ranks, options: argparse.Namespace) -> Said:
     if folder is None and not options.out:
         raise Refused("medviz train", "there is no folder to write to", "add --out RUN")
     target = folder or Path(options.out).expanduser()
+    if options.with_and_without:
+        if folder is not None or options.slurm or options.wait or ranks.many:
+            raise Refused("--with-and-without", "it trains two new runs, here and now", "leave the other option away")
+        return with_and_without(task, target, options)
     if options.slurm:
         return _script(target, options)
     if options.wait:
