@@ -180,6 +180,13 @@ def test_the_rate_it_proposes_learns_and_a_hundredth_of_it_does_not(tmp_path: Pa
     assert ends[0] < 0.7 * ends[1]
 
 
+def test_of_parts_that_learn_against_each_other_no_rate_is_proposed() -> None:
+    said: list[Message] = []
+    assert finished(find_rate(Forger()), said.append) == Forger().learning_rate
+    assert [one.level for one in said if isinstance(one, Note)] == ["warning"]
+    assert not any(isinstance(one, Curves) for one in said)
+
+
 def test_where_no_rate_lowers_the_loss_none_is_proposed() -> None:
     rates = np.geomspace(1e-6, 1, 100)
     assert proposal(rates, np.linspace(1, 5, 100).tolist()) is None
