@@ -281,5 +281,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.package",
         ),
+        "pix2pix": Entry(
+            "medviz.labs.pix2pix:Pix2Pix",
+            "pix2pix",
+            "Paint a label map, get a slice",
+            theme="Latent",
+            icon="ph.paint-brush-broad",
+        ),
+        "word2vec": Entry(
+            "medviz.labs.word2vec:Word2VecLab",
+            "word2vec",
+            "A window slides, pairs are told apart, words become vectors",
+            theme="Embedding",
+            icon="ph.arrows-left-right",
+        ),
     },
 )
