@@ -135,7 +135,10 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points (n, 2), coloured by `groups` (n,) whose names are `group_names`; `words` is one text a point."""
+    """Points (n, 2), coloured by `groups` (n,) whose names are `group_names`; `words` is one text a point.
+
+    `spelt`: the words stand beside their points where there is room; else the mouse reads them.
+    """
 
     name: str
     at: Array
@@ -146,6 +149,7 @@ class Points:
     x_name: str = ""
     y_name: str = ""
     weight: float = 1.0
+    spelt: bool = False
 
 
 @dataclass(frozen=True, eq=False)

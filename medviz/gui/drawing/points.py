@@ -66,7 +66,27 @@ class PointsView(View):
                 painter.setBrush(colour)
                 size = radius * 1.8 if number == self._hover else radius
                 painter.drawEllipse(axes.place(x, y), size, size)
+        if self.figure.spelt:
+            self._paint_words(painter, axes)
         self._paint_legend(painter, colours)
+
+    def _paint_words(self, painter: QPainter, axes: Axes) -> None:
+        """Write each word beside its point, unless it would lie on another word or leave the axes."""
+        assert self.figure is not None
+        painter.setFont(type_of(self, self.type_px * 0.9))
+        painter.setPen(look_of(self).text)
+        metrics = QFontMetricsF(painter.font())
+        taken: list[QRectF] = []
+        for (x, y), word in zip(self._at, self.figure.words, strict=False):
+            if not (np.isfinite(x) and np.isfinite(y)):
+                continue
+            place, wide, high = axes.place(x, y), metrics.horizontalAdvance(word), metrics.height()
+            for left in (place.x() + 6, place.x() - 6 - wide):
+                box = QRectF(left, place.y() - high / 2, wide, high)
+                if axes.area.contains(box) and not any(box.intersects(other) for other in taken):
+                    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
+                    taken.append(box)
+                    break
 
     def _paint_legend(self, painter: QPainter, colours: tuple[str, ...]) -> None:
         names = self.figure.group_names if self.figure is not None else ()
