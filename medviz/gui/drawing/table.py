@@ -73,7 +73,10 @@ def _written(value: str | float | int | None) -> str:
 
 
 class TableView(View):
-    """Draws a Table; Ctrl+C or the menu copies it as CSV; `pointed` tells the cell under the mouse."""
+    """Draws a Table; Ctrl+C or the menu copies it as CSV; `pointed` tells the cell under the mouse, `dragged` a click.
+
+    A click is told twice the same place (row, col), as the beginning of a drag.
+    """
 
     figure: Table | None
 
@@ -97,6 +100,7 @@ class TableView(View):
         self._grid.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._grid.customContextMenuRequested.connect(self._open_menu)
         self._grid.entered.connect(self._enter)
+        self._grid.pressed.connect(self._press)
         self._box = QVBoxLayout(self)
         self._box.addWidget(self._grid)
 
@@ -183,6 +187,12 @@ class TableView(View):
         if self.figure is not None:
             size = len(self.figure.rows), len(self.figure.columns)
             self.pointed.emit(self.figure.name, (index.row(), index.column()), size)
+
+    def _press(self, index: QModelIndex) -> None:
+        """Tell of a click as of the beginning of a drag, which is what a click on a picture is."""
+        if self.figure is not None:
+            at = (index.row() + 0.5, index.column() + 0.5)
+            self.dragged.emit(self.figure.name, at, at)
 
 
 def cell_of(table: Table, row: int, column: int) -> str | float | int | None:
