@@ -295,5 +295,12 @@ LABS: Catalog[Any] = Catalog(
             theme="Embedding",
             icon="ph.arrows-left-right",
         ),
+        "guidance": Entry(
+            "medviz.labs.guidance:Guidance",
+            "Guidance",
+            "A prompt steers what comes out of noise, word by word",
+            theme="Diffusion",
+            icon="ph.chat-text",
+        ),
     },
 )

@@ -62,7 +62,7 @@ class Denoising(Lab):
                 {"story": "kept within −1 to 1"},
                 text="clip_sample is on unless told otherwise; Algorithm 2 has no such line."),
         Example("New latent = latent − predicted noise?", "GEN-8", "D2",
-                {"rule": "subtract", "at": 9},
+                {"rule": "subtract", "at": 3},
                 {"other": "latent − predicted noise", "story": "this is no step of DDPM"}, E21,
                 text="At its word: all noise goes in one step, none comes afresh; all seeds end alike, and far off."),
         Example("Predict the noise, not its amount", "GEN-8", "D2", {"at": 75},

@@ -21,7 +21,7 @@ from medviz.labs.lab import Example, Lab
 from medviz.labs.looked_into import fitted
 from medviz.messages import Work
 from medviz.networks.coding import Coder
-from medviz.parameters import Choice, File, Group, Input, Matrix, Pick, Range, Size, Step, When
+from medviz.parameters import Choice, File, Group, Input, Matrix, Pick, Range, Size, When
 from medviz.refused import Refused
 from medviz.training.using.taught import taught_pictures
 
@@ -46,7 +46,7 @@ class LatentSize(Lab):
     """The slice as few numbers, told again out of these, and what is lost; what a smaller latent saves diffusion."""
 
     TITLE: ClassVar[str] = "Latent size"
-    ARRANGE: ClassVar[str] = "image latent again error / formula / lookup / maps / book / sizes errors / story"
+    ARRANGE: ClassVar[str] = "image latent again error / formula / lookup / maps / book errors / sizes / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Factor 4: 64 times fewer voxels", "GEN-9", "D2", {"factor": 4},
                 {"formula": "256/4 × 256/4 × 32/4 = 64 × 64 × 8", "sizes": "64 × 64 × 8 32768 64"},
@@ -66,7 +66,7 @@ class LatentSize(Lab):
     )  # fmt: skip
 
     image: Annotated[Slice, Input("slice"), "What is made small and told again"] = ABDOMEN
-    factor: Annotated[int, Choice(FACTORS), Step(), Group("Latent"), "How many times fewer places along each axis"] = 4
+    factor: Annotated[int, Choice(FACTORS), Group("Latent"), "How many times fewer places along each axis"] = 4
     way: Annotated[str, Choice(tuple(WAYS), tuple(WAYS.values())), Group("Latent"), "How a patch becomes numbers"] = (
         "mean"
     )
@@ -238,7 +238,7 @@ def _table(sizes: tuple[int, int, int], factor: int) -> Table:
         layer = places * 27 * FEATURES**2 / 1e9
         mark = f"{'▶ ' if one == factor else ''}{one}"
         rows.append((mark, _by(small), places, round(fewer, 1) if fewer % 1 else int(fewer), round(layer, 3)))
-    columns = ("factor", "latent", "places", "times fewer", f"3×3×3 layer, {FEATURES} features")
+    columns = ("factor", "latent", "places", "times fewer", f"one 3×3×3 layer of {FEATURES} features")
     return Table("sizes", columns, tuple(rows), "pixel against latent diffusion", ("", "", "", "", "GMAC"))
 
 
@@ -251,9 +251,8 @@ def _maps(made: Coded, at: tuple[int, int]) -> Iterator[Figure]:
     if made.patches is not None and made.index is not None:
         chosen = int(made.index[at])
         order = [chosen, *(k for k in range(len(made.patches)) if k != chosen)][:MOST_SHOWN]
-        titles = tuple(f"{k}" + (" ◀" if k == chosen else "") for k in order)
         yield Gallery(
-            "book", made.patches[order], f"the book, code {chosen} first", titles, shared_scale=True, columns=16
+            "book", made.patches[order], f"the book: code {chosen}, then the others", shared_scale=True, columns=16
         )
 
 
@@ -262,7 +261,7 @@ def _looked_up(made: Coded, at: tuple[int, int]) -> str:
     z = made.before[at]
     far = np.sqrt(((made.book - z) ** 2).sum(axis=1))
     order = np.argsort(far, kind="stable")
-    first = ", ".join(number(one, 3) for one in z[:4]) + (", …" if len(z) > 4 else "")
+    first = ", ".join(number(one) for one in z[:4]) + (", …" if len(z) > 4 else "")
     line = f"z = ({first});  nearest of {len(far)} codes: number {int(order[0])}, {number(far[order[0]], 3)} away"
     return line + (f";  next: {int(order[1])}, {number(far[order[1]], 3)} away" if len(order) > 1 else "")
 
