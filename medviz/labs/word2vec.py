@@ -1,5 +1,6 @@
 """word2vec: a window slides over sentences, pairs are told from each other, and words become vectors (deck D2)."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +28,17 @@ from medviz.training.pairing import word_pairs
 Array = NDArray[Any]
 MOST, NEAREST = 14, 5
 _SENTENCE = "the left lung is clear"
-_PLANTED = ("liver", "kidney", "heart", "lung")
+_PLANTED, _ARC_DEG = ("liver", "kidney", "heart", "lung"), (0.0, 50.0, 110.0, 180.0)
+_GROUPS = ("organs", "light", "number", "size")
 
 
 def planted() -> Table:
-    """Vectors in which each organ has an axis of its own, and the step from noun to adjective is the same for all."""
+    """Vectors in which each organ has a place on an arc, and the step from noun to adjective is the same for all."""
     words = tuple(word for noun in _PLANTED for word in (noun, ORGANS[noun][0]))
-    vectors = torch.zeros(len(SPECIAL) + len(words), len(_PLANTED) + 1)
+    vectors = torch.zeros(len(SPECIAL) + len(words), 3)
     for at in range(len(words)):
-        vectors[len(SPECIAL) + at, at // 2] = 1.0
-        vectors[len(SPECIAL) + at, -1] = 0.5 if at % 2 else -0.5
+        turn, step = math.radians(_ARC_DEG[at // 2]), 1.0 if at % 2 else -1.0
+        vectors[len(SPECIAL) + at] = torch.tensor([math.cos(turn), math.sin(turn), step])
     vocabulary = Vocabulary(words)
     return Table(vocabulary, vectors, np.zeros(0), *analogies(vectors, vocabulary))
 
@@ -57,7 +59,7 @@ class Word2VecLab(Lab):
     """A word is known by its neighbours: pairs as the window slides, vectors taught on them, and arithmetic."""
 
     TITLE: ClassVar[str] = "word2vec"
-    ARRANGE: ClassVar[str] = "sentence / pairs map nearest / formula / story"
+    ARRANGE: ClassVar[str] = "sentence / map pairs / nearest course / formula / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Pairs of a window of 2", "SEQ-13", "D2", {"place": 4, "vectors": "planted"},
                 {"pairs": "centre context\nthe left\nthe lung\nleft the\nleft lung\nleft is\nlung the\nlung left\n"
@@ -135,11 +137,11 @@ class Word2VecLab(Lab):
 
     def _sentence(self, words: tuple[str, ...], at: int) -> Graph:
         near = [k for k in range(max(0, at - self.window), min(len(words), at + self.window + 1)) if k != at]
-        nodes = tuple((f"{k}", word, float(k), 0.0) for k, word in enumerate(words))
-        ends = [(f"{at}", f"{k}") if self.kind == "skip-gram" else (f"{k}", f"{at}") for k in near]
+        nodes = (*((f"{k}", word, float(k), 0.0) for k, word in enumerate(words)), ("middle", words[at], at, 1.0))
+        ends = [("middle", f"{k}") if self.kind == "skip-gram" else (f"{k}", "middle") for k in near]
         edges = tuple((start, end, "") for start, end in ends)
         title = f"window of {self.window}: “{words[at]}” and its neighbours"
-        return Graph("sentence", nodes, edges, title, marks=(f"{at}",), weight=0.6)
+        return Graph("sentence", nodes, edges, title, marks=("middle",), weight=0.3)
 
     def _pairs(self, words: tuple[str, ...], at: int) -> TableFigure:
         """Return the pairs of all places up to this one."""
@@ -162,10 +164,10 @@ class Word2VecLab(Lab):
         ids = [table.words.id(word) for word, _ in shown]
         at, share = principal(F.normalize(table.vectors[ids], dim=1))
         groups = np.array([group for _, group in shown])
-        names = tuple(FAMILIES) if len(set(groups.tolist())) > 1 else ()
-        title = f"two components of {len(shown)} words, {share:.0%} of the variance"
+        names = _GROUPS if len(set(groups.tolist())) > 1 else ()
+        title = f"map of {len(shown)} words: {share:.0%} of the variance"
         yield Points("map", at.numpy(), title, groups, names, tuple(word for word, _ in shown), "first component",
-                     "second component", spelt=True, weight=1.6)  # fmt: skip
+                     "second component", spelt=True, weight=2.0)  # fmt: skip
 
     def _arithmetic(self, table: Table) -> Iterator[Figure]:
         asked = tuple((tokens(one) or ("",))[0] for one in (self.a, self.b, self.c))

@@ -71,19 +71,21 @@ class PointsView(View):
         self._paint_legend(painter, colours)
 
     def _paint_words(self, painter: QPainter, axes: Axes) -> None:
-        """Write each word beside its point, unless it would lie on another word or leave the axes."""
+        """Write each word beside its point, unless it would lie on another word or point, or leave the axes."""
         assert self.figure is not None
         painter.setFont(type_of(self, self.type_px * 0.9))
         painter.setPen(look_of(self).text)
         metrics = QFontMetricsF(painter.font())
         taken: list[QRectF] = []
+        points = [axes.place(x, y) for x, y in self._at if np.isfinite(x) and np.isfinite(y)]
         for (x, y), word in zip(self._at, self.figure.words, strict=False):
             if not (np.isfinite(x) and np.isfinite(y)):
                 continue
             place, wide, high = axes.place(x, y), metrics.horizontalAdvance(word), metrics.height()
             for left in (place.x() + 6, place.x() - 6 - wide):
                 box = QRectF(left, place.y() - high / 2, wide, high)
-                if axes.area.contains(box) and not any(box.intersects(other) for other in taken):
+                crowded = any(box.intersects(other) for other in taken) or any(box.contains(one) for one in points)
+                if axes.area.contains(box) and not crowded:
                     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
                     taken.append(box)
                     break
