@@ -9,8 +9,9 @@ from medviz.gui.training.looking_back import NetworkSees, OnPatient
 from medviz.gui.training.machine import Machine
 from medviz.gui.training.probes import Probes
 from medviz.gui.training.recipe import Recipe
+from medviz.gui.training.samples import Samples
 
-VIEWS: tuple[type[RunView], ...] = (Probes, OnPatient, NetworkSees, Inside, Cases)
+VIEWS: tuple[type[RunView], ...] = (Probes, Samples, OnPatient, NetworkSees, Inside, Cases)
 """Beside the curves."""
 SIDE: tuple[type[RunView], ...] = (Recipe, Hints, Machine, Log)
 """At the side, behind the form."""
