@@ -16,7 +16,7 @@ from medviz.training.trainer import train
 from tests.standard import CATALOGS
 
 SMALL = {"cases": 4, "size": 32, "width": 4, "depth": 2}
-SHORT = {"epochs": 1, "steps": 3, "batch": 2, "patch": 16, "device": "cpu", "workers": 0, "probe_every": 2}
+SHORT = {"epochs": 1, "steps": 3, "batch": 2, "patch": 16, "device": "cpu", "workers": 0, "probe_every": 2, "judged": 0}
 
 
 def small(settings: Settings, catalog: Catalog[Any]) -> Settings:

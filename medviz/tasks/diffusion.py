@@ -16,6 +16,7 @@ from medviz.networks import NETWORKS
 from medviz.parameters import Choice, File, Group, Live, Part, Range, Settings, When
 from medviz.tasks.diffusion_asked import Asked, Condition, condition, spread
 from medviz.tasks.diffusion_drawn import drawn
+from medviz.tasks.diffusion_judged import samples_judged
 from medviz.tasks.diffusion_measured import Errors, asked_of, errors_of, joined, named, together
 from medviz.tasks.diffusion_measured import drawn as by_time
 from medviz.training.making import Made, Wishes
@@ -65,6 +66,12 @@ class Diffusion(Task):
     ] = 0.0
     held_out: Annotated[
         int, Range(4, 10000, unit="pictures", log=True), _DATA, "Held-out pictures that are measured, at most."
+    ] = 64
+    judged: Annotated[
+        int,
+        Range(0, 4096, unit="samples"),
+        _DATA,
+        "Samples that are made at the end and compared with training pictures (MMD; FID from 64 on); 0: none.",
     ] = 64
     autoencoder: Annotated[
         str,
@@ -155,6 +162,15 @@ class Diffusion(Task):
         found = yield from self._errors(network, batches)
         yield by_time(found, self.noise_steps, self.prediction)
         return named(found, self.noise_steps)
+
+    def evaluated(
+        self, network: nn.Module, batches: Sequence[Batch], data: Any, group: str
+    ) -> Work[list[dict[str, Any]]]:
+        """Measure each picture alone; and judge some samples beside the pictures that were learnt from."""
+        rows = yield from super().evaluated(network, batches, data, group)
+        if self.judged and group == "validation":
+            yield from samples_judged(self.denoiser(network, data), self._pictures(data), self.judged)
+        return rows
 
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:
         """Draw samples from always the same noise, one on its way, and a probe told in one step."""

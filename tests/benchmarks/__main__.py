@@ -40,6 +40,7 @@ PARTS = {
     "training": training.measure,
     "loading": late("loading"),
     "tiling": late("tiling"),
+    "denoising": late("denoising"),
     "goal": late("goal"),
     "on_gpu": late("on_gpu"),
 }

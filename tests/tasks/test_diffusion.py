@@ -33,7 +33,7 @@ PHANTOMS = Settings("phantoms", (("cases", 4), ("size", 32)))
 SMALL = Settings("diffusion_unet", (("width", 8), ("depth", 2)))
 TASK = Diffusion(
     data=DIGITS, network=SMALL, side=8, batch=4, steps=6, noise_steps=40, held_out=4, device="cpu", probe_every=4,
-    validate_every=3,
+    validate_every=3, judged=0,
 )  # fmt: skip
 CLASSED = replace(TASK, condition="class")
 WORDED = replace(TASK, data=Settings("captioned", (("cases", 40),)), condition="text", side=16)
@@ -42,6 +42,11 @@ WORDED = replace(TASK, data=Settings("captioned", (("cases", 40),)), condition="
 def run_of(task: Diffusion, folder: Path) -> tuple[Path, list[Message]]:
     said: list[Message] = []
     return finished(train(task, folder), said.append), said
+
+
+def wished(task: Diffusion, data: Any, **turned: Any) -> Any:
+    wishes: Any = task.wishes(data)
+    return replace(wishes, **turned)
 
 
 def autoencoder(folder: Path, **turned: Any) -> str:
@@ -73,7 +78,7 @@ def test_it_learns_and_its_samples_are_nearer_to_the_data_than_noise_is(tmp_path
     data = task.data_set()
     samples_known = task.training(data)
     learnt = torch.stack([samples_known[place]["image"] for place in range(len(samples_known))])
-    made = finished(task.made(best_network(folder, task, data), data, replace(task.wishes(data), count=8)))
+    made = finished(task.made(best_network(folder, task, data), data, wished(task, data, count=8)))
     samples = torch.from_numpy(np.stack([one.image for one in made]))
     noise = torch.randn(samples.shape, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
 
@@ -167,7 +172,7 @@ def test_codes_are_scaled_and_the_autoencoder_stays_as_it_was(tmp_path: Path) ->
     before, _ = weights(tmp_path / "coder")
     after, _ = weights(folder)
     assert all(torch.equal(one, after[f"autoencoder.{name}"]) for name, one in before.items())
-    images = finished(task.made(best_network(folder, task, data), data, replace(task.wishes(data), count=2)))
+    images = finished(task.made(best_network(folder, task, data), data, wished(task, data, count=2)))
     assert images[0].image.shape == (1, 8, 8)
     for path in sorted((tmp_path / "coder").rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
@@ -176,20 +181,19 @@ def test_codes_are_scaled_and_the_autoencoder_stays_as_it_was(tmp_path: Path) ->
 
 def test_the_same_wishes_make_the_same_samples_and_more_of_them_go_on() -> None:
     data = Digits()
-    network = CLASSED.build(data).eval()
+    network: Any = CLASSED.build(data).eval()
     nn.init.normal_(network.unet.out[2].conv.weight, std=0.2)
-    wishes = CLASSED.wishes(data)
-    assert wishes is not None
+    wishes = wished(CLASSED, data)
     assert {"count", "seed", "sampler", "steps", "eta", "kind", "guidance"} <= {one.name for one in parameters(wishes)}
-    three, again = (finished(CLASSED.made(network, data, replace(wishes, count=3, steps=4))) for _ in range(2))
+    three, again = (finished(CLASSED.made(network, data, wished(CLASSED, data, count=3, steps=4))) for _ in range(2))
     said: list[Message] = []
-    many = finished(CLASSED.made(network, data, replace(wishes, count=5, steps=4)), said.append)
+    many = finished(CLASSED.made(network, data, wished(CLASSED, data, count=5, steps=4)), said.append)
     for one, two, other in zip(three, again, many, strict=False):
         np.testing.assert_array_equal(one.image, two.image)
         np.testing.assert_allclose(one.image, other.image, atol=1e-5)
     assert [one.kind for one in many] == [0, 1, 2, 3, 4]
     assert [one for one in said if isinstance(one, Progress)][-1].total == 5
-    sevens = finished(CLASSED.made(network, data, replace(wishes, count=2, steps=2, kind="7", seed=1)))
+    sevens = finished(CLASSED.made(network, data, wished(CLASSED, data, count=2, steps=2, kind="7", seed=1)))
     assert [one.kind for one in sevens] == [7, 7]
     assert wishes.kind == EVERY
     with pytest.raises(Refused):
