@@ -302,5 +302,12 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.chat-text",
         ),
+        "inpainting": Entry(
+            "medviz.labs.inpainting:Inpainting",
+            "Inpainting",
+            "A box made anew, or all around it; the rest stays bit for bit",
+            theme="Diffusion",
+            icon="ph.selection-plus",
+        ),
     },
 )
