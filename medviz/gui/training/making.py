@@ -85,7 +85,7 @@ class Making(QWidget):
         self.view = Samples()
         self.view.setMinimumSize(120, 120)
         self.view.setToolTip("Click to pick a sample, double click to open it in the viewer")
-        self.near = QCheckBox("Nearest training picture")
+        self.near = QCheckBox("Show nearest")
         self.near.setToolTip("Show beside each sample the training picture that is nearest to it")
         self.near.setChecked(True)
         self.lines, self.waits = QLabel(), QLabel(LOOKING)

@@ -71,7 +71,7 @@ def test_before_a_run(window: Window, qtbot: QtBot) -> None:
     assert not nameless(window) and not silent(window)
 
 
-@pytest.mark.parametrize("word", ["Probes", "Patient", "Input", "Inside", "Cases"])
+@pytest.mark.parametrize("word", ["Probes", "Samples", "Patient", "Input", "Inside", "Cases"])
 def test_while_a_run_goes(word: str, window: Window, qtbot: QtBot) -> None:
     page: Any = window.pages["training"]
     chosen(page, qtbot)
