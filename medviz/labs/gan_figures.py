@@ -29,7 +29,7 @@ def field_of_plane(game: Game, now: Standing, half: bool) -> Picture:
     labels[_pixels(game.pictures[:400], FIELD)] = 1
     labels[_pixels(now.network.made(game.noise(400)).numpy(), FIELD)] = 2
     sure = np.full_like(sure, 0.5) if half else sure
-    return Picture("field", sure, "D of each place: white real, black made", levels=(0.0, 1.0), labels=labels,
+    return Picture("field", sure, "D: white real, black made", levels=(0.0, 1.0), labels=labels,
                     label_names=("real", "made"), weight=1.6)  # fmt: skip
 
 

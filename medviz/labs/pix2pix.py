@@ -31,7 +31,7 @@ Array = NDArray[Any]
 LONGEST, BRAIN = 96, 64
 """Longest side of a slice that is painted, and side of a brain, in pixels."""
 FRAMES, FILM = 6, 6
-_TISSUES = ("grey matter", "white matter", "CSF")
+_TISSUES = ("grey", "white", "CSF")
 _MAP, _TAUGHT, _PAINT = Group("The map"), Group("How it was taught"), Group("The brush")
 _TEXT = Group("As text", advanced=True)
 _LESSONS: WeakKeyDictionary[Slice, dict[Any, Lesson]] = WeakKeyDictionary()
@@ -53,7 +53,7 @@ class Pix2Pix(Lab):
     """A small network is taught what slices belong to label maps; then a person paints the map."""
 
     TITLE: ClassVar[str] = "pix2pix"
-    ARRANGE: ClassVar[str] = "map made judge / true difference losses / film / frames / story"
+    ARRANGE: ClassVar[str] = "map made / true difference judge losses / film / frames / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Paint a label map, get a slice", "GEN-5", "D2", {}, {"story": "from this slice alone"},
                 text="Paint on the map with the mouse: the slice follows. The labels are bands of brightness."),
@@ -176,13 +176,15 @@ class Pix2Pix(Lab):
     def _pictures(self, shown: Shown, label: Array, made: Array, sure: Array) -> Iterator[Figure]:
         where: dict[str, Any] = {"mm": shown.mm, "letters": shown.letters}
         what = ("nothing", *shown.names)[min(self.brush, len(shown.names))]
-        ground, labels = np.zeros(label.shape, np.float32), label.astype(np.uint8)
+        # colours are laid half over it: on grey they are as bright as in the legend
+        ground, labels = 0.6 * (label > 0), label.astype(np.uint8)
         yield Picture("map", ground, f"paint here: {what}", levels=(0.0, 1.0), labels=labels, label_names=shown.names,
-                      paints=True, weight=1.5, **where)  # fmt: skip
-        yield Picture("made", made, "the slice it makes", levels=(-1.0, 1.0), weight=1.5, **where)
+                      paints=True, weight=2.0, **where)  # fmt: skip
+        yield Picture("made", made, "the slice it makes", levels=(-1.0, 1.0), weight=2.0, **where)
         yield Picture("judge", sure, "judge, patch by patch", levels=(0.0, 1.0), colours="viridis")
         if shown.true is not None:
             yield Picture("true", shown.true, "the true slice", levels=(-1.0, 1.0), **where)
+        if shown.true is not None and not self.empty:
             off = made - shown.true
             yield Picture("difference", off, "made − true", levels=(-1.0, 1.0), colours="diverging", **where)
 
