@@ -13,7 +13,7 @@ from torch import Tensor
 from medviz.data.words import PAD, UNKNOWN, tokens
 from medviz.figures import Figure, Gallery, Graph, Mark, Picture, Table, Text
 from medviz.labs.denoising_sources import turned_back
-from medviz.labs.diffused import as_strong, drawn_noise
+from medviz.labs.diffused import SHOWN, as_strong, drawn_noise
 from medviz.labs.formulas import factor, number
 from medviz.labs.guidance_words import E22, SINGLE, STABLE, UNCLIP, WIDE, WORDS
 from medviz.labs.lab import Example, Lab
@@ -49,7 +49,9 @@ class Guidance(Lab):
     """A small network that has learnt captions: asked with the prompt and without it, and pushed beyond."""
 
     TITLE: ClassVar[str] = "Guidance"
-    ARRANGE: ClassVar[str] = "noisy without asked told / formula / scales / maps / tokens graph / story erratum"
+    ARRANGE: ClassVar[str] = (
+        "noisy without asked apart told clean / formula / scales / maps / graph / tokens / story erratum"
+    )
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("A prompt steers what comes out", "GEN-10", "D2", {},
                 {"formula": "ε∅ + s·(ε_c − ε∅)", "maps.shape": (8, GRID, GRID)},
@@ -61,10 +63,10 @@ class Guidance(Lab):
         Example("Each word is asked for by itself", "GEN-10", "D2", {"prompt": "a small dark box at the lower right"},
                 {"tokens": "small", "story": "rows of attention sum to 1"}, E22,
                 text="Cross-attention: where in the picture each word is taken from. Attention is not explanation."),
-        Example("A sequence of tokens, not a single vector", "GEN-10", "D2", {},
+        Example("A sequence of tokens, not a single vector", "GEN-10", "D2", {"card": "stable"},
                 {"tokens": f"Stable Diffusion {WORDS} × {WIDE} = {WORDS * WIDE:,}"}, E22,
                 text="77 tokens of 768 numbers reach the U-Net by cross-attention."),
-        Example("DALL-E 2: unCLIP", "GEN-12", "D2", {"pipeline": "unclip"},
+        Example("DALL-E 2: unCLIP", "GEN-12", "D2", {"card": "unclip"},
                 {"graph": "unCLIP", "story": "CLIP is frozen"},
                 text="A card: its weights cannot ship. A prior makes a picture's embedding of a text's, a decoder a "
                      "picture of that. Pictures that were made can be trained on: Train, synthetic samples."),
@@ -77,13 +79,13 @@ class Guidance(Lab):
     prompted: Annotated[bool, Group("Prompt"), "Whether the prompt is given"] = True
     scale: Annotated[float, Range(0.0, 10.0, 0.5), Group("Prompt"), "s: how far beyond; 1 is the prompt as it is"] = 2.0
     seed: Annotated[int, Range(0, 999), Group("Prompt"), "Draws the noise"] = 0
-    pipeline: Annotated[
-        str, Choice(("stable", "unclip"), ("Stable Diffusion", "DALL-E 2 (unCLIP)")), Group("Card"),
-        "Whose parts are drawn as a graph",
-    ] = "stable"  # fmt: skip
+    card: Annotated[
+        str, Choice(("none", "stable", "unclip"), ("sampling, here", "Stable Diffusion", "DALL-E 2 (unCLIP)")),
+        Group("Card"), "The small network at work, or the parts of one that cannot ship",
+    ] = "none"  # fmt: skip
     place: Annotated[
-        tuple[int, int] | None, Pick("noisy", "without", "asked", "told"), Group("Prompt", advanced=True),
-        "The pixel that is written out: row and column",
+        tuple[int, int] | None, Pick("noisy", "without", "asked", "apart", "told", "clean"),
+        Group("Prompt", advanced=True), "The pixel that is written out: row and column",
     ] = None  # fmt: skip
     at: Annotated[
         int, Step(), Range(0, LENGTH_OF_WAY - 1), Group("Prompt", advanced=True), "Steps of sampling done"
@@ -115,33 +117,45 @@ class Guidance(Lab):
         ids = reader.vocabulary.ids(self.prompt if self.prompted else "", LENGTH)
         way = steered(reader, tuple(ids.tolist()), self.scale, self.seed)
         done = min(self.at, LENGTH_OF_WAY - 1)
+        if self.card == "none":
+            yield from self._told(way, done)
+        titles = tuple("no prompt" if s == 0 else f"s = {number(s)}" for s in SCALES)
+        yield Gallery("scales", way.pictures[-1, 1:], "what comes out of the same noise", titles, levels=(-1.0, 1.0),
+                      columns=len(SCALES))  # fmt: skip
+        if words and self.card == "none":
+            maps = way.maps[done].mean(axis=0)  # (cells, 1 + words)
+            tiles = _faced(maps[:, 1 : 1 + len(words)].T.reshape(-1, GRID, GRID))
+            yield Gallery("maps", tiles, "cross-attention: where each word is taken from", words, "viridis",
+                          (0.0, float(tiles.max())), columns=LENGTH)  # fmt: skip
+        if self.card != "none":
+            card = STABLE if self.card == "stable" else UNCLIP
+            yield Graph("graph", card.nodes, card.edges, card.title, card.marks)
+        yield _tokens(reader, words)
+        yield Text("story", self._story(reader, words, way.maps[done]), "")
+
+    def _told(self, way: Steered, done: int) -> Iterator[Figure]:
+        """Draw what is told at one step without the prompt and with it, and where that leads."""
         t = LENGTH_OF_WAY - done
         row, col = self.place or (SIDE // 2, SIDE // 2)
         row, col = min(row, SIDE - 1), min(col, SIDE - 1)
         noisy, without, asked = way.pictures[done, 0], way.without[done], way.asked[done]
         told = guided(asked, without, self.scale)
-        wide = (-2.5, 2.5)
-        yield self._picture("noisy", noisy, f"x_t, t = {t} of {LENGTH_OF_WAY}", wide)
-        yield self._picture("without", without, "ε∅: noise, no prompt", wide)
-        yield self._picture("asked", asked, "ε_c: with the prompt", wide)
-        yield self._picture("told", told, f"ε guided, s = {number(self.scale)}", wide)
+        wide, most = (-2.5, 2.5), max(float(np.abs(asked - without).max()), 1e-6)
+        yield self._picture("noisy", noisy, f"x_t, t = {t}", wide)
+        yield self._picture("without", without, "ε∅: no prompt", wide)
+        yield self._picture("asked", asked, "ε_c: prompt", wide)
+        yield self._picture("apart", asked - without, "ε_c − ε∅", (-most, most), "diverging")
+        yield self._picture("told", told, f"guided, s = {number(self.scale)}", wide)
+        clean = as_strong("linear", LENGTH_OF_WAY).clean(noisy, t, told)
+        yield self._picture("clean", clean, "x̂₀ of it", SHOWN)
         pixel = (float(one[row, col]) for one in (without, asked, told))
         yield Text("formula", _formula(self.scale, *pixel), f"at pixel ({row}, {col})", formula=True)
-        titles = tuple("no prompt" if s == 0 else f"s = {number(s)}" for s in SCALES)
-        yield Gallery("scales", way.pictures[-1, 1:], "what comes out of the same noise", titles, levels=(-1.0, 1.0),
-                      columns=len(SCALES))  # fmt: skip
-        if words:
-            maps = way.maps[done].mean(axis=0)  # (cells, 1 + words)
-            tiles = _faced(maps[:, 1 : 1 + len(words)].T.reshape(-1, GRID, GRID))
-            yield Gallery("maps", tiles, "cross-attention: where each word is taken from", words, "viridis",
-                          (0.0, float(tiles.max())), columns=LENGTH)  # fmt: skip
-        yield _tokens(reader, words)
-        yield _graph(self.pipeline)
-        yield Text("story", self._story(reader, words, way.maps[done]), "")
 
-    def _picture(self, name: str, pixels: Array, title: str, levels: tuple[float, float]) -> Picture:
+    def _picture(
+        self, name: str, pixels: Array, title: str, levels: tuple[float, float], colours: str = "grey"
+    ) -> Picture:
         marks = (Mark(*self.place),) if self.place and max(self.place) < SIDE else ()
-        return Picture(name, pixels, title, levels=levels, marks=marks)
+        return Picture(name, pixels, title, levels=levels, marks=marks, colours=colours)
 
     def _story(self, reader: Reader, words: tuple[str, ...], maps: Array) -> str:
         told = []
@@ -162,7 +176,7 @@ class Guidance(Lab):
             "without caption: so one network can be asked both ways"
         )
         told.append(SINGLE)
-        if self.pipeline == "unclip":
+        if self.card == "unclip":
             told.append(UNCLIP.words)
         return "; ".join(told) + "."
 
@@ -215,8 +229,3 @@ def _tokens(reader: Reader, words: tuple[str, ...]) -> Table:
     rows.append(("here", f"{LENGTH} × {EMBEDDED}", f"= {LENGTH * EMBEDDED:,} numbers"))
     rows.append(("Stable Diffusion", f"{WORDS} × {WIDE}", f"= {WORDS * WIDE:,} numbers"))
     return Table("tokens", ("token", "id", "embedding"), tuple(rows), "what the network is given")
-
-
-def _graph(pipeline: str) -> Graph:
-    card = STABLE if pipeline == "stable" else UNCLIP
-    return Graph("graph", card.nodes, card.edges, card.title, card.marks)

@@ -113,9 +113,9 @@ class LatentSize(Lab):
         unit, letters = self.image.unit, self.image.letters
         yield Picture("image", known, f"slice, {_by(known.shape)}", mm, levels, unit=unit, letters=letters, marks=box)
         shown = made.codes[..., 0] if made.index is None else made.index.astype(float)
-        what = "codes" if made.index is not None else "latent"
+        what = f"latent, {_by(made.codes.shape)}" if made.index is None else f"codes, {_by(made.index.shape)}"
         coarse = None if mm is None else (mm[0] * factor, mm[1] * factor)
-        yield Picture("latent", shown, f"{what}, {_by(made.codes.shape)}", coarse, colours="viridis",
+        yield Picture("latent", shown, what, coarse, colours="viridis",
                       marks=(Mark(row, col),), levels=_range(shown))  # fmt: skip
         yield Picture("again", made.again, "told again", mm, levels, unit=unit, letters=letters)
         yield Picture("error", lost, "error", mm, (0.0, max(float(lost.max()), 1e-9)), "viridis", unit, letters=letters)
@@ -180,7 +180,7 @@ class LatentSize(Lab):
         for way in ("mean", "pca"):
             made = [self._small(values, way, one).again for one in factors]
             apart = [_root(values[: one.shape[0], : one.shape[1]] - one) for one in made]
-            name = "mean of each patch" if way == "mean" else f"{self.numbers} components of it"
+            name = "mean of each patch" if way == "mean" else f"{self.numbers} components"
             lines.append(Line(name, np.array(factors, float), np.array(apart), dashed=way != self.way))
         unit = f" ({self.image.unit})" if self.image.unit else " (no unit)"
         return Curves("errors", tuple(lines), "error by factor", "factor", f"root mean square{unit}",
