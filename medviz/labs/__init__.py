@@ -309,5 +309,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.selection-plus",
         ),
+        "captions": Entry(
+            "medviz.labs.captions:Captions",
+            "Captions",
+            "A generated report beside the true one; where each word looks",
+            theme="Embedding",
+            icon="ph.article",
+        ),
+        "clip": Entry(
+            "medviz.labs.clip:ClipLab",
+            "CLIP",
+            "Pictures against texts; typed prompts name what nobody labelled",
+            theme="Embedding",
+            icon="ph.chats",
+        ),
     },
 )
