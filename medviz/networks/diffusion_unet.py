@@ -30,7 +30,7 @@ class DiffusionUNet(nn.Module):
         self,
         channels: int = 1,
         dimensions: Dimensions = 2,
-        width: Annotated[int, Range(8, 256, 8), "Features of the first level (DDPM: 128)"] = 32,
+        width: Annotated[int, Range(4, 256, 4), "Features of the first level (DDPM: 128)"] = 32,
         depth: Annotated[int, Range(2, 5, 1), "Levels, the lowest included (DDPM: 4)"] = 3,
         widest: Annotated[int, Range(1, 8, 1, unit="times"), "Most features of a level, in those of the first"] = 2,
         blocks: Annotated[int, Range(1, 3, 1), "Residual blocks of each level (DDPM: 2)"] = 1,
