@@ -80,7 +80,9 @@ def _said(scene: Scene, seen: Slice) -> tuple[str, ...]:
     else:
         side = "left" if scene.radiological else "right"
         way = f"{'radiological' if scene.radiological else 'neurological'}: patient's right on the {side}"
-    return first, way, "research and teaching, not for diagnosis"
+    purpose = "research and teaching, not for diagnosis"
+    made_up = any(layer.volume.synthetic and layer.visible for layer in scene.layers)
+    return first, way, f"SYNTHETIC: a network made it; {purpose}" if made_up else purpose
 
 
 def _bar(draw: ImageDraw.ImageDraw, pixel_mm: float, right: int, top: int, cols: int, font: Any) -> None:

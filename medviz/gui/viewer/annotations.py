@@ -18,6 +18,8 @@ from medviz.imaging.volume import Volume
 INK, DIM, SHADOW = QColor(242, 242, 242), QColor(176, 180, 188), QColor(0, 0, 0, 150)
 MANNER = QColor(122, 190, 255)
 """What makes a slice no plain slice is written in a colour of its own."""
+MADE_UP = QColor(255, 196, 77)
+"""What a network made up must not pass for a scan."""
 HALO = ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1))
 """Dark all around a letter, so that it is read on bright tissue too."""
 PLANE_COLOURS: dict[str, QColor] = {
@@ -192,7 +194,8 @@ class Annotations:
         if scene.scan is None:
             return
         ratio = painter.device().devicePixelRatioF()
-        of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px, ratio)
+        made_up = is_made_up(scene)
+        of = (scene.layers[0], scene.radiological, seen.letters, sheet, self.size_px, ratio, made_up)
         if self._still[0] != of:
             lasting = self._lasting(scene, seen, sheet)
             pictures = [self._lettering.placed(word, ratio) for word in lasting]
@@ -233,6 +236,8 @@ class Annotations:
         if self.plane != "sagittal" and not self._is_narrow(sheet):
             convention = "radiological" if scene.radiological else "neurological"
             words.append(Word("convention", convention, far, self._top, DIM, small, False, "right"))
+        if is_made_up(scene):
+            words.append(Word("synthetic", "SYNTHETIC", far, self._top + small * 1.4, MADE_UP, small, True, "right"))
         return tuple(word for word in words if word.words)
 
     def _passing(self, scene: Scene, seen: Section, scan: Volume, sheet: Sheet) -> tuple[Word, ...]:
@@ -286,6 +291,11 @@ class Annotations:
             painter.fillRect(x, y, wide, high, INK)
         painter.end()
         return QPointF(sheet.width - EDGE - long - 1, sheet.height - EDGE - 7), picture
+
+
+def is_made_up(scene: Scene) -> bool:
+    """Tell whether a network made up any of what is seen."""
+    return any(layer.volume.synthetic and layer.visible for layer in scene.layers)
 
 
 def font(size_px: int, bold: bool = False) -> QFont:

@@ -4,7 +4,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from medviz.gui.colours import colours
-from medviz.gui.viewer.annotations import DIM, EDGE, PLANE_COLOURS, Lettering, Word
+from medviz.gui.viewer.annotations import DIM, EDGE, MADE_UP, PLANE_COLOURS, Lettering, Word, is_made_up
 from medviz.gui.viewer.volume_marks import Ground, paint_arms, paint_bar, paint_cross, paint_letters
 from medviz.imaging.rendering.view import Shot
 from medviz.imaging.scene import Scene
@@ -47,6 +47,10 @@ class Painting:
             self.written |= paint_letters(painter, self._lettering, ground, letter_px, free)
             paint_arms(painter, self._lettering, shot.wish.view.sight, height, letter_px)
         self.written["bar"] = paint_bar(painter, self._lettering, ground, letter_px, scene.scan.calibrated)
+        if is_made_up(scene):
+            word = Word("synthetic", "SYNTHETIC", EDGE, EDGE + letter_px * 3.6, MADE_UP, letter_px, True)
+            self._lettering.put(painter, word)
+            self.written["synthetic"] = word.words
 
     def say(self, painter: QPainter, size: tuple[int, int], words: str, work: Progress | None) -> None:
         """Write what it is, and at the foot of the pane how far work is."""

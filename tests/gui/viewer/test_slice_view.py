@@ -437,3 +437,11 @@ def test_a_view_that_left_is_told_nothing(three: Three) -> None:
     drawings = view.drawings
     three.store.update(crosshair=False)
     assert view.drawings == drawings
+
+
+def test_what_a_network_made_up_says_so_in_every_pane(three: Three) -> None:
+    plain = shown(three, scene(marked()))
+    assert all("synthetic" not in view.annotations.drawn for view in plain.values())
+    made_up = shown(three, scene(replace(marked(), synthetic=True)))
+    QApplication.processEvents()
+    assert [view.annotations.drawn["synthetic"] for view in made_up.values()] == ["SYNTHETIC"] * 3
