@@ -14,9 +14,8 @@ class PairedPictures(Pictures):
     """
 
     def _ready(self, sample: dict[str, Any]) -> dict[str, Any]:
-        given, wanted = (
-            super()._ready({**sample, "image": one}) for one in (sample["image"][:-1], sample["image"][-1:])
-        )
+        given = super()._ready({**sample, "image": sample["image"][:-1]})
+        wanted = super()._ready({**sample, "image": sample["image"][-1:]})
         return {"image": wanted["image"], "given": given["image"], "name": sample["name"]}
 
 
