@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from medviz.data.checking.checked import checked
 from medviz.data.digits import Digits
 from medviz.data.phantoms import Phantoms
 from medviz.figures import Curves, Gallery
@@ -210,6 +211,14 @@ def test_what_is_asked_for_is_kept_back_now_and_then() -> None:
     kept = replace(CLASSED, drop=0.3)._kept_back(Ten(), batch)["kind"]
     assert float((kept == 10).float().mean()) == pytest.approx(0.3, abs=0.05)
     assert torch.equal(kept[kept < 10], batch["kind"][kept < 10])
+
+
+def test_it_proposes_what_gets_far_in_a_short_run() -> None:
+    report = finished(checked(PHANTOMS, "diffusion"))
+    turned, lines = Diffusion(data=PHANTOMS).proposed(report.fingerprint)
+    assert (turned.prediction, turned.noising) == ("velocity", "cosine")
+    assert turned.side <= 64
+    assert len(lines) == 2
 
 
 def test_what_cannot_be_asked_for_or_learnt_on_is_refused(tmp_path: Path) -> None:
