@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from medviz.data.masking import shown_of
 from medviz.figures import Curves, Line
 from medviz.imaging.slices import Slice
+from medviz.labs.findings import shades
 from medviz.labs.looked_into import fitted
 from medviz.labs.tiny_masked import Filler
 from medviz.training.using.filling import Asked, blurred, filled, loss, masked_in, mean_of_visible, psnr
@@ -102,8 +103,8 @@ def told_of(made: Filler, image: Slice, masked: tuple[int, ...]) -> Seen:
         lost = float(loss(made.network(batch["image"], batch["shown"]), batch, asked))
     low, gain = float(picture.mean()), float(picture.std()) or 1.0
     back = told[0, 0].numpy() * gain + low
-    levels = float(picture.min()), max(float(picture.max()), float(picture.min()) + 1e-6)
-    given = np.where(hidden[0, 0].numpy(), levels[0], picture)
+    levels = shades(picture.astype(np.float64))
+    given = np.where(hidden[0, 0].numpy(), sum(levels) / 2, picture)  # grey: what is not known is not black
     courses = tuple(_quality(made, {**batch, "shown": _drawn(count, share)}, asked) for share in _SHARES)
     return Seen(picture, given, back, mm, levels, lost, _quality(made, batch, asked), courses)
 

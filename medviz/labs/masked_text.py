@@ -41,20 +41,18 @@ class Guessed:
         rest = max(0.0, 1.0 - float(shares[kept].sum()))
         return (*(names[k] for k in kept), "all others"), np.append(shares[kept], rest)
 
-    def table(self, focus: int) -> Table:
-        """Write the sentence down, a word a row: click one to mask it."""
+    def table(self, focus: int, title: str) -> Table:
+        """Write the sentence down, a word a row."""
         rows: list[tuple[str | float | int | None, ...]] = []
         for place, word in enumerate(self.words):
             chance = self.chances.get(place)
             if chance is None:
-                rows.append((place, word, word, None, None, None))
+                rows.append((place, word, word, None, None))
                 continue
-            names, shares = self.shares[place]
             given = "▶ ▢" if place == focus else "▢"
-            lost = round(-float(np.log(max(chance, 1e-12))), 4)
-            rows.append((place, word, given, round(100 * chance, 2), lost, f"{names[0]} {100 * shares[0]:.0f} %"))
-        columns = ("", "word", "given", "P(word)", "−log P", "likeliest")
-        return Table("sentence", columns, tuple(rows), "click a word to mask it", ("", "", "", "%", "nats", ""))
+            rows.append((place, word, given, round(100 * chance, 2), round(-float(np.log(max(chance, 1e-12))), 4)))
+        columns = ("", "word", "given", "P(word)", "−log P")
+        return Table("sentence", columns, tuple(rows), title, ("", "", "", "%", "nats"), weight=1.6)
 
 
 DECK = Guessed(

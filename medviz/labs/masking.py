@@ -154,17 +154,18 @@ class Masking(Lab):
     def _words(self, found: Guessed, made: Reader | None) -> Iterator[Figure]:
         at = self.place if self.place in found.chances else min(found.chances)
         word, chance = found.words[at], found.chances[at]
-        yield found.table(at)
+        yield found.table(at, "the slide's sentence" if made is None else "click a word to mask it")
         names, shares = found.likeliest(at, _TOP)
-        yield Bars("chances", names, 100 * shares, f"what stands at ▢ {at}: {word} {100 * chance:.3g} %", "%")
+        title = f"what stands at ▢ {at}: {word} {100 * chance:.3g} %"
+        yield Bars("chances", names, np.round(100 * shares, 1), title, "%", weight=1.6)
         p = np.linspace(0.005, 1, 200)
         yield Curves("cost", (Line("−log P", p, -np.log(p)),), f"what the guess costs: −log {chance:.3g}",
-                     "P(correct)", "loss (nats)", at=chance)  # fmt: skip
+                     "P(correct)", "loss (nats)", at=chance, weight=0.8)  # fmt: skip
         rule = made.rule if made is not None and made.rule else (0.15, 0.8, 0.1, 0.1)
         kinds = ("become <mask>", "become another word", "stay as they are")
         counted = "counted" if made is not None and made.rule else "the rule"
         yield Bars("rule", kinds, np.round(100 * np.array(rule[1:])), f"the chosen {100 * rule[0]:.0f} %, {counted}",
-                   "%")  # fmt: skip
+                   "%", weight=0.8)  # fmt: skip
         yield Text("formula", f"loss = −log P({word}) = −log {number(chance)} = {-math.log(max(chance, 1e-12)):.5g}",
                    "the loss of this word", formula=True)  # fmt: skip
         yield Text("story", self._told(found, made, rule), "")
@@ -193,7 +194,7 @@ class Masking(Lab):
         plain = Picture("image", seen.picture, "original: click patches", seen.mm, seen.levels, unit=self.image.unit,
                         letters=self.image.letters, drags=True)  # fmt: skip
         yield replace(plain, marks=marks)
-        what = f"what the network sees: {mask.count - len(masked)} patches"
+        what = f"given: {mask.count - len(masked)} patches"
         yield replace(plain, name="given", pixels=seen.given, title=what)
         what = "patterns filled in" if made.normalise else f"filled in, {seen.quality[0]:.1f} dB"
         yield replace(plain, name="filled", pixels=seen.filled, title=what)
@@ -205,11 +206,10 @@ class Masking(Lab):
         yield Text("story", self._compared(seen, made), "")
 
     def _counted(self, mask: PictureMask, masked: tuple[int, ...], seen: Seen, made: Filler) -> str:
-        left = mask.count - len(masked)
         share = f"{100 * len(masked) / mask.count:.0f} %"
         return (
-            f"{mask.count} patches, {len(masked)} masked ({share}); loss = mean (told − meant)² over "
-            f"{len(masked)}·{made.patch}² px = {number(seen.lost)}; the {left} visible ones do not enter it"
+            f"{mask.count} patches, {len(masked)} masked ({share}): loss = mean (told − meant)² of "
+            f"{len(masked)}·{made.patch}² px = {number(seen.lost)}"
         )
 
     def _compared(self, seen: Seen, made: Filler) -> str:
@@ -218,7 +218,7 @@ class Masking(Lab):
             told, mean, near = (f"{one:.1f} dB" for one in seen.quality)
             said.append(f"masked pixels are told to {told}, by the mean of the visible to {mean}, by what is visible, "
                         f"blurred, to {near}")  # fmt: skip
-        said.append("the encoder never gets a masked patch; a value in SD of the slice")
+        said.append("the encoder gets no masked patch, the loss no visible one; it is counted in SD² of the slice")
         return "; ".join(said) + "."
 
 

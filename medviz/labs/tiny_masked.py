@@ -25,7 +25,9 @@ from medviz.training.using.filling import Asked, loss
 
 Array = NDArray[Any]
 LENGTH, WORD_STEPS, AT_ONCE = 24, 160, 96
-SIZE, PATCH, PICTURE_STEPS, PICTURES = 64, 8, 80, 12
+SIZE, PATCH, PICTURE_STEPS, PICTURES = 64, 8, 110, 10
+_TURN, _SCALE, _MOVE = 0.08, 0.06, 0.06
+"""How far views are turned (rad), scaled (share) and moved (share of half a side)."""
 _SHARE = 0.15
 _DRAWN, _BEGINNINGS = 4000, ("there is", "again seen", "the radiograph", "no ")
 """Sentences about the chest alone: few words in few forms, so that seconds of teaching are enough."""
@@ -127,7 +129,7 @@ def filler(image: Slice, seed: int = 0) -> Work[Filler]:
     if seed not in known:
         x = torch.from_numpy(fitted(image, (1, SIZE, SIZE))[0])[None]
         with Drawn(seed):
-            network = MAE(1, 2, SIZE, "vit", PATCH, 48, 2, 4, 32, 1)
+            network = MAE(1, 2, SIZE, "vit", PATCH, 64, 1, 4, 64, 1)
         for step, lost in enumerate(_lessons_of_pictures(network, x, seed), start=1):
             del lost
             yield Progress(step, PICTURE_STEPS, "teaching the autoencoder to fill in patches of this slice")
@@ -138,11 +140,11 @@ def filler(image: Slice, seed: int = 0) -> Work[Filler]:
 
 def _lessons_of_pictures(network: MAE, x: Tensor, seed: int) -> Iterator[float]:
     chance = np.random.default_rng((seed, 6))
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.006)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.006, PICTURE_STEPS)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.02, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.02, PICTURE_STEPS, pct_start=0.2)
     for _ in range(PICTURE_STEPS):
         image = _views(x, chance)
-        share = float(chance.uniform(0.3, 0.85))
+        share = float(chance.uniform(0.5, 0.85))
         shown = torch.stack([shown_of((SIZE // PATCH) ** 2, share, chance) for _ in range(PICTURES)])
         lost = loss(network(image, shown), {"image": image, "shown": shown}, Asked(PATCH))
         optimiser.zero_grad()
@@ -154,9 +156,9 @@ def _lessons_of_pictures(network: MAE, x: Tensor, seed: int) -> Iterator[float]:
 
 def _views(x: Tensor, chance: np.random.Generator) -> Tensor:
     """Turn, move and scale one slice (1, 1, side, side) at random: (n, 1, side, side)."""
-    scale, angle = chance.uniform(0.85, 1.1, PICTURES), chance.uniform(-0.2, 0.2, PICTURES)
-    row = np.stack([scale * np.cos(angle), -scale * np.sin(angle), chance.uniform(-0.15, 0.15, PICTURES)], 1)
-    col = np.stack([scale * np.sin(angle), scale * np.cos(angle), chance.uniform(-0.15, 0.15, PICTURES)], 1)
+    scale, angle = 1 + chance.uniform(-_SCALE, _SCALE, PICTURES), chance.uniform(-_TURN, _TURN, PICTURES)
+    row = np.stack([scale * np.cos(angle), -scale * np.sin(angle), chance.uniform(-_MOVE, _MOVE, PICTURES)], 1)
+    col = np.stack([scale * np.sin(angle), scale * np.cos(angle), chance.uniform(-_MOVE, _MOVE, PICTURES)], 1)
     turned = torch.from_numpy(np.stack([row, col], 1)).float()
     grid = F.affine_grid(turned, [PICTURES, 1, *x.shape[2:]], align_corners=False)
     return F.grid_sample(x.expand(PICTURES, -1, -1, -1), grid, padding_mode="border", align_corners=False)
