@@ -323,5 +323,19 @@ LABS: Catalog[Any] = Catalog(
             theme="Embedding",
             icon="ph.chats",
         ),
+        "autoencoder": Entry(
+            "medviz.labs.autoencoder:AutoencoderLab",
+            "Autoencoder",
+            "A picture squeezed into few numbers and told again, beside PCA",
+            theme="Latent",
+            icon="ph.arrows-in-line-horizontal",
+        ),
+        "latent": Entry(
+            "medviz.labs.latent:LatentLab",
+            "Latent plane",
+            "Drag a point, and the decoder draws what lies there",
+            theme="Latent",
+            icon="ph.map-trifold",
+        ),
     },
 )
