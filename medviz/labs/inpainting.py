@@ -56,7 +56,7 @@ class Inpainting(Lab):
     """A box on a slice: what lies in it is made anew out of noise, what lies around it is put back at each step."""
 
     TITLE: ClassVar[str] = "Inpainting"
-    ARRANGE: ClassVar[str] = "image given result error / check / noisy guess / formula / story"
+    ARRANGE: ClassVar[str] = "image given result / check / noisy guess error / formula / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("Inpainting: the box is made anew", "GEN-11", "D2", {},
                 {"check": "0 of them changed"},
@@ -163,7 +163,7 @@ class Inpainting(Lab):
         yield Picture("result", result, "made anew", image.mm, (seen.low, seen.high), unit=image.unit,
                       letters=image.letters)  # fmt: skip
         most = max(float(apart.max()), 1e-9)
-        yield Picture("error", apart, "differs from the slice", image.mm, (0.0, most), "viridis", image.unit,
+        yield Picture("error", apart, "differs by", image.mm, (0.0, most), "viridis", image.unit,
                       letters=image.letters)  # fmt: skip
         yield _check(seen, unknown, result, made)
         steps = len(made.guesses)
@@ -171,8 +171,8 @@ class Inpainting(Lab):
         wide = max(1.0, float(np.percentile(np.abs(made.frames[done]), 99)))
         times = painter.way.times
         t = times[done][0] if done < steps else 0
-        yield Picture("noisy", made.frames[done], f"x{lowered(t)} after {done} of {steps} steps", levels=(-wide, wide))
-        yield Picture("guess", made.guesses[min(done, steps - 1)], "x̂₀: what it takes it for", levels=SHOWN)
+        yield Picture("noisy", made.frames[done], f"x{lowered(t)}, {done} of {steps} steps done", levels=(-wide, wide))
+        yield Picture("guess", made.guesses[min(done, steps - 1)], "x̂₀: what it sees in it", levels=SHOWN)
         yield Text("formula", _formula(painter, t), "each step", formula=True)
         yield Text("story", self._story(seen, unknown, painter, result), "")
 
