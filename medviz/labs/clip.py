@@ -26,13 +26,17 @@ Array = NDArray[Any]
 MOST_PICTURES, MOST_PROMPTS = 12, 12
 _FIXED = 0.07
 """Temperature where none was learnt: that with which CLIP begins."""
-_PROMPTS = "a large bright ball; a large dark ball; a small bright ball; a small dark ball"
+_PROMPTS = (
+    "a large dark shell at the lower right; a small dark shell at the lower right; "
+    "a large bright shell at the lower right; a large dark ball at the lower right; "
+    "a large dark shell at the upper left"
+)
 
 
 def _default() -> Slice:
-    """Return a drawn picture of a large bright ball at the upper left, as it faces the screen."""
+    """Return a drawn picture of a large dark shell at the lower right, as it faces the screen."""
     things = held_out().things
-    at = next(k for k, one in enumerate(things) if caption(one).startswith("a large bright"))
+    at = next(k for k, one in enumerate(things) if caption(one) == _PROMPTS.partition(";")[0])
     pixels = held_out()[at]["image"][0].numpy().T[::-1]
     return Slice(np.round(pixels.astype(float), 2), name=caption(things[at]))
 
@@ -59,7 +63,7 @@ class ClipLab(Lab):
     """Pictures and texts in one space: the right pair of each row and column is to win; prompts then name pictures."""
 
     TITLE: ClassVar[str] = "CLIP"
-    ARRANGE: ClassVar[str] = "pictures similarity shares / image prompts / loss / story"
+    ARRANGE: ClassVar[str] = "pictures / similarity shares / image prompts / loss / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("No idea: ln N", "SEQ-14", "D2", {"source": "uniform"},
                 {"loss": "= 2.079; ln 8 = 2.079", "shares": [[12.5] * 8] * 8},
@@ -107,7 +111,7 @@ class ClipLab(Lab):
         return super().pointed(figure, (cell[0], 0), (shape[0], 1))
 
     def show(self) -> Work[None]:
-        """Yield pictures, their cosines with texts, the softmax of the rows, the loss, and the answer to the prompts."""
+        """Yield pictures, their cosines with texts, the softmax of the rows, the loss, and what the prompts get."""
         prompts = tuple(dict.fromkeys(" ".join(one.split()) for one in self.prompts.split(";") if one.strip()))
         if not 2 <= len(prompts) <= MOST_PROMPTS:
             fault = f"there are {len(prompts)} different prompts"
@@ -153,11 +157,13 @@ class ClipLab(Lab):
         names = tuple(f"{k + 1}" for k in range(many))
         diagonal = tuple(Mark(k, k, style="target") for k in range(many))
         focus = (Mark(min(self.row, many - 1), 0, 1, many, "focus"),) if self.asked == "row" else ()
-        yield Gallery("pictures", tiles, "pictures that were never learnt from", names, shared_scale=True, columns=4)
-        cosines, marks = one.cosines.numpy().astype(float), (*diagonal, *focus)
-        yield Heatmap("similarity", cosines, "cosine of picture and text", "diverging", (-1.0, 1.0), row_names=names,
-                      column_names=names, digits=2, marks=marks)  # fmt: skip
-        shares = 100 * one.logits.double().softmax(1).numpy()
+        title = "pictures of compositions that were never learnt from"
+        yield Gallery("pictures", tiles, title, names, shared_scale=True, columns=many, weight=0.5)
+        said = tuple(f"{_brief(text)}  {name}" for text, name in zip(one.texts, names, strict=True))
+        cosines, marks = one.cosines.numpy().astype(float).round(2), (*diagonal, *focus)
+        yield Heatmap("similarity", cosines, "cosine of picture (row) and text", "diverging", (-1.0, 1.0), digits=2,
+                      row_names=said, column_names=names, marks=marks)  # fmt: skip
+        shares = (100 * one.logits.double().softmax(1).numpy()).round(1)
         yield Heatmap("shares", shares, "softmax of each row", "viridis", (0.0, 100.0), "%", row_names=names,
                       column_names=names, digits=3, marks=diagonal)  # fmt: skip
         rows, columns = (float(torch.nn.functional.cross_entropy(s.double(), torch.arange(many)))
@@ -174,8 +180,8 @@ class ClipLab(Lab):
         with torch.no_grad():
             cosines = (known.pictures(picture[None]) @ known.texts(prompts).T)[0]
         shares = (cosines.double() / temperature).softmax(0).numpy()
-        yield Picture("image", seen, name)
-        yield Bars("prompts", prompts, 100 * shares, "which prompt fits best of these", "%")
+        yield Picture("image", seen, name, weight=0.6)
+        yield Bars("prompts", prompts, (100 * shares).round(2), "which prompt fits best of these", "%")
         yield Text("story", self._story(known, prompts, shares, strange, lost))
 
     def _asked(self, known: Known, images: Tensor | None) -> tuple[Tensor, Array, str]:
@@ -205,6 +211,11 @@ class ClipLab(Lab):
         else:
             said.append(f"asked is {known.words_of}")
         return "; ".join(said) + "."
+
+
+def _brief(text: str) -> str:
+    """Say a caption in fewer words: "large bright box, upper left"."""
+    return text.removeprefix("a ").replace(" at the ", ", ").replace(" in the ", ", ")
 
 
 def _three(value: float) -> str:
