@@ -25,7 +25,8 @@ WISHES = Denoised(count=1, steps=10, bounds=True)
 
 def denoiser(dimensions: int = 2, side: int = 12, whole: bool = True, network: Any = None) -> Denoiser:
     torch.manual_seed(0)
-    made = network or DiffusionUNet(dimensions=dimensions, width=8, depth=2).eval().requires_grad_(False)
+    flat = dimensions == 2
+    made = network or DiffusionUNet(dimensions=2 if flat else 3, width=8, depth=2).eval().requires_grad_(False)
     return Denoiser(made, FEW, "picture", dimensions, side, whole=whole)
 
 
