@@ -37,12 +37,12 @@ class Captions(Lab):
 
     TITLE: ClassVar[str] = "Captions"
     ARRANGE: ClassVar[str] = (
-        "picture look words:1.2 / looks:1.5 / findings:1.6 / counts:1.2 precisions / reading / formula / story"
+        "picture look words:1.2 / looks / findings:1.6 / counts:1.2 precisions / reading / formula / story"
     )
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("The report of the deck: a finding is missed", "SEQ-15", "D2", {},
                 {"story": 'It misses "left hemidiaphragm is elevated"',
-                 "findings": "missed left hemidiaphragm is elevated None"},
+                 "findings": "missed left hemidiaphragm is elevated"},
                 text="Ten things are added, all of them denied: safe sentences that are true of most pictures."),
         Example("Enlarged, or mildly enlarged", "SEQ-15", "D2", {"at": 2},
                 {"findings": 'differs heart is mildly enlarged heart is enlarged "mildly enlarged" → "enlarged"',
@@ -112,14 +112,13 @@ class Captions(Lab):
         names = shown(caption.words)
         tiles = looks(pixels, caption.attention)
         at = min(self.at, len(names)) - 1 if self.at else -1
-        yield Picture("picture", facing(pixels), f"meant: {meant}")
+        yield Picture("picture", facing(pixels), f"picture {self.number}")
         mean = looks(pixels, caption.attention.mean(0, keepdims=True))[0]
-        where = f"where it looked for “{names[at]}”" if at >= 0 else "where it looked, all words"
+        where = f"looks for “{names[at]}”" if at >= 0 else "looks for all words"
         yield Picture("look", tiles[at] if at >= 0 else mean, where)
         yield self._next(made, caption, at)
-        titles = tuple(f"{'▸ ' if k == at else ''}{name} {share:.0%}" for k, (name, share) in
-                       enumerate(zip(names, caption.shares, strict=True)))  # fmt: skip
-        yield Gallery("looks", tiles, "word by word, with its probability", titles)
+        titles = tuple(f"{'▸ ' if k == at else ''}{name}" for k, name in enumerate(names))
+        yield Gallery("looks", tiles, "where it looks, word by word", titles)
         findings, _ = compared(meant, caption.text)
         yield findings
         yield Text("reading", " ".join(names[: at + 1] if at >= 0 else names), "said so far" if at >= 0 else "said")

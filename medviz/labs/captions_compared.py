@@ -18,7 +18,7 @@ def compared(reference: str, generated: str) -> Iterator[Figure]:
     """Draw the findings of both, those of the reference first in its order, and say what was missed."""
     pairs = aligned(reference, generated)
     rows = tuple(
-        (one.verdict, one.meant.text if one.meant else None, one.said.text if one.said else None, one.words)
+        (one.verdict, one.meant.text if one.meant else "", one.said.text if one.said else "", one.words)
         for one in pairs
     )
     found = counts(pairs)
@@ -33,7 +33,7 @@ def story(pairs: Sequence[Pair]) -> str:
     said = []
     for verdict, word in ((MISSED, "misses"), (ADDED, "adds")):
         some = [one for one in pairs if one.verdict == verdict]
-        there = [one for one in some if (one.meant or one.said) and not _of(one).absent]
+        there = [one for one in some if not _of(one).absent]
         denied = [f'"{_of(one).text}"' for one in some if one not in there]
         parts = [f'"{_of(one).text}"' for one in there]
         more = f"{len(denied)} denials ({denied[0]}, …)" if len(denied) > 1 else ""
@@ -54,16 +54,26 @@ def counting(reference: str, generated: str, most: int, at: int) -> Iterator[Fig
     done = steps if at == 0 else steps[: min(at, len(steps))]
     now = done[-1] if at and done else None
     whole = bleu(said, [meant])
-    length = len(now.ngram) if now else most
-    rows = [(joined(one.ngram), one.said, one.meant, one.counts) for one in done if len(one.ngram) == length]
-    total = whole.totals[length - 1]
-    title = f"{length}-grams: {sum(row[3] for row in rows)} of {total} count"
-    yield Table("counts", ("n-gram", "generated", "reference", "counts"), tuple(rows[::-1][:_SHOWN]), title)
+    yield _counts(done, now, whole, most)
     shares = np.array([_share(done, n, whole) * 100 for n in range(1, most + 1)])
     names = tuple(f"p{n}, {n}-grams" for n in range(1, most + 1))
     yield Bars("precisions", names, shares, "share of the generated n-grams that count", "%")
     yield Text("reading", _bracketed(said, now), "generated, as it is cut up")
     yield Text("formula", formula(whole, most), f"BLEU-{most}", formula=True)
+
+
+def _counts(done: Sequence[Counted], now: Counted | None, whole: Bleu, most: int) -> Table:
+    """Draw the n-grams counted so far of the length of this one, the last first; of all those that count."""
+    heads = ("n-gram", "generated", "reference", "counts")
+    if now is None:
+        some = [one for one in done[::-1] if one.counts] or list(done)
+        title = f"{sum(whole.matches[:most])} of {sum(whole.totals[:most])} n-grams count: these"
+    else:
+        some = [one for one in done[::-1] if len(one.ngram) == len(now.ngram)]
+        total = whole.totals[len(now.ngram) - 1]
+        title = f"{len(now.ngram)}-grams: {sum(one.counts for one in some)} of {total} count so far"
+    rows = tuple((" ".join(one.ngram), one.said, one.meant, one.counts) for one in some[:_SHOWN])
+    return Table("counts", heads, rows, title)
 
 
 def ngram_steps(reference: str, generated: str, most: int) -> list[Counted]:

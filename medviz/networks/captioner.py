@@ -64,8 +64,7 @@ class Captioner(nn.Module):
         self.longest = longest
         first = nn.Conv2d(channels, width, 2**halvings, stride=2**halvings)  # a patch becomes a place
         self.see = _layers(channels, width, halvings) if encoder == "cnn" else first
-        # loud from the start: where a thing lies is half of what a caption tells
-        self.positions = nn.Parameter(torch.randn(1, self.grid**2, width) * 0.5)
+        self.positions = nn.Parameter(torch.randn(1, self.grid**2, width) * 0.1)
         self.dropout = nn.Dropout(dropout)
         blocks = [Block(width, heads, dropout) for _ in range(depth)] if encoder == "vit" else []
         self.blocks = nn.Sequential(*blocks)

@@ -45,8 +45,8 @@ def findings_table(pairs: Sequence[tuple[int, Pair]]) -> Table:
         (
             str(number),
             one.verdict,
-            one.meant.text if one.meant else None,
-            one.said.text if one.said else None,
+            one.meant.text if one.meant else "",
+            one.said.text if one.said else "",
             one.words,
         )
         for number, one in pairs
