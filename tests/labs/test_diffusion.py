@@ -1,6 +1,7 @@
 """Diffusion: the schedule in closed form, a step against MONAI's, true noise, and what is known bit for bit."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from medviz.labs.latent_size import LatentSize
 from medviz.messages import finished
 from medviz.parameters import changed
 from medviz.refused import Refused
+from medviz.training.using.denoiser import denoiser_in
 from medviz.training.using.noising import Schedule
+from tests.tasks.test_diffusion import CLASSED, autoencoder, run_of
 
 RAMP = Slice(np.add.outer(np.arange(40.0), np.arange(30.0) ** 1.5), (1.0, 1.0), ("R", "L", "A", "P"), name="ramp")
 HOLES = Slice(np.where(np.eye(20) > 0, np.nan, 1.0), name="holes")
@@ -400,3 +403,54 @@ def test_a_slice_brought_into_the_square_and_back_is_nearly_the_same() -> None:
     again = unsquared(seen, squared(seen, seen.values, 64))
     assert again.shape == seen.values.shape
     assert np.abs(again - np.clip(seen.values, seen.low, seen.high)).mean() < 0.05 * (seen.high - seen.low)
+
+
+# Runs
+
+
+@pytest.fixture(scope="module")
+def classed_run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write a run that knows ten classes of digits in 8 × 8 px, 40 steps of noise, hardly taught."""
+    task = replace(CLASSED, steps=8, learning_rate=0.02, ema=0.5, probe_every=100, validate_every=8, held_out=2)
+    return str(run_of(task, tmp_path_factory.mktemp("runs") / "digits")[0])
+
+
+@pytest.mark.row("GEN-7")
+def test_the_network_of_a_run_tells_the_noise_and_its_class_and_guidance_count(classed_run: str) -> None:
+    lab = Denoising(image=RAMP, source="run", run=classed_run, length=10, at=4)
+    told = {
+        (kind, guidance): pixels(replace(lab, kind=kind, guidance=guidance), "told")
+        for kind, guidance in ((0, 1.0), (3, 1.0), (3, 4.0))
+    }
+    assert told[0, 1.0].shape == (8, 8)
+    assert not np.allclose(told[0, 1.0], told[3, 1.0]) and not np.allclose(told[3, 1.0], told[3, 4.0])
+    assert "asked at 10 of its 40 steps" in words(lab, "story")
+    found = denoiser_in(classed_run)
+    noisy = torch.from_numpy(pixels(lab, "noisy").copy())[None, None]
+    t = respaced(found.schedule, 10)[1][8]  # one step was done, t = 9 of 10
+    with torch.no_grad():
+        wanted = found.telling([0])(turned(noisy, True), torch.tensor([t]))
+    np.testing.assert_allclose(told[0, 1.0], turned_back(wanted, True)[0, 0].numpy(), atol=1e-5)
+    with pytest.raises(Refused, match="10 classes"):
+        figures_of(replace(lab, kind=10))
+
+
+@pytest.mark.row("GEN-7")
+def test_a_run_can_be_asked_in_training_too(classed_run: str) -> None:
+    assert "it is only asked here" in words(
+        Denoising(image=RAMP, source="run", run=classed_run, algorithm="training", at=9), "story"
+    )
+
+
+@pytest.mark.row("GEN-11")
+def test_a_run_fills_and_known_voxels_stay_bit_for_bit(classed_run: str) -> None:
+    check = figures_of(Inpainting(source="run", run=classed_run, length=10))["check"]
+    assert isinstance(check, Text) and check.level == "good" and "8 × 8 px" in check.text
+
+
+@pytest.mark.row("GEN-9")
+def test_an_autoencoder_run_tells_the_slice_again(tmp_path: Path) -> None:
+    shown = figures_of(LatentSize(image=RAMP, way="run", run=autoencoder(tmp_path / "coder")))
+    latent, again = shown["latent"], shown["again"]
+    assert isinstance(latent, Picture) and isinstance(again, Picture)
+    assert latent.pixels.shape == (4, 4) and again.pixels.shape == (8, 8)
