@@ -124,7 +124,9 @@ class CurvesView(View):
         beside = self._stands_beside(self.figure.y_name)
         for side, name in (("bottom", self.figure.x_name), ("left", self.figure.y_name if beside else "")):
             self._item.setLabel(side, name or None, color=colour)
-            self._item.getAxis(side).enableAutoSIPrefix(False)
+            axis = self._item.getAxis(side)
+            axis.setSIPrefixEnableRanges(())  # without this, turning it off leaves the last scale: 0.2 reads as 200
+            axis.enableAutoSIPrefix(False)
 
     def _stands_beside(self, name: str) -> bool:
         """Tell whether the name of the upright axis fits along it; else it stands above."""

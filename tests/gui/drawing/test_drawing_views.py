@@ -380,6 +380,14 @@ def test_axes_write_a_real_minus_and_name_1_2_and_5_of_a_decade(qapp):
     ]
 
 
+def test_small_numbers_are_written_as_they_are(qtbot):
+    small = Curves("c", (Line("loss", np.arange(50.0), np.linspace(0.4, 0.05, 50)),), y_name="loss", log_y=True)
+    view = view_of(qtbot, small)
+    view.restyled()  # names the axes anew, over the range that is shown
+    axis = view._item.getAxis("left")
+    assert axis.tickStrings([-1.0], axis.autoSIPrefixScale * axis.scale, 1.0) == ["0.1"]
+
+
 def test_a_long_name_of_the_upright_axis_stands_above_a_low_plot(qtbot):
     view = view_of(qtbot, Curves("c", (LINE,), y_name="a rather long name (share)"), 400, 130)
     assert "a rather long name" in view._legend.text()
