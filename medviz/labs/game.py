@@ -151,8 +151,8 @@ class Game:
     @torch.no_grad()
     def _watched(self, network: GAN, makers: Makers, told: tuple[Any, ...]) -> Standing:
         some = np.linspace(0, len(self.pictures) - 1, min(WATCHED, len(self.pictures))).astype(int)
-        real = sureness(self.rules.loss, network.judged(torch.from_numpy(self.pictures[some]))).flatten().numpy()
-        fake = sureness(self.rules.loss, network.judged(network.made(self.noise(WATCHED)))).flatten().numpy()
+        seen = torch.from_numpy(self.pictures[some]), network.made(self.noise(WATCHED))
+        real, fake = (sureness(self.rules.loss, network.judged(one)).flatten().double().numpy() for one in seen)
         row = *values(real, fake), float(real.mean()), float(fake.mean())
         return Standing(network, makers, real, fake, (*told, row))
 

@@ -23,7 +23,7 @@ from medviz.refused import Refused
 from medviz.training.contest import LOSSES
 
 Array = NDArray[Any]
-PIECE, MOST_PIECES = 12, 1500
+PIECE, MOST_PIECES, KEPT = 12, 1500, 3
 _HALF = float(np.log(0.5))
 _LIKELIHOOD = Erratum(
     "GEN-4",
@@ -48,19 +48,19 @@ class Gan(Lab):
         Example("Nobody can tell: D = ½", "GEN-4", "D4", {"verdict": "half", "together": 4},
                 {"value": [[_HALF, _HALF, 2 * _HALF]], "formula": "−1.386"}, _LIKELIHOOD,
                 text="Where made and real are alike the best D says ½ to all: V = ln ½ + ln ½ = −2 ln 2 = −1.3863."),
-        Example("Train D alone", "GEN-4", "D2", {"together": 8, "then_judge": 12},
+        Example("Train D alone", "GEN-4", "D2", {"together": 6, "then_judge": 8},
                 {"story": "only the discriminator learnt"},
                 text="G stands still: D's field turns into a map of where it is caught, and V rises towards 0."),
-        Example("Then G alone", "GEN-4", "D2", {"together": 8, "then_judge": 8, "then_forger": 8},
+        Example("Then G alone", "GEN-4", "D2", {"together": 6, "then_judge": 6, "then_forger": 6},
                 {"story": "only the generator learnt"},
                 text="D stands still: all made points run up its highest hills, and V falls below −2 ln 2."),
-        Example("Why not minimax", "GEN-4", "D4", {"loss": "minimax", "together": 8},
+        Example("Why not minimax", "GEN-4", "D4", {"loss": "minimax", "together": 4},
                 {"pushes": [[0.01, 0.1, 0.5, 0.9], [0.99, 0.9, 0.5, 0.1]], "story": "−ln D(G(z))"},
                 text="As the deck writes it G learns nothing where D is sure (slope 0.01); −ln D(G(z)): 0.99."),
-        Example("Pieces of a scan", "GEN-4", "D2", {"what": "pieces", "together": 30},
+        Example("Pieces of a scan", "GEN-4", "D2", {"what": "pieces", "together": 18},
                 {"story": "pieces of 12 × 12 px"},
                 text="The manifold: neighbours in the noise are neighbours among the pieces."),
-        Example("Progress on digits", "GEN-5", "D2", {"what": "digits", "together": 30, "latent": 8},
+        Example("Progress on digits", "GEN-5", "D2", {"what": "digits", "together": 18, "latent": 8},
                 {"story": "digits"},
                 text="As on Fashion-MNIST in the deck: the same noise, round by round. With convolutions it is a "
                 "DCGAN; the Train page teaches one with the recipe dcgan_digits."),
@@ -72,9 +72,9 @@ class Gan(Lab):
         "What is real",
     ] = "points"  # fmt: skip
     shape: Annotated[str, SHAPES, _WHAT, When("what", "points"), "The pattern of the points"] = "ring"
-    together: Annotated[int, Range(0, 60, unit="rounds"), _LEARN, "Rounds in which both learn, 20 steps each"] = 26
-    then_judge: Annotated[int, Range(0, 40, unit="rounds"), _LEARN, "Then rounds of the discriminator alone"] = 0
-    then_forger: Annotated[int, Range(0, 40, unit="rounds"), _LEARN, "Then rounds of the generator alone"] = 0
+    together: Annotated[int, Range(0, 40, unit="rounds"), _LEARN, "Rounds in which both learn, 20 steps each"] = 18
+    then_judge: Annotated[int, Range(0, 20, unit="rounds"), _LEARN, "Then rounds of the discriminator alone"] = 0
+    then_forger: Annotated[int, Range(0, 20, unit="rounds"), _LEARN, "Then rounds of the generator alone"] = 0
     loss: Annotated[str, LOSSES, _GAME, "What the two want of each other"] = "non-saturating"
     turns: Annotated[
         int, Range(1, 5, unit="of D"), _GAME, "Steps of the discriminator before each of the generator"
@@ -83,13 +83,13 @@ class Gan(Lab):
         str, Choice(("taught", "half"), ("as it was taught", "½ to everything")), _GAME,
         "Whose judgement V is written out for",
     ] = "taught"  # fmt: skip
-    rate: Annotated[float, Range(1e-4, 2e-2, log=True), _GAME, "Learning rate of both (Adam, β₁ 0.5)"] = 3e-3
+    rate: Annotated[float, Range(1e-4, 2e-2, log=True), _GAME, "Learning rate of both (Adam, β₁ 0.5)"] = 5e-3
     latent: Annotated[int, Range(1, 32), _INSIDE, "Numbers of noise a sample is made of"] = 2
     seed: Annotated[int, Range(0, 999), _INSIDE, "Draws the weights, the noise and batches"] = 0
     at: Annotated[
         int | None,
         Step(),
-        Range(0, 140),
+        Range(0, 80),
         _INSIDE,
         "The round that is shown; automatic: the last",
     ] = None
@@ -133,13 +133,14 @@ class Gan(Lab):
         yield Text("story", self._story(real, fake, course), "")
 
     def _game(self) -> Game:
-        """Return the game, begun anew where something else than who learns was turned."""
+        """Return the game, begun anew where something else than who learns was turned; the last few are kept."""
         rules = Rules(self.loss, self.rate, self.turns, self.latent, 64 if self.what == "points" else 128, self.seed)
         key = self.what, self.shape if self.what == "points" else "", rules
-        known = _GAMES.setdefault(self.image, {})
+        known = _GAMES.setdefault(self.image if self.what == "pieces" else ABDOMEN, {})
         if key not in known:
             pictures = self._pictures()
-            known.clear()
+            for old in list(known)[: -KEPT + 1]:
+                del known[old]
             known[key] = Game(pictures, rules)
         return known[key]
 
