@@ -110,10 +110,15 @@ def differences(mine: Results, other: Results, task: Task) -> tuple[Difference, 
     return tuple(sorted([*whole, *found], key=lambda one: one.name != best))
 
 
-def _pairs(mine: Results, other: Results) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Lay the rows of a case side by side."""
+def _numbered(mine: Results, other: Results) -> list[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
+    """Lay the rows of a case side by side, with its number in this run."""
     theirs = {row.get("_at", at): row for at, row in enumerate(other.rows)}
-    return [(row, theirs[row.get("_at", at)]) for at, row in enumerate(mine.rows) if row.get("_at", at) in theirs]
+    found = ((at, row, theirs.get(row.get("_at", at))) for at, row in enumerate(mine.rows))
+    return [(at, row, same) for at, row, same in found if same is not None]
+
+
+def _pairs(mine: Results, other: Results) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    return [(row, same) for _, row, same in _numbered(mine, other)]
 
 
 def _paired(name: str, pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], higher: bool) -> Difference | None:
@@ -153,7 +158,7 @@ def _table(name: str, chief: Difference, found: Sequence[Difference], mine: Resu
     """Draw the cases, the one that lost most first, by the measure that decides or the first that each case has."""
     column = next((one for one in (chief, *found) if one.better is not None), chief)
     rows = []
-    for at, (a, b) in enumerate(_pairs(mine, other)):
+    for at, a, b in _numbered(mine, other):
         values = _number(a.get(column.name)), _number(b.get(column.name))
         if all(map(math.isfinite, values)):
             rows.append((f"{mine.group} {at}", values[0] - values[1], *values))

@@ -12,6 +12,8 @@ from medviz.gui.training.words import duration
 ROOM_FOR_WORDS_PX = 820
 MOST = 5
 """So many measures are told of at the end."""
+AGAINST = "against "
+"""So begins the name of a table of results that compares the run with another."""
 _ICONS = {
     "done": ("ph.check-circle-fill", "good"),
     "stopped": ("ph.stop-circle-fill", "dim"),
@@ -128,7 +130,12 @@ def account(watch: Watch) -> str:
     if watch.failure is not None:
         remedy = watch.failure.remedy
         return f"What to do: {remedy}." if remedy else ""
-    return reached(watch.history)
+    return "\n".join(filter(None, (reached(watch.history), compared(watch.history))))
+
+
+def compared(history: History) -> str:
+    """Say how it did against another run on the same cases, where it was to be compared with one."""
+    return "\n".join(table.title for name, table in history.results.items() if name.startswith(AGAINST))
 
 
 def reached(history: History) -> str:
