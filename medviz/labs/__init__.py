@@ -246,6 +246,20 @@ LABS: Catalog[Any] = Catalog(
             theme="Diffusion",
             icon="ph.cloud-fog",
         ),
+        "autoencoder": Entry(
+            "medviz.labs.autoencoder:AutoencoderLab",
+            "Autoencoder",
+            "A picture squeezed into few numbers and told again, beside PCA",
+            theme="Latent",
+            icon="ph.arrows-in-line-horizontal",
+        ),
+        "latent": Entry(
+            "medviz.labs.latent:LatentLab",
+            "Latent plane",
+            "Drag a point, and the decoder draws what lies there",
+            theme="Latent",
+            icon="ph.map-trifold",
+        ),
         "gan": Entry(
             "medviz.labs.gan:Gan",
             "GAN",
@@ -322,20 +336,6 @@ LABS: Catalog[Any] = Catalog(
             "Pictures against texts; typed prompts name what nobody labelled",
             theme="Embedding",
             icon="ph.chats",
-        ),
-        "autoencoder": Entry(
-            "medviz.labs.autoencoder:AutoencoderLab",
-            "Autoencoder",
-            "A picture squeezed into few numbers and told again, beside PCA",
-            theme="Latent",
-            icon="ph.arrows-in-line-horizontal",
-        ),
-        "latent": Entry(
-            "medviz.labs.latent:LatentLab",
-            "Latent plane",
-            "Drag a point, and the decoder draws what lies there",
-            theme="Latent",
-            icon="ph.map-trifold",
         ),
     },
 )

@@ -126,7 +126,7 @@ class AutoencoderLab(Lab):
         yield self._spectrum(seen)
         yield self._course(seen)
         yield _code(seen.made.code(noisy(lesson.learnt, self.noise, self.seed)))
-        yield Text("formula", self._formula(seen), "loss over the pictures learnt from", formula=True)
+        yield Text("formula", self._formula(seen), "loss on what was learnt", formula=True)
         yield Text("story", self._story(seen), "")
 
     def _losses(self, seen: Seen, pictures: Tensor) -> tuple[float, float]:
@@ -159,7 +159,7 @@ class AutoencoderLab(Lab):
         inner = "x + n" if self.noise else "x"
         penalty = f" + {number(self.sparsity)}·Σ|z|" if self.sparsity else ""
         return (
-            f"loss = mean ‖x − d(e({inner}))‖²{penalty}:   autoencoder {_short(mine)},   "
+            f"mean ‖x − d(e({inner}))‖²{penalty}: autoencoder {_short(mine)}, "
             f"PCA {_short(linear)}{'' if self.noise else f' = Σ λ_i, i > {self.code}'}"
         )
 
@@ -177,7 +177,7 @@ class AutoencoderLab(Lab):
         return "; ".join(said) + "."
 
     def _compared(self, mine: float, linear: float) -> str:
-        who = "the linear autoencoder" if self.kind == "linear" else "the autoencoder"
+        who = "The linear autoencoder" if self.kind == "linear" else "The autoencoder"
         if mine < linear * (1 - _BELOW) - _BELOW:
             if self.kind == "linear" and not self.noise:
                 return f"{who} is below PCA's error: that cannot be, something is wrong"
@@ -215,15 +215,15 @@ def _short(value: float) -> str:
 def _picture(name: str, lesson: Lesson, pictures: Tensor, title: str) -> Picture:
     image = lesson.image
     return Picture(name, lesson.laid(pictures), title, None if image is None else image.mm, (0.0, 1.0),
-                   letters=None if image is None else image.letters, unit="0..1")  # fmt: skip
+                   letters=None if image is None else image.letters)  # fmt: skip
 
 
 def _error(name: str, lesson: Lesson, told: Tensor, title: str) -> Picture:
     image = lesson.image
     each = float((told - lesson.shown).square().mean().sqrt())
-    return Picture(name, lesson.laid(told - lesson.shown), f"{title}: {each:.3f} RMS",
+    return Picture(name, lesson.laid(told - lesson.shown), f"{title}, {100 * each:.1f} % RMS",
                    None if image is None else image.mm, (-0.5, 0.5), "diverging",
-                   letters=None if image is None else image.letters, unit="0..1")  # fmt: skip
+                   letters=None if image is None else image.letters)  # fmt: skip
 
 
 def _code(code: Tensor) -> Curves:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ HIDDEN = {"linear": 0, "hidden": 1, "deep": 2}
 _WIDTH, _BATCH = 96, 256
 _STEPS, _NEWTON_STEPS, _TURNS, _RATE = 500, 150, 100, 0.006
 _MOST_PIECES = 1500
+_GAP = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,13 @@ class Lesson:
         return len(self.shown) // self.rows
 
     def laid(self, pictures: Tensor) -> Array:
-        """Lay pictures (k, 8, 8) out as they are shown, or as they lie in the slice (rows, cols)."""
-        tiled = pictures.reshape(self.rows, self.columns, SIDE, SIDE).permute(0, 2, 1, 3)
-        whole = tiled.reshape(self.rows * SIDE, self.columns * SIDE).numpy()
+        """Lay pictures (k, 8, 8) out with a gap between them, or as they lie in the slice (rows, cols)."""
+        size = SIDE if self.image is not None else SIDE + _GAP
+        room = (0, size - SIDE) * 2
+        tiled = F.pad(pictures, room).reshape(self.rows, self.columns, size, size).permute(0, 2, 1, 3)
+        whole = tiled.reshape(self.rows * size, self.columns * size).numpy()
         if self.image is None:
-            return np.ascontiguousarray(whole)
+            return np.ascontiguousarray(whole[:-_GAP, :-_GAP])
         rows, cols = self.image.pixels.shape[:2]
         return np.ascontiguousarray(whole[:rows, :cols])
 
@@ -63,9 +67,9 @@ def digits() -> tuple[Tensor, Array]:
 
 @lru_cache(maxsize=1)
 def of_digits() -> Lesson:
-    """The first 1,200 digits to learn from; the others are held out, the first forty of them are shown."""
+    """The first 1,200 digits to learn from; the others are held out, two dozen of them are shown."""
     pixels, _ = digits()
-    return Lesson(pixels[:1200], pixels[1200:], pixels[1200:1240], 5)
+    return Lesson(pixels[:1200], pixels[1200:], pixels[1200:1224], 4)
 
 
 def of_slice(image: Slice) -> Lesson:
