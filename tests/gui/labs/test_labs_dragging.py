@@ -11,6 +11,8 @@ from medviz.gui.labs_page.inputs import beside, cube
 from medviz.gui.labs_page.play import On, companions_of, input_kind
 from medviz.imaging.scene import Layer
 from medviz.imaging.volume import like
+from medviz.labs.examples import figures_of
+from medviz.labs.pix2pix import Pix2Pix
 from medviz.labs.ratios import Ratios
 from medviz.labs.volume_convolution import VolumeConvolution
 
@@ -132,3 +134,24 @@ def test_proposals_are_predictions_and_what_lies_on_another_grid_is_neither(view
     away = replace(labels, volume=cube(labels.volume, (5, 5, 5), 8))
     assert beside(on, "labels", replace(scene, layers=(*viewed.layers, away))) is None
     assert isinstance(Ratios().labels, type(None))
+
+
+@pytest.mark.row("GEN-5")
+def test_a_label_map_is_painted_with_the_mouse_and_the_slice_follows(qtbot, page):
+    assert figures_of(Pix2Pix()), "taught beforehand: on a busy machine that takes longer than a page may wait"
+    opened(qtbot, page, "pix2pix", "GEN-5")
+    view, before = page.board.view("map"), figure(page, "made").pixels
+    QTest.mousePress(view, LEFT, pos=at(page, "map", 20, 20))
+    for col in (24, 28, 32):
+        QTest.mouseMove(view, at(page, "map", 20, col))
+    QTest.mouseRelease(view, LEFT, pos=at(page, "map", 20, 32))
+    QTest.mouseMove(view, at(page, "map", 50, 50))
+    at_rest(qtbot, page)
+    (stroke,) = page.hand.play.lab.strokes.split(";")
+    places = [tuple(float(one) for one in place.split(",")) for place in stroke.split("/")[2].split()]
+    assert places[0][1] < 21 and 31 < places[-1][1] < 33 and {round(row) for row, _ in places} <= {19, 20, 21}
+    assert (figure(page, "map").labels[20, 20:32] == 2).all(), "along the whole way, and not where no button was held"
+    assert np.abs(figure(page, "made").pixels - before)[18:23, 18:34].max() > 0.2
+    page.hand.undo()
+    at_rest(qtbot, page)
+    assert page.hand.play.lab.strokes == ""
