@@ -59,8 +59,8 @@ def from_small_network(image: Slice, kind: str, steps: int) -> Work[Source]:
         return lesson.network(x, torch.full((len(x),), plan.left(t)))  # type: ignore[no-any-return]
 
     words = (
-        f"the network was taught just now, in {STEPS} steps, on {COPIES} turned and stretched copies of this slice in "
-        f"{SIDE} × {SIDE} px: it can make such copies and nothing else"
+        f"the network was taught just now, from their principal components on in {STEPS} steps, on {COPIES} turned and "
+        f"stretched copies of this slice in {SIDE} × {SIDE} px: it can make such copies and nothing else"
     )
     return Source(tell, plan, clean, mm, ("small", digest(clean), kind, steps), words, lesson)
 

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from medviz.data.words import PAD, UNKNOWN, tokens
+from medviz.data.words import PAD, UNKNOWN, Vocabulary, tokens
 from medviz.figures import Figure, Gallery, Graph, Mark, Picture, Table, Text
 from medviz.labs.denoising_sources import turned_back
 from medviz.labs.diffused import SHOWN, as_strong, drawn_noise
 from medviz.labs.formulas import factor, number
-from medviz.labs.guidance_words import E22, SINGLE, STABLE, UNCLIP, WIDE, WORDS
+from medviz.labs.guidance_words import E22, STABLE, UNCLIP, WIDE, WORDS
 from medviz.labs.lab import Example, Lab
-from medviz.labs.worded import BATCH, CELL, EMBEDDED, GRID, LENGTH, SIDE, STEPS, Reader, taught
+from medviz.labs.worded import BATCH, CELL, EMBEDDED, GRID, LENGTH, SIDE, STEPS, Reader, shown, taught
 from medviz.messages import Work
 from medviz.parameters import Choice, Group, Pick, Range, Step
 from medviz.refused import Refused
@@ -94,12 +94,15 @@ class Guidance(Lab):
     def show(self) -> Work[None]:
         """Yield what is told without and with the prompt, results by scale, maps of the words, and the parts."""
         self._accepted()
+        if self.card != "none":
+            yield from self._card()
+            return
         reader = yield from taught()
-        yield from self._figures(reader)
+        yield from self._at_work(reader)
 
     def steps(self) -> int:
-        """One step of sampling each."""
-        return LENGTH_OF_WAY
+        """One step of sampling each; a card is not played."""
+        return LENGTH_OF_WAY if self.card == "none" else 0
 
     def at_step(self, number: int) -> Self:
         """Take so many steps of sampling."""
@@ -112,26 +115,33 @@ class Guidance(Lab):
         if count > LENGTH:
             raise Refused("prompt", f"it has {count} words, this network reads {LENGTH}", "make it shorter")
 
-    def _figures(self, reader: Reader) -> Iterator[Figure]:
-        words = tokens(self.prompt) if self.prompted else ()
-        ids = reader.vocabulary.ids(self.prompt if self.prompted else "", LENGTH)
+    def _at_work(self, reader: Reader) -> Iterator[Figure]:
+        words = self._words()
+        ids = reader.vocabulary.ids(" ".join(words), LENGTH)
         way = steered(reader, tuple(ids.tolist()), self.scale, self.seed)
         done = min(self.at, LENGTH_OF_WAY - 1)
-        if self.card == "none":
-            yield from self._told(way, done)
+        yield from self._told(way, done)
         titles = tuple("no prompt" if s == 0 else f"s = {number(s)}" for s in SCALES)
-        yield Gallery("scales", way.pictures[-1, 1:], "what comes out of the same noise", titles, levels=(-1.0, 1.0),
-                      columns=len(SCALES))  # fmt: skip
-        if words and self.card == "none":
+        ends = way.pictures[-1, 1:]
+        yield Gallery("scales", ends, "what comes out of the same noise", titles, levels=SHOWN, columns=len(SCALES))
+        if words:
             maps = way.maps[done].mean(axis=0)  # (cells, 1 + words)
             tiles = _faced(maps[:, 1 : 1 + len(words)].T.reshape(-1, GRID, GRID))
             yield Gallery("maps", tiles, "cross-attention: where each word is taken from", words, "viridis",
                           (0.0, float(tiles.max())), columns=LENGTH)  # fmt: skip
-        if self.card != "none":
-            card = STABLE if self.card == "stable" else UNCLIP
-            yield Graph("graph", card.nodes, card.edges, card.title, card.marks)
-        yield _tokens(reader, words)
+        yield _tokens(reader.vocabulary, words)
         yield Text("story", self._story(reader, words, way.maps[done]), "")
+
+    def _card(self) -> Iterator[Figure]:
+        """Draw the parts of what cannot ship."""
+        card = STABLE if self.card == "stable" else UNCLIP
+        yield Graph("graph", card.nodes, card.edges, card.title, card.marks)
+        if self.card == "stable":
+            yield _tokens(shown()[2], self._words())
+        yield Text("story", f"{card.words}.", "")
+
+    def _words(self) -> tuple[str, ...]:
+        return tokens(self.prompt) if self.prompted else ()
 
     def _told(self, way: Steered, done: int) -> Iterator[Figure]:
         """Draw what is told at one step without the prompt and with it, and where that leads."""
@@ -175,9 +185,6 @@ class Guidance(Lab):
             f"taught just now in {STEPS} steps of {BATCH} captioned drawings of {SIDE} × {SIDE} px, some of them "
             "without caption: so one network can be asked both ways"
         )
-        told.append(SINGLE)
-        if self.card == "unclip":
-            told.append(UNCLIP.words)
         return "; ".join(told) + "."
 
 
@@ -222,9 +229,9 @@ def _formula(scale: float, without: float, asked: float, told: float) -> str:
     )
 
 
-def _tokens(reader: Reader, words: tuple[str, ...]) -> Table:
+def _tokens(vocabulary: Vocabulary, words: tuple[str, ...]) -> Table:
     rows: list[tuple[str | float | int | None, ...]] = [
-        (word, f"{reader.vocabulary.id(word)}", f"{EMBEDDED} numbers") for word in words
+        (word, f"{vocabulary.id(word)}", f"{EMBEDDED} numbers") for word in words
     ]
     rows.append(("here", f"{LENGTH} × {EMBEDDED}", f"= {LENGTH * EMBEDDED:,} numbers"))
     rows.append(("Stable Diffusion", f"{WORDS} × {WIDE}", f"= {WORDS * WIDE:,} numbers"))

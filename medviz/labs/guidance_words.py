@@ -6,7 +6,6 @@ from medviz.labs.lab import Erratum
 
 WORDS, WIDE = 77, 768
 """Tokens that the text encoder of Stable Diffusion 1 gives, and numbers of each (Rombach et al., 2022; CLIP ViT-L)."""
-SINGLE = f"Stable Diffusion gives its U-Net the sequence of {WORDS} × {WIDE} numbers by cross-attention, not one vector"
 E22 = Erratum(
     "E22",
     "the transformer converts the sentence into a single vector",
@@ -38,7 +37,9 @@ STABLE = Card(
         ("noise", "unet", ""), ("unet", "decoder", "latent"), ("decoder", "picture", ""),
     ),
     ("unet",),
-    "",
+    f"Stable Diffusion gives its U-Net the sequence of {WORDS} × {WIDE} numbers by cross-attention, at each step and "
+    "at several sizes, and not one vector; the text encoder is frozen; guidance asks the U-Net twice, with these numbers "
+    "and with those of an empty prompt; its weights cannot ship, so this is a card",
 )  # fmt: skip
 UNCLIP = Card(
     "unCLIP (DALL-E 2)",
