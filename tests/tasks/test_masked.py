@@ -153,8 +153,9 @@ class Few(Masked):
 
 def test_it_learns_to_fill_in_digits_better_than_grey(tmp_path: Path) -> None:
     digits = replace(
-        Few(device="cpu"), data=Settings("digits"), side=16, batch=64, steps=70, epochs=50, learning_rate=8e-3,
-        augment=0.0, validate_every=100, share=0.5, network=Settings("mae", (("patch", 4), ("width", 32), ("depth", 1))),
+        Few(device="cpu"), data=Settings("digits"), side=16, batch=32, steps=70, epochs=50, learning_rate=8e-3,
+        augment=0.0, validate_every=100, share=0.5,
+        network=Settings("mae", (("patch", 4), ("width", 32), ("depth", 1))),
     )  # fmt: skip
     said: list[Any] = []
     run = finished(train(digits, tmp_path / "run"), said.append)
