@@ -38,8 +38,8 @@ STABLE = Card(
     ),
     ("unet",),
     f"Stable Diffusion gives its U-Net the sequence of {WORDS} × {WIDE} numbers by cross-attention, at each step and "
-    "at several sizes, and not one vector; the text encoder is frozen; guidance asks the U-Net twice, with these numbers "
-    "and with those of an empty prompt; its weights cannot ship, so this is a card",
+    "at several sizes, and not one vector; the text encoder is frozen; guidance asks the U-Net twice, with these "
+    "numbers and with those of an empty prompt; its weights cannot ship, so this is a card",
 )  # fmt: skip
 UNCLIP = Card(
     "unCLIP (DALL-E 2)",
