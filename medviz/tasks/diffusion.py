@@ -22,6 +22,7 @@ from medviz.tasks.diffusion_measured import Errors, asked_of, errors_of, joined,
 from medviz.tasks.diffusion_measured import drawn as by_time
 from medviz.tasks.proposing import for_pictures
 from medviz.training.making import Made, Wishes
+from medviz.training.sampling import Whole
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.using.denoiser import TOGETHER, Denoiser
 from medviz.training.using.diffused import made_of, wishes_for
@@ -170,8 +171,11 @@ class Diffusion(Task):
     ) -> Work[list[dict[str, Any]]]:
         """Measure each picture alone; and judge some samples beside the pictures that were learnt from."""
         rows = yield from super().evaluated(network, batches, data, group)
-        if self.judged and group == "validation":
-            yield from samples_judged(self.denoiser(network, data), self._pictures(data), self.judged)
+        if group == "validation":
+            probes = Whole(self.probes(data), next(network.parameters()).device)
+            yield from self.figures(network, probes, data)  # the best weights end the film
+            if self.judged:
+                yield from samples_judged(self.denoiser(network, data), self._pictures(data), self.judged)
         return rows
 
     def figures(self, network: nn.Module, probes: Sequence[Batch], data: Any) -> Iterator[Figure]:

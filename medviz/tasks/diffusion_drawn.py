@@ -17,7 +17,7 @@ from medviz.training.using.latent import decoded, encoded
 
 STEPS = 20
 """Steps of the samples that are drawn while training: enough to see what will be."""
-FRAMES = 8
+FRAMES = 6
 GUIDANCE = 2.0
 _SEED = 20
 _AT = (0.1, 0.3, 0.6)
@@ -36,11 +36,11 @@ def drawn(denoiser: Denoiser, probes: Sequence[Batch], scan: bool) -> Iterator[F
 
     chance = sources(torch.Generator().manual_seed(_SEED), count)
     tell = denoiser.telling(kinds, texts, GUIDANCE)
-    way = denoiser.way(steps=min(STEPS, denoiser.schedule.steps), bounds=True)
+    steps = min(STEPS, denoiser.schedule.steps)
+    way = denoiser.way(steps=steps, bounds=True)
     images = finished(denoiser.made(tell, way, chance, seen=seen))
     names = [denoiser.kinds[kind] for kind in kinds] if kinds else texts or ()
-    title = f"samples from always the same noise (DDIM, {len(way.times)} steps)"
-    yield gallery("samples", images, title, scan, titles=tuple(names))
+    yield gallery("samples", images, f"samples, always of the same noise ({steps} steps)", scan, titles=tuple(names))
     yield from _trajectory(denoiser, frames, images[:1], scan)
     yield from _guesses(denoiser, probes, scan)
 
@@ -65,10 +65,9 @@ def _trajectory(
     chosen = [frames[place] for place in places]
     above = [_shown(denoiser, x) for _, x, _ in chosen] + [last[0]]
     below = [_shown(denoiser, clean) for _, _, clean in chosen] + [last[0]]
-    titles = [f"t = {t}" for t, _, _ in chosen] + ["sample"]
-    told = [f"x̂₀ at t = {t}" for t, _, _ in chosen] + ["sample"]
-    yield gallery("trajectory", [*above, *below], "one sample on its way: x_t above, x̂₀ below", scan,
-                  titles=(*titles, *told), columns=len(above))  # fmt: skip
+    titles = [f"{t}" for t, _, _ in chosen] + ["0"]
+    yield gallery("trajectory", [*above, *below], "on its way, by t: x_t, x̂₀ below", scan,
+                  titles=(*titles, *titles), columns=len(above))  # fmt: skip
 
 
 def _shown(denoiser: Denoiser, x: Tensor) -> Tensor:
@@ -82,17 +81,20 @@ def _guesses(denoiser: Denoiser, probes: Sequence[Batch], scan: bool) -> Iterato
         batch = probes[0]
         x0 = encoded(denoiser.network, batch["image"])
         noise = torch.randn(x0.shape, generator=torch.Generator().manual_seed(_SEED)).to(x0)
-        images: list[Any] = []
-        titles: list[str] = []
+        above: list[Any] = [batch["image"][0].cpu()]
+        below: list[Any] = [above[0]]
+        titles = ["real"]
         for share in _AT:
             t = max(1, round(share * denoiser.schedule.steps))
             x = denoiser.schedule.noised(x0, t, noise)
             told = denoiser.telling(*_asked(denoiser, batch))(x, torch.full((1,), t, device=x.device)).float()
             _, clean = denoiser.schedule.read(denoiser.prediction, x, t, told)
-            images += [batch["image"][0].cpu(), _shown(denoiser, x), _shown(denoiser, clean)]
-            titles += ["held out", f"noised, t = {t}", "told in one step"]
-        yield gallery("guesses", images, "a held-out picture, noised, and told in one step", scan,
-                      titles=tuple(titles), columns=3)  # fmt: skip
+            above.append(_shown(denoiser, x))
+            below.append(_shown(denoiser, clean))
+            titles.append(f"t = {t}")
+        names = ["", *["told"] * len(_AT)]
+        yield gallery("guesses", [*above, *below], "held out, noised, told at once", scan,
+                      titles=(*titles, *names), columns=len(above))  # fmt: skip
 
 
 def _asked(denoiser: Denoiser, batch: Batch) -> tuple[list[int] | None, list[str] | None]:

@@ -89,8 +89,8 @@ def drawn(found: Errors, steps: int, what: str) -> Curves:
     bins = found.binned(FINE, steps)
     x = np.array([(low + high) / 2 for low, high, _ in bins])
     y = np.array([error for _, _, error in bins])
-    title = f"loss by t: mean square error of the {what}, held-out pictures"
-    return Curves("loss by t", (Line("held out", x, y),), title, "t (steps of noise)", "loss", log_y=True)
+    title = f"loss by t ({what})"
+    return Curves("loss by t", (Line("held out", x, y),), title, "t (steps of noise)", "mean square error", log_y=True)
 
 
 def _noise(number: int, shape: tuple[int, ...]) -> Tensor:

@@ -99,7 +99,7 @@ def test_it_is_measured_by_time_and_drawn_from_always_the_same_noise(task: Diffu
     assert {"samples", "trajectory", "guesses", "loss by t"} <= set(figures)
     trajectory = figures["trajectory"]
     assert isinstance(trajectory, Gallery)
-    assert trajectory.titles[0] == "t = 40"
+    assert trajectory.titles[0] == "40"
     assert len(trajectory.tiles) == 2 * (trajectory.columns or 0)
 
 
