@@ -92,8 +92,9 @@ class Masking(Lab):
         elif self.source == "deck":
             yield from self._words(DECK, None)
         else:
+            masked = _numbers("masked", self.masked)
             made_reader = yield from self._reader()
-            yield from self._words(guessed(made_reader, self.sentence, _numbers("masked", self.masked)), made_reader)
+            yield from self._words(guessed(made_reader, self.sentence, masked), made_reader)
 
     def pointed(self, figure: str, cell: tuple[int, int], shape: tuple[int, int]) -> Self:
         """Look at the masked word under the mouse; words that are not masked are left."""
@@ -162,9 +163,9 @@ class Masking(Lab):
         yield Curves("cost", (Line("−log P", p, -np.log(p)),), f"what the guess costs: −log {chance:.3g}",
                      "P(correct)", "loss (nats)", at=chance, weight=0.8)  # fmt: skip
         rule = made.rule if made is not None and made.rule else (0.15, 0.8, 0.1, 0.1)
-        kinds = ("become <mask>", "become another word", "stay as they are")
+        kinds = ("<mask>", "another word", "the word itself")
         counted = "counted" if made is not None and made.rule else "the rule"
-        yield Bars("rule", kinds, np.round(100 * np.array(rule[1:])), f"the chosen {100 * rule[0]:.0f} %, {counted}",
+        yield Bars("rule", kinds, np.round(100 * np.array(rule[1:])), f"given for the chosen {100 * rule[0]:.0f} %, {counted}",
                    "%", weight=0.8)  # fmt: skip
         yield Text("formula", f"loss = −log P({word}) = −log {number(chance)} = {-math.log(max(chance, 1e-12)):.5g}",
                    "the loss of this word", formula=True)  # fmt: skip

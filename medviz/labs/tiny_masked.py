@@ -133,7 +133,7 @@ def filler(image: Slice, seed: int = 0) -> Work[Filler]:
         for step, lost in enumerate(_lessons_of_pictures(network, x, seed), start=1):
             del lost
             yield Progress(step, PICTURE_STEPS, "teaching the autoencoder to fill in patches of this slice")
-        told = f"taught here on {PICTURE_STEPS * PICTURES} turned and moved views of this very slice"
+        told = f"taught here on {PICTURE_STEPS * PICTURES:,} turned and moved views of this very slice"
         known[seed] = Filler(network.eval(), SIZE, PATCH, told)
     return known[seed]
 
