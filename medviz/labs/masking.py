@@ -165,8 +165,8 @@ class Masking(Lab):
         rule = made.rule if made is not None and made.rule else (0.15, 0.8, 0.1, 0.1)
         kinds = ("<mask>", "another word", "the word itself")
         counted = "counted" if made is not None and made.rule else "the rule"
-        yield Bars("rule", kinds, np.round(100 * np.array(rule[1:])), f"given for the chosen {100 * rule[0]:.0f} %, {counted}",
-                   "%", weight=0.8)  # fmt: skip
+        title = f"given for the chosen {100 * rule[0]:.0f} %, {counted}"
+        yield Bars("rule", kinds, np.round(100 * np.array(rule[1:])), title, "%", weight=0.8)
         yield Text("formula", f"loss = −log P({word}) = −log {number(chance)} = {-math.log(max(chance, 1e-12)):.5g}",
                    "the loss of this word", formula=True)  # fmt: skip
         yield Text("story", self._told(found, made, rule), "")

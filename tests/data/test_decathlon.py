@@ -65,6 +65,17 @@ def test_each_case_is_held_out_in_one_fold(msd: Path) -> None:
     assert sorted(held) == [f"case_{k}" for k in range(5)]
 
 
+def test_of_few_labelled_cases_the_first_are_among_more_and_the_held_out_ones_stay(msd: Path) -> None:
+    names = {}
+    for labelled in (1, 2, 3, None, 99):
+        learnt, held = Decathlon(str(msd), labelled=labelled).sides
+        names[labelled] = {one.name for one in learnt}
+        assert held == Decathlon(str(msd)).sides[1]
+        assert len(Decathlon(str(msd), labelled=labelled).training(3, 16)) == len(learnt)
+    assert [len(one) for one in names.values()] == [1, 2, 3, 4, 4]
+    assert names[1] < names[2] < names[3] < names[None] == names[99]
+
+
 def test_slices_of_a_folder_can_be_learnt_from(msd: Path) -> None:
     data = Decathlon(str(msd))
     drawn = data.training(2, 16).drawn(0, np.random.default_rng(0))
