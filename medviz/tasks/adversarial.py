@@ -30,7 +30,7 @@ _DATA, _GAME = Group("Data"), Group("The game")
 _FITTED = ("pix2pix", "spade")
 """Networks that make a picture fit a map."""
 _PROBES = {"points": 512, "alone": 64, "fitted": 6}
-_SHOWN = 36
+_SHOWN = 40
 _TOGETHER = 16
 LEARNS = Choice(
     ("both", "generator", "discriminator"), ("Both, in turn", "The generator only", "The discriminator only")

@@ -1,11 +1,12 @@
 """How a run ended, and what can be done with it: a card above the curves."""
 
+import numpy as np
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout
 
 from medviz.gui.icons import icon
-from medviz.gui.training.history import History, group_of, line_name
+from medviz.gui.training.history import History, line_name
 from medviz.gui.training.watch import Watch
 from medviz.gui.training.words import duration
 
@@ -139,14 +140,15 @@ def compared(history: History) -> str:
 
 
 def reached(history: History) -> str:
-    """Say the best of each measure: "grey matter 0.971 · white matter 0.968 (best, at step 800)"."""
+    """Say each measure as it was when the best weights were kept: "grey matter 0.971 · white matter 0.968"."""
     best = history.best()
     if best is None:
         return ""
     names = history.few("measures", MOST) or [best[0]]
     parts = []
     for name in names[:MOST]:
-        found = history.tracks[name].best(higher=group_of(name) == "measures")
-        if found is not None:
-            parts.append(f"{line_name(name, 'measures')} {found[1]:.3f}")
-    return f"Best on samples it never saw: {' · '.join(parts)}"
+        track = history.tracks[name]
+        there = np.flatnonzero(track.steps == best[2])
+        if there.size and np.isfinite(track.values[there[-1]]):
+            parts.append(f"{line_name(name, 'measures')} {track.values[there[-1]]:.3f}")
+    return f"Best on samples it never saw: {' · '.join(parts)}" if parts else ""
