@@ -5,7 +5,7 @@ What is there without a download: the shipped tissue network, and the pixels the
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from medviz.training.using.models import model
 Numbers = NDArray[np.float64]
 TISSUE, PIXELS = "tissue", "pixels"
 SHIPPED = "mni152_tissue"
-_SIDE, _CELLS, _TOGETHER = 96, 8, 16
+_SIDE, _CELLS, TOGETHER = 64, 8, 16
 _GAIN, _OFFSET = 2.25, -0.75
 """−1 and 1 as the tissue network has seen black and white: three spreads below the mean, one and a half above."""
 _LITE = "EfficientNet-Lite0 of ImageNet"
@@ -47,7 +47,7 @@ class Features:
             return images.double().cpu().numpy()
         looks = _middles(images.float().cpu()) if images.ndim == 5 else [images.float().cpu()]
         with torch.inference_mode():
-            told = [torch.cat([self.tell(part) for part in torch.split(look, _TOGETHER)]) for look in looks]
+            told = [torch.cat([self.tell(part) for part in torch.split(look, TOGETHER)]) for look in looks]
         return torch.cat(told, 1).double().numpy()
 
     def named(self, images: Tensor) -> str:
@@ -55,6 +55,34 @@ class Features:
         if images.ndim == 2:
             return "coordinates"
         return f"{self.name}, middle slices" if images.ndim == 5 else self.name
+
+
+@dataclass(eq=False)
+class Told:
+    """Pictures told in features as they come, a few together, which is quicker."""
+
+    by: Features
+    name: str = ""
+    _waiting: list[Tensor] = field(default_factory=list)
+    _done: list[Numbers] = field(default_factory=list)
+
+    def add(self, image: Tensor) -> None:
+        """Take one picture (C, x, y[, z]), or one point (2,)."""
+        self._waiting.append(image)
+        if len(self._waiting) >= TOGETHER:
+            self._tell()
+
+    def numbers(self) -> Numbers:
+        """Return what was told of all, (n, features)."""
+        if self._waiting:
+            self._tell()
+        return np.concatenate(self._done)
+
+    def _tell(self) -> None:
+        images = torch.stack(self._waiting)
+        self.name = self.by.named(images)
+        self._done.append(self.by.of(images))
+        self._waiting.clear()
 
 
 def features(where: str = TISSUE) -> Features:
@@ -93,7 +121,7 @@ class _Levels:
     def __call__(self, images: Tensor) -> Tensor:
         """Tell (N, C, x, y) in (N, features); channels are looked at one by one and their numbers averaged."""
         count, channels = images.shape[:2]
-        x = _sized(images, _SIDE).flatten(0, 1)[:, None] * _GAIN + _OFFSET  # (N·C, 1, 96, 96)
+        x = _sized(images, _SIDE).flatten(0, 1)[:, None] * _GAIN + _OFFSET  # (N·C, 1, 64, 64)
         told = []
         for level, block in enumerate(self.network.down):
             x = block(x if level == 0 else F.max_pool2d(x, 2))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from medviz.training.using.likened import Keyed, Likened, likened
 from medviz.training.using.neighbours import Neighbour
 from medviz.training.using.quality import Quality
 
+T = TypeVar("T")
 RIGHTWARD = ("digits", "medmnist", "shapes", "captioned")
 """Data sets whose x runs to the right as a person looks at them; all others are as readers give them."""
 
@@ -137,7 +138,7 @@ def samples_of(
     _sound(made, folder)
     seconds = time.monotonic() - began_s
     pictures = Keyed.of(task.training(data), made[0].image.shape)
-    told = yield from likened(made, pictures, judge, f"{task!r} {by}")
+    told = yield from _quietly(likened(made, pictures, judge, f"{task!r} {by}"), task.deterministic)
     return _generated(folder, task, data, wanted, made, told, checkpoints.weights_digest(found), seconds)
 
 
@@ -201,7 +202,7 @@ def _sound(made: tuple[Made, ...], folder: Path) -> None:
             raise Refused(folder.name, fault, "train it longer, or with a lower rate")
 
 
-def _quietly(work: Work[tuple[Made, ...]], deterministic: bool) -> Work[tuple[Made, ...]]:
+def _quietly(work: Work[T], deterministic: bool) -> Work[T]:
     """Pull work without gradients; between two pulls the thread is as it was."""
     try:
         while True:
@@ -209,7 +210,7 @@ def _quietly(work: Work[tuple[Made, ...]], deterministic: bool) -> Work[tuple[Ma
                 try:
                     message = next(work)
                 except StopIteration as end:
-                    made: tuple[Made, ...] = end.value
+                    made: T = end.value
                     return made
             yield message
     finally:

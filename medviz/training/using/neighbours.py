@@ -16,7 +16,7 @@ from torch import Tensor
 
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
-from medviz.training.using.features import Features, Numbers
+from medviz.training.using.features import Features, Numbers, Told
 from medviz.training.using.quality import MOST, Pictures, Reference, spread
 
 Small = NDArray[np.float32]
@@ -101,20 +101,19 @@ def known(pictures: Pictures, features: Features | None = None, most: int | None
     places = spread(len(pictures), min(len(pictures), most or _room(pictures)))
     listened = {places[one] for one in spread(len(places), MOST)} if features is not None else set()
     small: list[Small] = []
-    told: list[Numbers] = []
-    name = ""
+    told = None if features is None else Told(features)
     for number, place in enumerate(places):
-        image = torch.as_tensor(pictures[place]["image"])[None]
-        small.append(shrunk(image))
-        if features is not None and place in listened:
-            name = features.named(image)
-            told.append(features.of(image))
+        image = torch.as_tensor(pictures[place]["image"])
+        small.append(shrunk(image[None]))
+        if told is not None and place in listened:
+            told.add(image)
         yield Progress(number + 1, len(places), "training pictures seen")
     pile = np.concatenate(small)
     own = nearest_rows(pile, pile, other_than=SAME_RMS)[1]
-    if features is None:
+    if told is None or features is None:
         return Known(pile, tuple(places), len(pictures), own)
-    by = Reference(features, name, np.concatenate(told))
+    numbers = told.numbers()
+    by = Reference(features, told.name, numbers)
     scaled = by.scaled(by.numbers)
     return Known(pile, tuple(places), len(pictures), own, by, nearest_rows(scaled, scaled, other_than=1e-6)[1])
 

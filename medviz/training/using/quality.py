@@ -16,14 +16,14 @@ from torch import Tensor
 
 from medviz.messages import Progress, Work
 from medviz.refused import Refused
-from medviz.training.using.features import Features, Numbers
+from medviz.training.using.features import Features, Numbers, Told
 
 LEAST = 64
 """Pictures on either side below which FID says more of their number than of their quality."""
 AXES = 32
 """FID looks along so many principal axes of the training pictures' features: a covariance of hundreds wants thousands
 of samples."""
-MOST = 1000
+MOST = 500
 """Training pictures that are told in features, evenly spread over all."""
 _LEAST_MMD = 4
 
@@ -145,14 +145,12 @@ def reference(pictures: Pictures, features: Features, most: int = MOST) -> Work[
     if len(pictures) < 2:
         raise Refused("training pictures", "there are fewer than two to compare with", "take a larger data set")
     places = spread(len(pictures), most)
-    told: list[Numbers] = []
-    name = features.name
+    told = Told(features)
     for number, place in enumerate(places):
-        image = torch.as_tensor(pictures[place]["image"])[None]
-        name = features.named(image)
-        told.append(features.of(image))
+        told.add(torch.as_tensor(pictures[place]["image"]))
         yield Progress(number + 1, len(places), "training pictures told in features")
-    return Reference(features, name, np.concatenate(told))
+    numbers = told.numbers()
+    return Reference(features, told.name, numbers)
 
 
 def judged(images: Sequence[Tensor] | Tensor, pictures: Pictures, by: Features, most: int = MOST) -> Work[Quality]:
