@@ -7,9 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from medviz.parameters import Range
+from medviz.refused import Refused
 
 ADVERSARIES = ("gan", "dcgan", "pix2pix", "spade")
 """Networks of two parts, `generator` and `discriminator`, for the task that lets them play."""
+LEAST = 4
+"""Side of the map that noise becomes first, at least."""
 Latent = Annotated[int, Range(1, 512, 1, log=True), "Numbers of noise that a sample is made from"]
 
 
@@ -60,3 +63,15 @@ class Painter(nn.Module):
     def forward(self, given: Tensor) -> Tensor:
         """Paint a picture of a map."""
         return torch.tanh(self.inner(given))
+
+
+def halvings(size: int) -> int:
+    """How often a side can be halved down to 4 to 7; refuses one that is no 4 to 7 times a power of two."""
+    levels = 0
+    while size >> (levels + 1) >= LEAST:
+        levels += 1
+    if size % 2**levels:
+        low = size - size % 2**levels
+        fault = f"it cannot be halved {levels} times down to {LEAST} to {2 * LEAST - 1}"
+        raise Refused(f"side={size}", fault, f"take {low} or {low + 2**levels}")
+    return levels

@@ -10,16 +10,13 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from medviz.networks.adversaries import Adversaries, Latent
+from medviz.networks.adversaries import Adversaries, Latent, halvings
 from medviz.networks.fitting import CONVOLUTION, UPWARD, Dimensions
 from medviz.parameters import Choice, Range
-from medviz.refused import Refused
 
 Upward = Literal["resized", "transposed"]
 _BATCH = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _SLOPE, _SPREAD = 0.2, 0.02
-_LEAST = 4
-"""Side of the map that noise becomes first, at least."""
 
 
 class DCGAN(Adversaries):
@@ -71,18 +68,6 @@ class Unfolding(nn.Module):
         """Unfold noise (N, latent)."""
         x = self.first(noise).view(-1, *self.smallest)  # (N, 8 width, size/2^levels, ...)
         return torch.tanh(self.head(self.up(self.norm(x).relu())))  # (N, channels, size, ...)
-
-
-def halvings(size: int) -> int:
-    """How often a side can be halved down to 4 to 7; refuses one that is no 4 to 7 times a power of two."""
-    levels = 0
-    while size >> (levels + 1) >= _LEAST:
-        levels += 1
-    if size % 2**levels:
-        low = size - size % 2**levels
-        fault = f"it cannot be halved {levels} times down to {_LEAST} to {2 * _LEAST - 1}"
-        raise Refused(f"side={size}", fault, f"take {low} or {low + 2**levels}")
-    return levels
 
 
 def _upward(dimensions: int, before: int, after: int, kind: Upward) -> nn.Sequential:

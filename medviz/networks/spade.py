@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medviz.networks.adversaries import Adversaries, Latent
-from medviz.networks.dcgan import halvings
+from medviz.networks.adversaries import Adversaries, Latent, halvings
 from medviz.networks.fitting import CONVOLUTION, Dimensions
-from medviz.networks.pix2pix import JudgeWidth, Judging, patches
+from medviz.networks.judge import JudgeWidth, Judging, patches
 from medviz.parameters import Range
 
 _INSTANCE = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from medviz.networks import NETWORKS
-from medviz.networks.adversaries import ADVERSARIES, Adversaries
-from medviz.networks.dcgan import halvings
+from medviz.networks.adversaries import ADVERSARIES, Adversaries, halvings
 from medviz.networks.spade import Told
 from medviz.parameters import Settings
 from medviz.refused import Refused
