@@ -21,10 +21,14 @@ _SMALLEST = 8
 
 
 class PlacedCnn(nn.Module):
-    """Convolutions that halve the picture until it is small, and one dense layer over all that is left with its place.
+    """Convolutions that halve the picture until it is small; each place is told where it is, and all are summed up.
 
-    (N, channels, size, size[, size]) → (N, features).
+    What is seen at a place is read by the same weights everywhere, so that a shape learnt in one corner is known in the
+    other (Liu et al., "CoordConv", 2018; Zaheer et al., "Deep sets", 2017): (N, channels, size, size[, size]) →
+    (N, features).
     """
+
+    where: Tensor
 
     def __init__(self, channels: int, features: int, dimensions: int, size: int, width: int) -> None:
         super().__init__()
@@ -37,11 +41,18 @@ class PlacedCnn(nn.Module):
             layers += [kind(after, after, 3, padding=1), norm_of(dimensions, "group", after), nn.ReLU()]
             before, side, level = after, -(-side // 2), level + 1
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Linear(before * side**dimensions, features)
+        axes = torch.meshgrid(*[torch.linspace(-1, 1, side)] * dimensions, indexing="ij")
+        self.register_buffer("where", torch.stack(axes)[None])  # (1, dimensions, side, side[, side])
+        one = CONVOLUTION[dimensions]
+        self.place = nn.Sequential(one(before + dimensions, 2 * features, 1), nn.ReLU(),
+                                   one(2 * features, 2 * features, 1), nn.ReLU())  # fmt: skip
+        self.head = nn.Linear(2 * features, features)
 
     def forward(self, x: Tensor) -> Tensor:
         """See a picture as a few numbers."""
-        return self.head(self.layers(x).flatten(1))  # type: ignore[no-any-return]
+        seen = self.layers(x)
+        told = torch.cat([seen, self.where.to(seen.dtype).expand(len(seen), -1, *seen.shape[2:])], 1)
+        return self.head(self.place(told).flatten(2).mean(2))  # type: ignore[no-any-return]
 
 
 def encoder_of(name: str, channels: int, features: int, dimensions: int, size: int, width: int) -> nn.Module:
