@@ -48,7 +48,9 @@ class AutoencoderLab(Lab):
     """An autoencoder learns digits, or pieces of the slice; how much of them comes through its bottleneck."""
 
     TITLE: ClassVar[str] = "Autoencoder"
-    ARRANGE: ClassVar[str] = "original told pca / given told_error pca_error / spectrum course code / formula / story"
+    ARRANGE: ClassVar[str] = (
+        "(original / given) (told / told_error) (pca / pca_error) / spectrum course code / formula / story"
+    )
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("A linear autoencoder can do what PCA does", "GEN-1", "D2", {"source": "digits"},
                 {"story": "reaches PCA's error and is not below it"},
@@ -118,11 +120,14 @@ class AutoencoderLab(Lab):
         told, linear = seen.made.told(given), seen.known.told(given, numbers)
         what = "digits, held out" if lesson.image is None else "slice"
         yield _picture("original", lesson, lesson.shown, f"x: {what}")
-        yield _picture("told", lesson, told, f"autoencoder, {self.code} numbers")
+        yield _picture("told", lesson, told, f"AE, {self.code} numbers")
         yield _picture("pca", lesson, linear, f"PCA, {numbers} numbers")
-        yield _picture("given", lesson, given, "given: x + n" if self.noise else "given: x itself, without noise")
-        yield _error("told_error", lesson, told, "autoencoder − x")
-        yield _error("pca_error", lesson, linear, "PCA − x")
+        if self.noise:
+            yield _picture("given", lesson, given, "given: x + n")
+        both = np.abs(np.concatenate([(one - lesson.shown).numpy() for one in (told, linear)]))
+        reach = float(np.clip(np.ceil(20 * np.percentile(both, 99.5)) / 20, 0.05, 0.5))
+        yield _error("told_error", lesson, told, "AE − x", reach)
+        yield _error("pca_error", lesson, linear, "PCA − x", reach)
         yield self._spectrum(seen)
         yield self._course(seen)
         yield _code(seen.made.code(noisy(lesson.learnt, self.noise, self.seed)))
@@ -139,11 +144,11 @@ class AutoencoderLab(Lab):
         at = np.arange(1, len(left) + 1)
         mine, _ = self._losses(seen, seen.lesson.learnt)
         lines = (
-            Line("PCA, clean pictures", at, np.maximum(left, 1e-3)),
-            Line("this autoencoder", at, np.full(len(at), mine), dashed=True),
+            Line("PCA", at, np.maximum(left, 1e-3)),
+            Line("this one", at, np.full(len(at), mine), dashed=True),
         )
         return Curves("spectrum", lines, "loss for k numbers", "k", "loss (squares of 0..1)", log_y=True,
-                      at=float(self.code))  # fmt: skip
+                      at=float(self.code), weight=0.6)  # fmt: skip
 
     def _course(self, seen: Seen) -> Curves:
         _, linear = self._losses(seen, seen.lesson.learnt)
@@ -152,7 +157,9 @@ class AutoencoderLab(Lab):
             Line("autoencoder", steps, np.maximum(seen.made.course, 1e-3)),
             Line("PCA", steps, np.full(len(steps), max(linear, 1e-3)), dashed=True),
         )
-        return Curves("course", lines, "loss while it is taught", "step", "loss (squares of 0..1)", log_y=True)
+        return Curves(
+            "course", lines, "loss while it is taught", "step", "loss (squares of 0..1)", log_y=True, weight=0.6
+        )
 
     def _formula(self, seen: Seen) -> str:
         mine, linear = self._losses(seen, seen.lesson.learnt)
@@ -214,15 +221,15 @@ def _short(value: float) -> str:
 
 def _picture(name: str, lesson: Lesson, pictures: Tensor, title: str) -> Picture:
     image = lesson.image
-    return Picture(name, lesson.laid(pictures), title, None if image is None else image.mm, (0.0, 1.0),
+    return Picture(name, lesson.laid(pictures), title, None if image is None else image.mm, (0.0, 1.0), weight=2.0,
                    letters=None if image is None else image.letters)  # fmt: skip
 
 
-def _error(name: str, lesson: Lesson, told: Tensor, title: str) -> Picture:
+def _error(name: str, lesson: Lesson, told: Tensor, title: str, reach: float) -> Picture:
     image = lesson.image
     each = float((told - lesson.shown).square().mean().sqrt())
     return Picture(name, lesson.laid(told - lesson.shown), f"{title}, {100 * each:.1f} % RMS",
-                   None if image is None else image.mm, (-0.5, 0.5), "diverging",
+                   None if image is None else image.mm, (-reach, reach), "diverging", weight=2.0,
                    letters=None if image is None else image.letters)  # fmt: skip
 
 
@@ -234,4 +241,4 @@ def _code(code: Tensor) -> Curves:
     middles = (edges[1:] + edges[:-1]) / 2
     line = Line("numbers", middles, 100 * share / max(1, len(values)))
     title = f"numbers of the codes: {100 * active(code):.0f} % active"
-    return Curves("code", (line,), title, "value of a number of the code z", "share (%)")
+    return Curves("code", (line,), title, "value of a number of the code z", "share (%)", weight=0.6)

@@ -43,7 +43,7 @@ class LatentLab(Lab):
     """Any point of the plane becomes a picture; every picture is a cloud in it, kept near N(0, 1)."""
 
     TITLE: ClassVar[str] = "Latent plane"
-    ARRANGE: ClassVar[str] = "plane points (decoded / pictures) / terms samples / formula / story"
+    ARRANGE: ClassVar[str] = "plane points / decoded pictures samples / terms formula / story"
     EXAMPLES: ClassVar[tuple[Example, ...]] = (
         Example("A cloud that is the prior costs nothing", "GEN-3", "D4", {"z1": 0.0, "z2": 0.0, "sigma": 1.0},
                 {"terms[0,2]": 0.0, "terms[1,2]": 0.0, "formula": "= 0 nats"},
@@ -57,7 +57,7 @@ class LatentLab(Lab):
                 text="The closed form, axis by axis: −½ (1 + ln σ² − μ² − σ²)."),
         Example("Sample from the prior", "GEN-3", "D4", {"draws": 5}, {"samples.shape": (DRAWS, 8, 8)},
                 text="Given a trained VAE: draw z from N(0, 1), and let the decoder make a picture of it."),
-        Example("β so large that the code falls silent", "GEN-3", "D2", {"beta": 20.0},
+        Example("β so large that the code falls silent", "GEN-3", "D2", {"beta": 60.0},
                 {"story": "posterior collapse"},
                 text="All clouds are the prior; whatever is drawn becomes the same mean picture."),
         Example("Hardly any β", "GEN-3", "D2", {"beta": 0.05}, {"story": "2 of 2 axes are active"},
@@ -70,7 +70,7 @@ class LatentLab(Lab):
         "A run of autoencoding with the network VAE; empty: digits are learnt at once",
     ] = ""  # fmt: skip
     beta: Annotated[
-        float, Range(0.0, 20.0, 0.05), Group("What was taught"), "Digits: weight β of the divergence; 1 is the VAE"
+        float, Range(0.0, 100.0, 0.05), Group("What was taught"), "Digits: weight β of the divergence; 1 is the VAE"
     ] = 1.0
     seed: Annotated[int, Range(0, 99), Group("What was taught", advanced=True), "Digits: draws weights and order"] = 0
     axis_1: Annotated[int, Range(1, 512), Group("What was taught", advanced=True), "Run: axis of z1"] = 1
@@ -86,7 +86,7 @@ class LatentLab(Lab):
         "Standard deviation of a cloud round the point, for its divergence",
     ] = 0.3
     which: Annotated[
-        int, Pick("pictures"), Range(0, 17), Group("Point", advanced=True), "The held-out picture that is compared"
+        int, Pick("pictures"), Range(0, 11), Group("Point", advanced=True), "The held-out picture that is compared"
     ] = 0
     follow: Annotated[
         bool, Group("Point"), "Take the cloud that the encoder gives to the held-out picture pointed at"
@@ -124,7 +124,7 @@ class LatentLab(Lab):
 
     def _figures(self, plane: Plane, whole: Array) -> Iterator[Figure]:
         cloud = self._cloud(plane)
-        yield Picture("plane", whole, "decoded plane, z1 to the right, z2 up: drag the point", levels=plane.levels,
+        yield Picture("plane", whole, "decoded plane: drag the point", levels=plane.levels,
                       marks=_marks(cloud, plane.tiles), drags=True, weight=2.0)  # fmt: skip
         yield _codes(plane, cloud)
         here = np.array([cloud.middle])
@@ -133,13 +133,13 @@ class LatentLab(Lab):
                       plane.mm, plane.levels)  # fmt: skip
         seen = plane.pictures
         at = min(self.which, len(seen) - 1)
-        names = tuple("▸" if self.follow and one == at else " " for one in range(len(seen)))
+        names = tuple("its cloud" if one == at else "" for one in range(len(seen))) if self.follow else ()
         yield Gallery("pictures", seen, f"{plane.words}: point at one", names, levels=plane.levels, shared_scale=True,
                       columns=min(_COLUMNS, len(seen)))  # fmt: skip
         yield _terms(cloud)
         yield Gallery("samples", plane.drawn(self.draws), "samples: z drawn from N(0, 1), decoded", levels=plane.levels,
                       shared_scale=True)  # fmt: skip
-        yield Text("formula", _formula(cloud), "divergence of this cloud from the prior", formula=True)
+        yield Text("formula", _formula(cloud), "divergence from the prior", formula=True)
         yield Text("story", self._story(plane), "")
 
     def _story(self, plane: Plane) -> str:
@@ -147,7 +147,7 @@ class LatentLab(Lab):
         said = []
         known = plane.measures
         if "KL" in known:
-            said.append(f"on held-out pictures the divergence is {number(known['KL'], 3)} nats each")
+            said.append(f"On held-out pictures the divergence is {number(known['KL'], 3)} nats each")
         if "error" in known:
             said.append(f"the decoder errs by {number(known['error'], 3)} (mean ‖x − x̂‖² of 64 pixels in 0..1)")
         if len(middles) > 1:
@@ -182,13 +182,13 @@ def _codes(plane: Plane, cloud: Cloud) -> Points:
     at = np.concatenate([middles, [cloud.middle]])
     names = (*(plane.names or ("pictures",)), "the point")
     groups = np.zeros(len(middles), int) if plane.kinds is None else plane.kinds
-    return Points("points", at, "middles of the clouds of held-out pictures", np.append(groups, len(names) - 1), names,
+    return Points("points", at, "held-out pictures: middles of their clouds", np.append(groups, len(names) - 1), names,
                   x_name="z1", y_name="z2", weight=1.6)  # fmt: skip
 
 
 def _terms(cloud: Cloud) -> Heatmap:
     values = np.array([[m, s, t] for m, s, t in zip(cloud.middle, cloud.spread, cloud.terms, strict=True)])
-    return Heatmap("terms", values, "the cloud, axis by axis (divergence in nats)", "diverging", (-3.0, 3.0),
+    return Heatmap("terms", values, "cloud; KL in nats", "diverging", (-3.0, 3.0),
                    row_names=("z1", "z2"), column_names=("μ", "σ", "KL"), digits=4)  # fmt: skip
 
 
