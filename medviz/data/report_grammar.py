@@ -40,10 +40,10 @@ MODALITIES = {
 LIGHTS = {"hyper": ("brighter", "bright", "high"), "hypo": ("darker", "dark", "low")}
 
 FAMILIES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "organ and adjective": tuple((noun, adjective) for noun, (adjective, _, _) in ORGANS.items()),
-    "bright and dark": tuple((f"hyper{end}", f"hypo{end}") for end, _ in MODALITIES.values()),
-    "one and many": tuple(LESIONS.items()),
-    "size and change": tuple(SIZES.items()),
+    "organs": tuple((noun, adjective) for noun, (adjective, _, _) in ORGANS.items()),
+    "light": tuple((f"hyper{end}", f"hypo{end}") for end, _ in MODALITIES.values()),
+    "number": tuple(LESIONS.items()),
+    "size": tuple(SIZES.items()),
 }
 """Pairs of words that differ in the same way."""
 ANALOGIES: tuple[tuple[str, str, str, str], ...] = tuple(

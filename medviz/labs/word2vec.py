@@ -29,7 +29,6 @@ Array = NDArray[Any]
 MOST, NEAREST = 14, 5
 _SENTENCE = "the left lung is clear"
 _PLANTED, _ARC_DEG = ("liver", "kidney", "heart", "lung"), (0.0, 50.0, 110.0, 180.0)
-_GROUPS = ("organs", "light", "number", "size")
 
 
 def planted() -> Table:
@@ -164,7 +163,7 @@ class Word2VecLab(Lab):
         ids = [table.words.id(word) for word, _ in shown]
         at, share = principal(F.normalize(table.vectors[ids], dim=1))
         groups = np.array([group for _, group in shown])
-        names = _GROUPS if len(set(groups.tolist())) > 1 else ()
+        names = tuple(FAMILIES) if len(set(groups.tolist())) > 1 else ()
         title = f"map of {len(shown)} words: {share:.0%} of the variance"
         yield Points("map", at.numpy(), title, groups, names, tuple(word for word, _ in shown), "first component",
                      "second component", spelt=True, weight=2.0)  # fmt: skip

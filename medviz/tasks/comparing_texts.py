@@ -238,9 +238,11 @@ def _map(space: Space, texts: tuple[str, ...]) -> Points:
     at, share = principal(torch.cat([space.pictures, space.words]))
     count = len(texts)
     words = 2 * tuple(f"{number + 1}" for number in range(count))
-    title = f"two principal components, {share:.0%} of the variance; a number is a pair"
+    title = f"map: {share:.0%} of the variance; a number is a pair"
     kinds = np.repeat([0, 1], count)
-    return Points("map", at.cpu().numpy(), title, kinds, ("pictures", "texts"), words, "first component", "second")
+    return Points(
+        "map", at.cpu().numpy(), title, kinds, ("pictures", "texts"), words, "first component", "second", spelt=True
+    )
 
 
 def _nearest(space: Space, similar: np.ndarray[Any, Any]) -> Table:

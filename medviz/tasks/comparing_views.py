@@ -166,7 +166,7 @@ class ComparingViews(Comparing):
         held, kinds = bank(data, self.dimensions, self.side, True)
         at, share = principal(featured(network, held))
         names = tuple(data.classes) if int(kinds.min()) >= 0 else ()
-        yield Points("map", at.cpu().numpy(), f"features of held-out pictures: two components, {share:.0%} of variance",
+        yield Points("map", at.cpu().numpy(), f"map of held-out pictures: {share:.0%} of the variance",
                      kinds.numpy() if names else None, names, (), "first component", "second component")  # fmt: skip
 
     def description(self, data: Any) -> dict[str, Any]:

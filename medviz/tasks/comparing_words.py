@@ -143,12 +143,12 @@ class ComparingWords(Comparing):
         ids = torch.tensor([words.id(one) for one in shown])
         table = network.words.weight.detach()
         at, share = principal(F.normalize(table[ids], dim=1))
-        title = f"words: two principal components, {share:.0%} of the variance"
-        yield Points("map", at.cpu().numpy(), title, groups, names, shown, "first component", "second component")
+        title = f"map of words: {share:.0%} of the variance"
+        yield Points("map", at.cpu().numpy(), title, groups, names, shown, "first component", "second", spelt=True)
         some = min(12, len(shown))
         unit = F.normalize(table[ids[:some]], dim=1)
         yield Heatmap("similarity", (unit @ unit.T).cpu().numpy(), "cosine of words", "diverging", (-1.0, 1.0),
-                      row_names=shown[:some], column_names=shown[:some], digits=2)  # fmt: skip
+                      row_names=shown[:some], digits=2)  # fmt: skip
         yield _neighbours(table, words, shown[:SHOWN])
 
     def description(self, data: Any) -> dict[str, Any]:
