@@ -25,7 +25,7 @@ from medviz.training.using.denoiser import Denoiser, denoiser_in
 from medviz.training.using.denoising import Known, Tell, Way, denoised
 
 Array = NDArray[Any]
-SIDE, STEPS = 40, 220
+SIDE, STEPS = 40, 200
 """Side of the square in which the small network sees a slice, and steps of its teaching."""
 NEAREST, FARTHEST = 1, 8
 """How many slices away its neighbours lie that it learns from."""

@@ -22,7 +22,7 @@ WIDTH, WAVES = 128, 8
 STEPS, BATCH, COPIES = 240, 32, 256
 MOST_WEIGHT = 5.0
 """Of a step in the loss, as in min-SNR (Hang et al., 2023): else the nearly clean pictures are all that is learnt."""
-_KEPT = 8
+_KEPT = 12
 
 
 class TinyDenoiser(nn.Module):
