@@ -89,7 +89,8 @@ class Captions:
     """Some drawn pictures with their captions: "image" (1, x, y) float32 in a square of `side`, "text", "name".
 
     ``captions[i]`` is without chance; ``drawn(i, chance)`` has another light, other noise and another way of saying it.
-    `things` are the objects of each picture.
+    `things` are the objects of each picture. Held-out pictures (`part` 1) are told in the plain form: else a text in
+    another form would count as a wrong answer.
     """
 
     data: "Captioned"
@@ -105,15 +106,18 @@ class Captions:
     @property
     def texts(self) -> tuple[str, ...]:
         """The caption of each picture."""
-        return tuple(caption(one, number % self.data.forms) for number, one in enumerate(self.things))
+        return tuple(caption(one, self._form(number)) for number, one in enumerate(self.things))
 
     def __getitem__(self, index: int) -> Sample:
         """Return a picture as it is, with its caption."""
         if index not in self._kept:
             pixels = _picture(self.data, self.things[index], self.part, index)
             self._kept[index] = ready(pixels, self.side, 1)
-        text = caption(self.things[index], index % self.data.forms)
+        text = caption(self.things[index], self._form(index))
         return {"image": self._kept[index], "text": text, "name": f"caption {index}"}
+
+    def _form(self, index: int) -> int:
+        return 0 if self.part else index % self.data.forms
 
     def drawn(self, index: int, chance: np.random.Generator) -> Sample:
         """Return a picture in another light, and its caption in another form."""
