@@ -11,7 +11,7 @@ from medviz.training.using.bleu import bleu
 from medviz.training.using.captioning import Caption, facing, looks, shown
 from medviz.training.using.findings import SAME, Pair, aligned, marked
 
-LOOKED_AT = 3
+LOOKED_AT = 2
 """Of so many probes each word is drawn."""
 
 
@@ -34,9 +34,11 @@ def drawn(images: Sequence[Array], texts: Sequence[str], said: Sequence[Caption]
     for number, (image, caption) in enumerate(zip(images[:LOOKED_AT], said, strict=False), start=1):
         names = shown(caption.words)
         tiles = np.concatenate([_plain(image), looks(image, caption.attention)])
-        yield Gallery(f"probe {number} looks", tiles, f"probe {number}: where it looked for each word", ("", *names))
+        titles = ("", *(f"{name} {share:.0%}" for name, share in zip(names, caption.shares, strict=True)))
+        where = f"probe {number}: where it looked for each word, and how probable it was"
+        yield Gallery(f"probe {number} looks", tiles, where, titles, weight=2.0)
         yield Bars(f"probe {number} words", tuple(f"{at} {one}" for at, one in enumerate(names, start=1)),
-                   caption.shares * 100, f"probe {number}: how probable each word was", "%")  # fmt: skip
+                   caption.shares * 100, f"probe {number}: how probable each word was", "%", weight=0.7)  # fmt: skip
 
 
 def findings_table(pairs: Sequence[tuple[int, Pair]]) -> Table:

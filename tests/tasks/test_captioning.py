@@ -145,7 +145,7 @@ def test_probes_are_drawn_as_texts_findings_looks_and_words() -> None:
     assert isinstance(table, Table) and isinstance(findings, Table) and isinstance(bars, Bars)
     assert table.rows[0][1] == table.rows[0][2] == probe["text"] and "1 of 1 word for word" in table.title
     assert isinstance(gallery, Gallery) and gallery.tiles.shape[1:] == (32, 32, 3)
-    assert len(gallery.tiles) == len(gallery.titles) == 1 + len(bars.names) and gallery.titles[-1] == "(end)"
+    assert len(gallery.tiles) == len(gallery.titles) == 1 + len(bars.names) and gallery.titles[-1] == "(end) 100%"
 
 
 def test_a_look_glows_where_it_is() -> None:
