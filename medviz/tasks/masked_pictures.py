@@ -42,7 +42,7 @@ def drawn(network: nn.Module, probes: Sequence[Batch], asked: Asked, of_patients
         made, masked = filled(network, batch, asked)
         image = batch["image"]
         low, high = (float(one) for one in (image.amin(), image.amax()))
-        gone = torch.where(masked, torch.full_like(image, low), image)
+        gone = torch.where(masked, torch.full_like(image, (low + high) / 2), image)  # grey: not known
         error = (made - image).abs() + low
         for one in (image, gone, made, error):
             tiles.append(((_facing(one[0].mean(0).cpu().numpy(), of_patients)) - low) / max(high - low, 1e-6))

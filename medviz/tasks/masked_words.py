@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medviz.data.masking import commonness
-from medviz.data.words import MASK, Vocabulary
+from medviz.data.words import MASK, PAD, Vocabulary
 from medviz.figures import Table
 from medviz.messages import Progress, Work
 from medviz.training.task import Batch
 
-_GUESSES = 4
-"""So many of the likeliest words are written down."""
+_GUESSES, _NEAR = 4, 3
+"""So many of the likeliest words are written down, and so many words on either side of the masked one."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def measured(rows: Sequence[Told]) -> dict[str, float]:
     lost, unigram = sum(one.lost for one in rows) / count, sum(one.unigram for one in rows) / count
     return {
         "loss": lost,
-        "accuracy": sum(one.right for one in rows) / count,
+        "accuracy (%)": 100 * sum(one.right for one in rows) / count,
         "perplexity": math.exp(min(lost, 50.0)),
-        "commonest word/accuracy": sum(one.commonest for one in rows) / count,
+        "commonest word/accuracy (%)": 100 * sum(one.commonest for one in rows) / count,
         "unigram/perplexity": math.exp(min(unigram, 50.0)),
     }
 
@@ -82,7 +82,7 @@ def row(one: Told) -> dict[str, Any]:
     """Say of one sentence how well it was guessed; the sentence itself is not kept."""
     count = max(1, one.count)
     return {
-        "masked words": one.count, "loss": one.lost / count, "accuracy": one.right / count,
+        "masked words": one.count, "loss": one.lost / count, "accuracy (%)": 100 * one.right / count,
         "_told": (one.count, one.lost, one.right, one.unigram, one.commonest),
     }  # fmt: skip
 
@@ -105,19 +105,16 @@ def drawn(network: nn.Module, probes: Sequence[Batch], vocabulary: Vocabulary) -
                 for word, share in zip(likely.indices, likely.values.tolist(), strict=True)
             )
             chance = float(chances[place, meant])
-            rows.append((
-                sentence(batch["given"][0], place, vocabulary), vocabulary.word(meant), round(100 * chance, 1),
-                round(-math.log(max(chance, 1e-12)), 3), guesses,
-            ))  # fmt: skip
-    columns = ("sentence", "meant", "P(meant)", "loss", "likeliest words")
-    return Table("sentences", columns, tuple(rows), "masked words of held-out sentences", ("", "", "%", "nats", ""))
+            near = around(batch["given"][0], place, vocabulary)
+            rows.append((near, vocabulary.word(meant), round(100 * chance, 1), guesses))
+    columns = ("▢ among its neighbours", "meant", "P(meant)", "likeliest words")
+    return Table("sentences", columns, tuple(rows), "masked words of held-out sentences", ("", "", "%", ""))
 
 
-def sentence(given: Tensor, place: int, vocabulary: Vocabulary) -> str:
-    """Write a sentence (L,) with a box for each masked word, the one asked for in brackets."""
-    shown = given.clone()
-    words = []
-    for at, number in enumerate(shown.tolist()):
-        box = "▢" if number == MASK else vocabulary.text([number])
-        words.append(f"[{box}]" if at == place else box)
-    return " ".join(word for word in words if word)
+def around(given: Tensor, place: int, vocabulary: Vocabulary) -> str:
+    """Write the words round a place of a sentence (L,), with a box for each masked word, the one asked for marked."""
+    length = int((given != PAD).sum())
+    first, last = max(0, place - _NEAR), min(length, place + _NEAR + 1)
+    words = ["▢" if int(one) == MASK else vocabulary.word(int(one)) for one in given[first:last]]
+    words[place - first] = f"[{words[place - first]}]"
+    return " ".join([*["…"] * (first > 0), *words, *["…"] * (last < length)])

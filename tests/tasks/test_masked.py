@@ -137,7 +137,7 @@ def test_words_guessed_by_how_common_they_are_reach_the_baseline() -> None:
     with torch.no_grad():
         found = finished(task.measures(Common(shares), Whole(task.validation(data), CPU), data))
     assert found["validation/perplexity"] == pytest.approx(found["validation/unigram/perplexity"], rel=1e-4)
-    assert found["validation/accuracy"] == pytest.approx(found["validation/commonest word/accuracy"])
+    assert found["validation/accuracy (%)"] == pytest.approx(found["validation/commonest word/accuracy (%)"])
     assert found["validation/perplexity"] == pytest.approx(math.exp(found["validation/loss"]))
     assert task.chance(data) == pytest.approx(math.log(len(shares)))
 
@@ -178,13 +178,13 @@ def test_it_learns_words_of_reports_better_than_how_common_they_are(tmp_path: Pa
     run = finished(train(task, tmp_path / "run"), said.append)
     last = {one.name: one.value for one in said if isinstance(one, Scalar)}
     assert last["validation/perplexity"] < 0.7 * last["validation/unigram/perplexity"]
-    assert last["validation/accuracy"] > 2 * last["validation/commonest word/accuracy"]
+    assert last["validation/accuracy (%)"] > 2 * last["validation/commonest word/accuracy (%)"]
     tables = [one for one in said if isinstance(one, Table) and one.name == "sentences"]
     assert tables and "[▢]" in str(tables[-1].rows[0][0])
     made = filler_of(str(run))
     assert isinstance(made, Words) and "the" in made.vocabulary
     ((_, results),) = [read_results(run)]
-    assert {name for row in results[0].rows for name in row if name[0] != "_"} >= {"loss", "accuracy"}
+    assert {name for row in results[0].rows for name in row if name[0] != "_"} >= {"loss", "accuracy (%)"}
     assert "sentence" not in (run / "results.csv").read_text(), "sentences of reports are not written down"
     assert results[0].measures["perplexity"].value == pytest.approx(last["validation/perplexity"], rel=1e-3)
 
