@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from torch import Tensor, nn
 
+from medviz.data.checking.report import Fingerprint
 from medviz.data.masking import MaskedPictures, MaskedWords, unlabelled
 from medviz.data.pictures import PICTURES, pictures, some
 from medviz.data.words import Vocabulary
@@ -17,6 +18,7 @@ from medviz.networks import NETWORKS
 from medviz.parameters import Choice, Group, Live, Part, Range, Settings, parameters
 from medviz.refused import Refused
 from medviz.tasks import masked_pictures, masked_words
+from medviz.tasks.proposing import for_pictures
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Task
 from medviz.training.using import filling
 
@@ -169,6 +171,16 @@ class Masked(Task):
     def summarised(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
         """Measure what is no mean over sentences: the perplexity."""
         return masked_words.summarised(rows) if self.of_words else {}
+
+    def proposed(self, found: Fingerprint) -> "tuple[Masked, tuple[str, ...]]":
+        """Choose what suits the pictures, and say why; the side is whole patches."""
+        if self.of_words:
+            return self, ()
+        turned, lines = for_pictures(self, found)
+        side = self.patch * max(2, round(turned.side / self.patch))
+        if side == turned.side or not lines:
+            return turned, lines
+        return replace(turned, side=side), (f"{lines[0]}; {side // self.patch} patches a side", *lines[1:])
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say what the network fills in: the size of pictures and patches, or the words it knows."""

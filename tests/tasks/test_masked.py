@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medviz.data.checking.report import Fingerprint, Hardware, Spread
 from medviz.data.masking import commonness
 from medviz.data.phantoms import Phantoms
 from medviz.data.sentences import ReportSentences
@@ -244,6 +245,17 @@ def test_masked_words_are_always_masks_where_it_is_measured() -> None:
 def test_what_does_not_go_together_is_refused(task: Masked, words: str) -> None:
     with pytest.raises(Refused, match=words):
         task.build(task.data_set())
+
+
+def test_it_proposes_pictures_of_whole_patches() -> None:
+    found = Fingerprint(dimensions=3, shape=Spread.of([(35, 51, 35)]), cases=100, held_out=20, classes=(),
+                        spacing_mm=Spread.of([(1.0, 1.0, 1.0)]), hardware=Hardware("cpu", 16 << 30, 4))  # fmt: skip
+    uneven = replace(PICTURES, dimensions=3, network=Settings("masked_unet", (("patch", 12),)))
+    task, lines = uneven.proposed(found)
+    assert task.side == 36 and "3 patches a side" in lines[0]
+    task.build(Phantoms(cases=4, size=32))
+    assert replace(PICTURES, dimensions=3).proposed(found)[0].side == 32
+    assert REPORTS.proposed(found) == (REPORTS, ())
 
 
 def test_a_run_of_another_task_fills_nothing_in(tmp_path: Path) -> None:
