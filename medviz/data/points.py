@@ -45,11 +45,11 @@ class Points:
         """Places (n, 2) round which the points lie."""
         return centres(self.shape, self.modes)
 
-    def training(self) -> "Drawn":
-        """Return the points to learn from."""
+    def training(self, dimensions: int = 0, side: int = 0, augment: float = 0.0) -> "Drawn":
+        """Return the points to learn from; they have no side, and are not changed."""
         return Drawn(*self.drawn(self.count, 0))
 
-    def validation(self) -> "Drawn":
+    def validation(self, dimensions: int = 0, side: int = 0) -> "Drawn":
         """Return points that training never sees."""
         return Drawn(*self.drawn(max(64, self.count // 4), 1))
 
