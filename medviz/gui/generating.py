@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 from medviz.imaging.volume import Array
 from medviz.messages import Work
-from medviz.parameters import Choice, File, When
+from medviz.parameters import Choice, File, Group, When
 from medviz.refused import Refused
+
+_JUDGED = Group("Judged by", advanced=True)
 
 
 def _no_work(*what: Any) -> Work[Any]:
@@ -25,12 +27,14 @@ class Judging:
         Choice(
             ("tissue", "pixels", "other"), ("Tissue network that ships", "Brightness of 8×8 cells", "A network of mine")
         ),
+        _JUDGED,
         "FID, MMD and distances are told in these features; numbers in others cannot be compared with them.",
     ] = "tissue"
     network: Annotated[
         str,
         File(folder=True, either=True),
         When("features", "other"),
+        _JUDGED,
         "The folder of a classification run, or the weights of EfficientNet-Lite0 (.pth).",
     ] = ""
 

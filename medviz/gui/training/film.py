@@ -162,7 +162,9 @@ class FilmStrip(QWidget):
 
     def _words(self, number: int) -> str:
         one = self.moments[number]
-        return "start" if one.step == 0 else f"{one.epoch:.3g}" if one.epoch else f"step {one.step:,}"
+        if not one.epoch or one.step == 0:
+            return "start" if one.step == 0 else f"step {one.step:,}"
+        return f"epoch {one.epoch:.0f}" if one.epoch >= 1 else f"epoch {one.epoch:.1g}"
 
 
 def mosaic(gallery: Gallery, tile: int | None = None) -> QImage:

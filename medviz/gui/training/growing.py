@@ -71,15 +71,16 @@ class Growing(QWidget):
         self._timer.timeout.connect(self.redraw_if_new)
 
     def _lay_out(self) -> None:
-        self.main = QWidget()
-        head = QHBoxLayout()
+        self.main, self.head = QWidget(), QWidget()
+        head = QHBoxLayout(self.head)
+        head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(8)
         head.addWidget(self.choice)
         head.addWidget(self.follows, 1)
         column = QVBoxLayout(self.main)
         column.setContentsMargins(16, 4, 16, 8)
         column.setSpacing(6)
-        column.addLayout(head)
+        column.addWidget(self.head)
         column.addWidget(self.view, 1)
         column.addWidget(self.scrubber)
         column.addWidget(self.strip)
@@ -141,6 +142,7 @@ class Growing(QWidget):
             self.view.show_figure(gallery)
         self.strip.show_moments(self.moments, number, self.tile)
         self.follows.setText("" if self.tile is None else f"The strip follows picture {self.tile + 1}")
+        self.head.setVisible(self.choice.count() > 1 or self.tile is not None)
 
     def _follow(self, tile: int) -> None:
         self.tile = None if tile == self.tile else tile

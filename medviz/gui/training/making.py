@@ -86,7 +86,7 @@ class Making(QWidget):
         self.view.setMinimumSize(120, 120)
         self.view.setToolTip("Click to pick a sample, double click to open it in the viewer")
         self.near = QCheckBox("Show nearest")
-        self.near.setToolTip("Show beside each sample the training picture that is nearest to it")
+        self.near.setToolTip("Show on the right of each sample the training picture that is nearest to it")
         self.near.setChecked(True)
         self.lines, self.waits = QLabel(), QLabel(LOOKING)
         self.keep, self.open = QPushButton("Export…"), QPushButton("Open in viewer")
@@ -129,7 +129,8 @@ class Making(QWidget):
     def _results(self) -> QWidget:
         made = QWidget()
         head, foot = QHBoxLayout(), QHBoxLayout()
-        head.addWidget(self.near, 1)
+        head.addWidget(self.near)
+        head.addStretch(1)
         for button in (self.open, self.keep):
             head.addWidget(button)
         foot.addWidget(self.lines, 1)
@@ -242,6 +243,8 @@ class Making(QWidget):
         bench.batch, bench.picked = batch, 0
         if folder == self.folder:
             self._draw()
+            if self.halves.orientation() == Qt.Orientation.Vertical:  # the samples need the room now
+                self.halves.setSizes([1, 10_000])
 
     def _over(self, folder: Path) -> None:
         self._runs[folder].job = None
@@ -268,22 +271,22 @@ class Making(QWidget):
             return
         beside = batch.nearest if self.near.isChecked() else None
         tiles = batch.tiles if beside is None else pairs(batch.tiles, beside)
-        titles = tuple(self._title(number, batch, beside is not None) for number in range(batch.count))
+        titles = tuple(self._title(number, batch) for number in range(batch.count))
         self.view.copies, self.view.number = batch.copies, self.bench.picked
         levels = (-1.0, 1.0) if tiles.ndim == 3 else (0.0, 1.0)
         self.view.show_figure(Gallery("made", tiles, "", titles, levels=levels, shared_scale=True))
         self._say(batch)
 
     @staticmethod
-    def _title(number: int, batch: Batch, beside: bool) -> str:
+    def _title(number: int, batch: Batch) -> str:
         copy = " · copy?" if number < len(batch.copies) and batch.copies[number] else ""
-        return f"{number + 1}{' | nearest' if beside else ''}{copy}"
+        return f"{number + 1}{copy}"
 
     def _say(self, batch: Batch) -> None:
         picked = self.bench.picked
         told = [*batch.lines, *([batch.doubt] if batch.doubt else [])]
         if picked < len(batch.words):
-            told.append(f"Sample {picked + 1}: nearest training picture {batch.words[picked]}")
+            told.append(f"Sample {picked + 1}: {batch.words[picked]}")
         self.lines.setText("\n".join(told))
         self.lines.setProperty("look", "warning" if any(batch.copies) else "small")
         self.lines.style().unpolish(self.lines)

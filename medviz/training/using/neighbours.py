@@ -50,7 +50,7 @@ class Neighbour:
     @property
     def words(self) -> str:
         """Say it shortly."""
-        told = f"{self.far_rms:.3f} RMS away; that picture's own nearest: {self.usual_rms:.3f}"
+        told = f"{self.far_rms:.3f} RMS from the nearest training picture, whose own is {self.usual_rms:.3f} away"
         return f"copy? {told}" if self.copy else told
 
 

@@ -64,13 +64,14 @@ class Quality:
         """Say it in a line."""
         parts = []
         if self.fid is not None:
-            usual = f", {self.usual_fid:.3g} between training pictures" if self.usual_fid is not None else ""
+            usual = f" (training pictures among themselves {self.usual_fid:.3g})" if self.usual_fid is not None else ""
             parts.append(f"FID {self.fid:.3g}{usual}")
         if self.mmd is not None:
-            usual = f", {self.usual_mmd.value:.2g} between training pictures" if self.usual_mmd is not None else ""
+            usual = f" (among themselves {self.usual_mmd.value:.2g})" if self.usual_mmd is not None else ""
             parts.append(f"MMD² {self.mmd.value:.2g} ± {self.mmd.error:.1g}{usual}")
         parts += [self.why] if self.why else []
-        return f"{'; '.join(parts)} (features: {self.features}; {self.samples} samples, {self.reference} pictures)"
+        counts = f"{self.samples} samples, {self.reference} training pictures"
+        return f"{'; '.join(parts)}; features: {self.features}; {counts}"
 
     def plain(self) -> dict[str, Any]:
         """Return plain values for JSON."""

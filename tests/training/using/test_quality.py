@@ -105,8 +105,8 @@ def test_worse_samples_are_told_to_be_worse_and_the_features_are_named() -> None
     assert good.usual_fid is not None
     assert good.usual_fid < bad.fid
     assert "features: mni152_tissue" in good.words()
-    assert "80 samples, 160 pictures" in good.words()
-    assert "between training pictures" in good.words()
+    assert "80 samples, 160 training pictures" in good.words()
+    assert "among themselves" in good.words()
     assert known.axes.shape[1] == AXES
 
 
