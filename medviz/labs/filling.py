@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from medviz.imaging.volume import Volume
 from medviz.labs.denoising_sources import turned, turned_back
 from medviz.labs.diffused import as_strong, digest
 from medviz.labs.findings import grey
-from medviz.labs.tiny_denoiser import COPIES, copies, taught
+from medviz.labs.tiny_denoiser import COPIES, Lesson, copies, taught
 from medviz.messages import Work
 from medviz.refused import Refused
 from medviz.training.device import leaving_one_core
@@ -69,15 +70,31 @@ class Filled:
     given: Array
 
 
+_SEEN: "WeakKeyDictionary[Volume, dict[tuple[str, int], Seen]]" = WeakKeyDictionary()
+_LEARNT: "WeakKeyDictionary[Seen, tuple[str, Lesson]]" = WeakKeyDictionary()
+
+
 def slice_with_neighbours(volume: Volume, plane: str, percent: float) -> Seen:
-    """Cut a slice and those around it; refuses colours, holes, and what is the same everywhere."""
+    """Cut a slice and those around it; refuses colours, holes, and what is the same everywhere.
+
+    The last few are kept, so that a box can be dragged without cutting anew.
+    """
     name = volume.name or "the scan"
     if volume.kind == "colour":
         raise Refused(name, "it holds colours, a lab needs one value a voxel", "open a grey scan")
     chosen: Plane = plane  # type: ignore[assignment]
     count = volume.shape[NORMAL[chosen]]
     index = min(round(percent / 100 * (count - 1)), count - 1)
-    image = cut(volume, chosen, index)
+    kept = _SEEN.setdefault(volume, {})
+    if (plane, index) not in kept:
+        while len(kept) >= _KEPT:
+            kept.pop(next(iter(kept)))
+        kept[plane, index] = _seen(volume, chosen, index, count)
+    return kept[plane, index]
+
+
+def _seen(volume: Volume, chosen: Plane, index: int, count: int) -> Seen:
+    image, name = cut(volume, chosen, index), volume.name or "the scan"
     values = grey(image, 2)
     around = [k for k in range(index - FARTHEST, index + FARTHEST + 1) if NEAREST <= abs(k - index) and 0 <= k < count]
     others = tuple(grey(cut(volume, chosen, k), 2) for k in around)
@@ -89,8 +106,11 @@ def slice_with_neighbours(volume: Volume, plane: str, percent: float) -> Seen:
 
 def small_network(seen: Seen, steps: int, rounds: int) -> Work[Painter]:
     """Teach a small network on the neighbours of the slice; on the slice itself where it has none."""
-    pool = np.stack([squared(seen, one, SIDE) for one in seen.neighbours or (seen.values,)])
-    lesson = yield from taught(copies(pool, COPIES, reach=_REACH), steps=STEPS)
+    if seen not in _LEARNT:
+        pool = np.stack([squared(seen, one, SIDE) for one in seen.neighbours or (seen.values,)])
+        lesson = yield from taught(copies(pool, COPIES, reach=_REACH), steps=STEPS)
+        _LEARNT[seen] = digest(pool), lesson
+    name, lesson = _LEARNT[seen]
     plan = as_strong("linear", steps)
 
     def tell(x: Tensor, t: Tensor) -> Tensor:
@@ -102,7 +122,7 @@ def small_network(seen: Seen, steps: int, rounds: int) -> Work[Painter]:
     if not count:
         words = "this scan has one slice: the network was taught on copies of it, and so has seen what is hidden"
     way = Way(plan, sampler="ddpm", steps=None, rounds=rounds)
-    return Painter(tell, way, SIDE, None, ("small", digest(pool), steps, rounds), words)
+    return Painter(tell, way, SIDE, None, ("small", name, steps, rounds), words)
 
 
 def run_network(where: str, image: Slice, steps: int, rounds: int) -> Painter:
