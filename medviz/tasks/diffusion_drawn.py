@@ -40,7 +40,7 @@ def drawn(denoiser: Denoiser, probes: Sequence[Batch], scan: bool) -> Iterator[F
     way = denoiser.way(steps=steps, bounds=True)
     images = finished(denoiser.made(tell, way, chance, seen=seen))
     names = [denoiser.kinds[kind] for kind in kinds] if kinds else texts or ()
-    yield gallery("samples", images, f"samples, always of the same noise ({steps} steps)", scan, titles=tuple(names))
+    yield gallery("samples", images, f"samples of the same noise ({steps} steps)", scan, titles=tuple(names))
     yield from _trajectory(denoiser, frames, images[:1], scan)
     yield from _guesses(denoiser, probes, scan)
 
@@ -91,10 +91,9 @@ def _guesses(denoiser: Denoiser, probes: Sequence[Batch], scan: bool) -> Iterato
             _, clean = denoiser.schedule.read(denoiser.prediction, x, t, told)
             above.append(_shown(denoiser, x))
             below.append(_shown(denoiser, clean))
-            titles.append(f"t = {t}")
-        names = ["", *["told"] * len(_AT)]
-        yield gallery("guesses", [*above, *below], "held out, noised, told at once", scan,
-                      titles=(*titles, *names), columns=len(above))  # fmt: skip
+            titles.append(f"{t}")
+        yield gallery("guesses", [*above, *below], "held out, noised (t), told below", scan,
+                      titles=(*titles, *titles), columns=len(above))  # fmt: skip
 
 
 def _asked(denoiser: Denoiser, batch: Batch) -> tuple[list[int] | None, list[str] | None]:
