@@ -143,16 +143,15 @@ class ComparingTexts(Comparing):
         space = _ended(spaced(network, probes))
         similar = (space.pictures @ space.words.T).cpu().numpy()
         some = min(SHOWN, len(similar))
-        texts = tuple(short(text) for text in space.texts)
-        numbers = tuple(f"picture {at + 1}" for at in range(some))
+        numbers = tuple(f"{at + 1}" for at in range(some))
         marks = tuple(Mark(at, at, style="target") for at in range(some))
-        yield Heatmap("similarity", similar[:some, :some], "cosine of pictures (rows) and texts; partners are framed",
-                      "viridis", row_names=numbers, column_names=texts[:some], digits=2, marks=marks)  # fmt: skip
-        yield _map(space, texts)
+        yield Heatmap("similarity", similar[:some, :some], "cosine of pictures (rows) and texts",
+                      "viridis", row_names=numbers, column_names=numbers, digits=2, marks=marks)  # fmt: skip
+        yield _map(space)
         yield _nearest(space, similar)
         tiles = np.stack([_tile(batch["image"][0]) for batch in probes])
         right = [space.texts[int(row.argmax())] == text for row, text in zip(similar, space.texts, strict=True)]
-        titles = tuple(f"{at + 1} {'found' if one else 'missed'}" for at, one in enumerate(right))
+        titles = tuple(f"{at + 1} {'✓' if one else '✗'}" for at, one in enumerate(right))
         yield Gallery("pictures", tiles, f"{sum(right)} of {len(right)} find their text", titles)
 
     def description(self, data: Any) -> dict[str, Any]:
@@ -192,10 +191,8 @@ def _recalls(space: Space) -> dict[str, float]:
     _, words, right = _distinct(space)
     there = ranks_of(space.pictures @ words.T, right)
     back = ranks_of(words @ space.pictures.T, right.T)
-    named = (("image to text", there), ("text to image", back))
-    return {
-        f"validation/recall@{k}/{name}": float((ranks <= k).float().mean()) for name, ranks in named for k in (1, 5)
-    }
+    named = (("", there), ("/text to image", back))
+    return {f"validation/recall@{k}{name}": float((ranks <= k).float().mean()) for name, ranks in named for k in (1, 5)}
 
 
 def zero_shot(
@@ -234,9 +231,9 @@ def _share(told: Sequence[Any], right: Sequence[Any]) -> float:
     return float(np.mean([one == other for one, other in zip(told, right, strict=True)]))
 
 
-def _map(space: Space, texts: tuple[str, ...]) -> Points:
+def _map(space: Space) -> Points:
     at, share = principal(torch.cat([space.pictures, space.words]))
-    count = len(texts)
+    count = len(space.texts)
     words = 2 * tuple(f"{number + 1}" for number in range(count))
     title = f"map: {share:.0%} of the variance; a number is a pair"
     kinds = np.repeat([0, 1], count)
@@ -247,7 +244,7 @@ def _map(space: Space, texts: tuple[str, ...]) -> Points:
 
 def _nearest(space: Space, similar: np.ndarray[Any, Any]) -> Table:
     rows = tuple(
-        (at + 1, text, space.texts[int(row.argmax())], float(row.max()))
+        (at + 1, short(text), short(space.texts[int(row.argmax())]), round(float(row.max()), 2))
         for at, (text, row) in enumerate(zip(space.texts, similar, strict=True))
     )
     return Table("nearest", ("picture", "its text", "nearest text", "cosine"), rows, "nearest text of each picture")

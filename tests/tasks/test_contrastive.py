@@ -236,7 +236,12 @@ def test_it_learns_and_measures_what_it_never_saw(kind: str, tmp_path: Path) -> 
     about = json.loads((tmp_path / "run" / "model.json").read_text())
     assert about["task"] == "contrastive"
     wanted = {
-        "texts": {"validation/recall@1/image to text", "validation/zero-shot accuracy", "validation/zero-shot/place"},
+        "texts": {
+            "validation/recall@1",
+            "validation/recall@5/text to image",
+            "validation/zero-shot accuracy",
+            "validation/zero-shot/place",
+        },
         "views": {"validation/kNN accuracy", "validation/pixels/kNN accuracy", "validation/alignment"},
         "words": {"validation/loss"},
     }[kind]
