@@ -276,6 +276,8 @@ class LabPage(Page):
         self._steps = 0
         self.shelf.show_lab(play.name, type(play.lab).EXAMPLES)
         self.board.arrange(play.lab.ARRANGE)
+        self.board.show_figures(())  # a lab that is taught first must not stand among the figures of another
+        self._show_on_stage((), False)
         self.form = Form(play.lab, self.desk.services.catalogs, scrolls=False)
         self.form.changed.connect(self.hand.turn)
         self.side.put(self.form)

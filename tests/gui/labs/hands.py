@@ -11,8 +11,8 @@ from medviz.gui.pages.lab import LabPage
 
 def at_rest(qtbot: Any, page: LabPage) -> None:
     """Wait until every figure is there."""
-    qtbot.waitUntil(lambda: page.hand.play is not None and bool(page.board.figures), timeout=8000)
-    qtbot.waitUntil(lambda: not page.showing.busy and not page.desk.jobs, timeout=8000)
+    qtbot.waitUntil(lambda: page.hand.play is not None and bool(page.board.figures), timeout=40_000)
+    qtbot.waitUntil(lambda: not page.showing.busy and not page.desk.jobs, timeout=40_000)
 
 
 def figure(page: LabPage, name: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from medviz.gui.labs_page.play import On
+from medviz.gui.labs_page.play import On, Play
 from medviz.imaging.scene import Layer, Scene
 from medviz.imaging.slices import Slice
 from medviz.labs import LABS
@@ -465,3 +465,13 @@ def test_dragging_over_a_real_slice_answers_quickly(qtbot, page, labs_desk, view
         qtbot.waitUntil(lambda: not page.showing.busy, timeout=3000)
         waits.append(time.perf_counter() - begun)
     assert np.median(waits) < 0.1
+
+
+def test_a_lab_that_takes_its_time_does_not_stand_among_the_figures_of_another(qtbot, page, adding):
+    assert page.board.view("kernel") is not None
+    page.hand.begin(Play("adding", adding(waits=4000)))
+    assert page.board.figures == ()
+    assert page.board.view("kernel") is None
+    page.hand.begin(Play("adding", adding()))
+    at_rest(qtbot, page)
+    assert page.board.view("kernel") is not None
