@@ -37,7 +37,9 @@ class Clip(nn.Module):
         width: EncoderWidth = 16,
         features: Features = 64,
         text_width: Annotated[int, Range(16, 512, 16), "Numbers that stand for a word"] = 64,
-        text_depth: Annotated[int, Range(1, 12), "Blocks of the transformer that hears the text"] = 2,
+        text_depth: Annotated[
+            int, Range(0, 12), "Blocks of the transformer that hears the text; 0: a bag of words, whatever their order"
+        ] = 2,
         heads: Annotated[int, Range(1, 16), "Questions that a block asks side by side"] = 4,
     ) -> None:
         super().__init__()
