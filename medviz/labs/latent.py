@@ -12,7 +12,7 @@ from medviz.imaging.slices import Slice
 from medviz.labs.findings import ABDOMEN
 from medviz.labs.formulas import number
 from medviz.labs.lab import Example, Lab
-from medviz.labs.plane import DRAWS, PLANE_PX, REACH, Plane, laid_out, of_digits, of_run
+from medviz.labs.plane import DRAWS, PLANE_PX, REACH, Plane, laid_out, of_digits, of_run, samples
 from medviz.messages import Work
 from medviz.parameters import File, Group, Input, Pick, Range
 
@@ -137,8 +137,8 @@ class LatentLab(Lab):
         yield Gallery("pictures", seen, f"{plane.words}: point at one", names, levels=plane.levels, shared_scale=True,
                       columns=min(_COLUMNS, len(seen)))  # fmt: skip
         yield _terms(cloud)
-        yield Gallery("samples", plane.drawn(self.draws), "samples: z drawn from N(0, 1), decoded", levels=plane.levels,
-                      shared_scale=True)  # fmt: skip
+        drawn = samples(plane, self.draws)
+        yield Gallery("samples", drawn, "samples: z ~ N(0, 1), decoded", levels=plane.levels, shared_scale=True)
         yield Text("formula", _formula(cloud), "divergence from the prior", formula=True)
         yield Text("story", self._story(plane), "")
 

@@ -243,3 +243,15 @@ def laid_out(plane: Plane) -> Work[Array]:
         small = small.transpose(0, 2, 1, 3)
         _MAPS[plane] = np.ascontiguousarray(small.reshape(PLANE_PX, PLANE_PX))
     return _MAPS[plane]
+
+
+def samples(plane: Plane, seed: int) -> Array:
+    """Return pictures drawn from the prior; a point that is dragged must not draw them anew."""
+    kept = _DRAWN.setdefault(plane, {})
+    if seed not in kept:
+        kept.clear()
+        kept[seed] = plane.drawn(seed)
+    return kept[seed]
+
+
+_DRAWN: "WeakKeyDictionary[Plane, dict[int, Array]]" = WeakKeyDictionary()
