@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medviz.data.checking.report import Fingerprint
+from medviz.data.held_tiles import HeldTiles
 from medviz.data.paired_pictures import paired_pictures
 from medviz.data.pictures import PICTURES, Pictures, pictures, some
 from medviz.figures import Figure
@@ -29,7 +30,7 @@ _POINTS, _GAN = Settings("points"), Settings("gan")
 _DATA, _GAME = Group("Data"), Group("The game")
 _FITTED = ("pix2pix", "spade")
 """Networks that make a picture fit a map."""
-_PROBES = {"points": 512, "alone": 64, "fitted": 6}
+_PROBES = {"points": 512, "alone": 64, "fitted": 4}
 _SHOWN = 40
 _TOGETHER = 16
 LEARNS = Choice(
@@ -317,7 +318,10 @@ class Adversarial(Task):
 
     def _pictures(self, data: Any, held_out: bool) -> Pictures:
         make = paired_pictures if self.data.name == "image_pairs" else pictures
-        return make(data, self.dimensions, self.side, held_out, 0.0 if held_out else self.augment, self.whole)
+        found = make(data, self.dimensions, self.side, held_out, 0.0 if held_out else self.augment, self.whole)
+        if not held_out or found.whole:  # data sets of bare pictures know no patches: theirs are whole in any case
+            return found
+        return replace(found, source=HeldTiles(found.source, self.side))
 
     def _given(self, data: Any) -> int:
         """Channels of the map a picture is made to fit: of another picture, or a class each and the background."""

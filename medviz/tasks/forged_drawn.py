@@ -58,10 +58,9 @@ def beside(found: Forged, labels: Tensor | None, normal: int, mirrored: bool) ->
         tiles += [given, made, true]
         masks += [mask, np.zeros_like(mask), np.zeros_like(mask)]
         titles += ["given", f"made, off by {off:.3f}", "true"]
-    columns = 6 if len(found.fake) > 2 else 3
-    title = "what was given, what is made of it, what is true"
+    title = "given, made of it, true"
     return Gallery("samples", np.stack(tiles), title, tuple(titles), levels=(-1.0, 1.0), shared_scale=True,
-                   labels=np.stack(masks) if labels is not None else None, columns=columns)  # fmt: skip
+                   labels=np.stack(masks) if labels is not None else None, columns=3)  # fmt: skip
 
 
 def thought(found: Forged) -> Curves:

@@ -202,6 +202,17 @@ def test_pairs_of_pictures_are_made_one_of_the_other(tmp_path: Path) -> None:
     assert made[0].label is None and made[0].image.shape == (1, 16, 16)
 
 
+def test_patches_are_held_out_several_of_a_picture_and_always_the_same() -> None:
+    task = replace(FITTED, whole=False, data=PHANTOMS.turned(size=40))
+    held, again = task.validation(task.data_set()), task.validation(task.data_set())
+    assert len(held) == 8 and held[0]["image"].shape == (1, 16, 16) and held[0]["label"].shape == (16, 16)
+    assert not torch.equal(held[0]["image"], held[1]["image"]), "another place of the same picture"
+    assert all(torch.equal(held[k]["image"], again[k]["image"]) for k in range(8))
+    whole = task.data_set().validation(2)[0]["label"]
+    windows = whole.unfold(0, 16, 1).unfold(1, 16, 1)
+    assert any(torch.equal(held[0]["label"], one) for row in windows for one in row), "mask and picture of one place"
+
+
 def test_each_case_is_told_how_near_it_is(tmp_path: Path) -> None:
     for task, names in ((ALONE, ["nearest sample (RMS)", "D(x)"]),
                         (FITTED, ["distance", "L1", "PSNR (dB)", "SSIM", "D(x)", "D(G(z))"])):  # fmt: skip
