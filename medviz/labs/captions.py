@@ -110,10 +110,10 @@ class Captions(Lab):
             caption = told(made.network, image[None], made.vocabulary, self.beams)[0]
         pixels = image.numpy()
         names = shown(caption.words)
-        tiles = looks(pixels, caption.attention)
+        tiles = looks(pixels, caption.attention, True)
         at = min(self.at, len(names)) - 1 if self.at else -1
-        yield Picture("picture", facing(pixels), f"picture {self.number}")
-        mean = looks(pixels, caption.attention.mean(0, keepdims=True))[0]
+        yield Picture("picture", facing(pixels, True), f"picture {self.number}")
+        mean = looks(pixels, caption.attention.mean(0, keepdims=True), True)[0]
         where = f"looks for “{names[at]}”" if at >= 0 else "looks for all words"
         yield Picture("look", tiles[at] if at >= 0 else mean, where)
         yield self._next(made, caption, at)

@@ -22,6 +22,7 @@ from medviz.tasks.captions_shown import drawn
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Smoothing, Task
 from medviz.training.using.bleu import Bleu
 from medviz.training.using.captioning import told
+from medviz.training.using.generating import RIGHTWARD
 
 _CAPTIONED, _CAPTIONER = Settings("captioned"), Settings("captioner")
 _DATA, _WORDS = Group("Data"), Group("Words")
@@ -156,7 +157,7 @@ class Captioning(Task):
         asked: Any = network
         said = [told(asked, batch["image"], vocabulary, self.beams)[0] for batch in probes]
         images = [batch["image"][0].float().cpu().numpy() for batch in probes]
-        yield from drawn(images, [batch["text"][0] for batch in probes], said)
+        yield from drawn(images, [batch["text"][0] for batch in probes], said, self._rightward)
 
     def chance(self, data: Any) -> float | None:
         """Cross-entropy of a network that knows nothing: each token is as likely."""
@@ -181,6 +182,7 @@ class Captioning(Task):
         """Return a picture for the viewer."""
         yield Progress(0, 0, "reading the picture")
         image = np.asarray(self.validation(data)[number]["image"], np.float32)
+        image = np.ascontiguousarray(image[:, ::-1]) if self._rightward else image
         return {"scan": volume_of(image[..., None], None, f"picture {number + 1}")}
 
     def description(self, data: Any) -> dict[str, Any]:
@@ -192,8 +194,13 @@ class Captioning(Task):
             "classes": [],
             "words": list(self.vocabulary(data).words),
             "beams": self.beams,
-            "pictures": {"dimensions": 2, "side": self.side, "channels": data.channels},
+            "pictures": {"dimensions": 2, "side": self.side, "channels": data.channels, "rightward": self._rightward},
         }
+
+    @property
+    def _rightward(self) -> bool:
+        """Whether x runs to the right in its pictures, as a person looks at them; in files it runs to the left."""
+        return self.data.name in RIGHTWARD
 
     def _settings(self) -> Settings:
         return self.network.turned(size=self.side, longest=self.longest)

@@ -15,7 +15,7 @@ LOOKED_AT = 2
 """Of so many probes each word is drawn."""
 
 
-def drawn(images: Sequence[Array], texts: Sequence[str], said: Sequence[Caption]) -> Iterator[Figure]:
+def drawn(images: Sequence[Array], texts: Sequence[str], said: Sequence[Caption], rightward: bool) -> Iterator[Figure]:
     """Draw captions of pictures (C, x, y): a table of all, their findings, and of a few each word and its look."""
     rows, pairs = [], list[tuple[int, Pair]]()
     for number, (text, caption) in enumerate(zip(texts, said, strict=True), start=1):
@@ -33,7 +33,7 @@ def drawn(images: Sequence[Array], texts: Sequence[str], said: Sequence[Caption]
     yield findings_table(pairs)
     for number, (image, caption) in enumerate(zip(images[:LOOKED_AT], said, strict=False), start=1):
         names = shown(caption.words)
-        tiles = np.concatenate([_plain(image), looks(image, caption.attention)])
+        tiles = np.concatenate([_plain(image, rightward), looks(image, caption.attention, rightward)])
         titles = ("", *(f"{name} {share:.0%}" for name, share in zip(names, caption.shares, strict=True)))
         where = f"probe {number}: where it looked for each word, and how probable it was"
         yield Gallery(f"probe {number} looks", tiles, where, titles, weight=2.0)
@@ -58,7 +58,7 @@ def findings_table(pairs: Sequence[tuple[int, Pair]]) -> Table:
     return Table("findings", ("probe", "", "reference", "generated", "difference"), rows, title)
 
 
-def _plain(image: Array) -> Array:
-    grey = facing(image)
+def _plain(image: Array, rightward: bool) -> Array:
+    grey = facing(image, rightward)
     low, high = float(grey.min()), float(grey.max())
     return np.repeat(np.rint((grey - low) / max(high - low, 1e-6) * 255).astype(np.uint8)[None, ..., None], 3, axis=3)

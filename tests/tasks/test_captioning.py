@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from medviz.__main__ import main
 from medviz.data.words import END, START, Vocabulary
 from medviz.figures import Bars, Gallery, Table
+from medviz.imaging.readers import read
 from medviz.messages import finished
 from medviz.parameters import Settings
 from medviz.refused import Refused
@@ -24,7 +25,7 @@ from medviz.training.results import read_results
 from medviz.training.sampling import Whole
 from medviz.training.task import Batch
 from medviz.training.trainer import train
-from medviz.training.using.captioning import captions, looks
+from medviz.training.using.captioning import CaptionModel, caption_in, captions, looks
 from tests.training.toys import best_digest, digest
 
 CPU = torch.device("cpu")
@@ -119,6 +120,28 @@ class Parrot(nn.Module):
         return self.read(self.places(image), words).scores  # type: ignore[no-any-return]
 
 
+def test_left_is_left_in_a_file_too(tmp_path: Path) -> None:
+    """A drawn picture that is written as PNG and read again is what the network has learnt from."""
+    data = TASK.data_set()
+    sample = TASK.validation(data)[0]
+    drawn = sample["image"][0].numpy()
+    pixels = np.rint((drawn - drawn.min()) / np.ptp(drawn) * 255).astype(np.uint8).T[::-1]  # as a person looks at it
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    heard: list[Tensor] = []
+
+    class Listener(Parrot):
+        def places(self, image: Tensor) -> Tensor:
+            heard.append(image)
+            return super().places(image)
+
+    words = TASK.vocabulary(data)
+    network: Any = Listener(words.ids(sample["text"], 12, ends=True), len(words))
+    made = CaptionModel("x", network, words, 32, 1, 1, "", {}, TASK.description(data)["pictures"]["rightward"])
+    found = finished(caption_in(made, finished(read(tmp_path / "a.png")), CPU))
+    assert found.text == sample["text"]
+    torch.testing.assert_close(heard[0][0], sample["image"], atol=0.05, rtol=0.0)
+
+
 def test_what_is_said_right_measures_one_and_what_is_said_wrong_less() -> None:
     data = TASK.data_set()
     words, held = TASK.vocabulary(data), TASK.validation(data)
@@ -151,8 +174,10 @@ def test_probes_are_drawn_as_texts_findings_looks_and_words() -> None:
 def test_a_look_glows_where_it_is() -> None:
     attention = np.zeros((1, 4, 4), np.float32)
     attention[0, 3, 3] = 1.0  # at the right and up, as x and y go
-    (tile,) = looks(np.zeros((1, 16, 16), np.float32), attention).astype(int)
+    (tile,) = looks(np.zeros((1, 16, 16), np.float32), attention, True).astype(int)
     assert tile[0, -1, 0] > 100 and tile[-1, 0, 0] == 0
+    (tile,) = looks(np.zeros((1, 16, 16), np.float32), attention, False).astype(int)
+    assert tile[0, 0, 0] > 100 and tile[0, -1, 0] == 0, "in files x runs to the left"
 
 
 def test_rare_words_are_in_no_file_and_where_all_are_rare_that_is_refused(tmp_path: Path) -> None:

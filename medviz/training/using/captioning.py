@@ -59,7 +59,10 @@ class Caption:
 
 @dataclass(frozen=True, eq=False)
 class CaptionModel:
-    """A captioner with weights and its words, ready to be used."""
+    """A captioner with weights and its words, ready to be used.
+
+    `rightward`: in what it has learnt from x runs to the right as a person looks; in files it runs to the left.
+    """
 
     name: str
     network: Captioner
@@ -69,6 +72,7 @@ class CaptionModel:
     beams: int
     sha256: str
     measures: Mapping[str, float]
+    rightward: bool = False
 
 
 def captions(where: str) -> bool:
@@ -90,7 +94,8 @@ def caption_model(where: str) -> CaptionModel:
     made = taught(where, channels, len(vocabulary), about, weights)
     network: Any = made.network
     return CaptionModel(
-        made.folder.name, network, vocabulary, side, channels, beams, made.sha256, made.measures
+        made.folder.name, network, vocabulary, side, channels, beams, made.sha256, made.measures,
+        bool(pictures.get("rightward", False)),
     )  # fmt: skip
 
 
@@ -110,6 +115,7 @@ def caption_in(made: CaptionModel, scan: Volume, where: torch.device, beams: int
     layers = scan.voxels[:3] if scan.kind == "colour" else scan.voxels[:1]
     values = np.nan_to_num(layers[..., 0].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     values = values * np.float32(scan.slope) + np.float32(scan.intercept)
+    values = values[:, ::-1] if made.rightward else values  # left must be left, as in what it has learnt from
     image = ready(values, made.side, made.channels)[None].to(where)
     made.network.to(where)
     with torch.inference_mode():
@@ -118,25 +124,25 @@ def caption_in(made: CaptionModel, scan: Volume, where: torch.device, beams: int
     return found
 
 
-def facing(image: Array) -> Array:
-    """Turn a picture (C, x, y) to the screen: grey, (rows, cols)."""
+def facing(image: Array, rightward: bool) -> Array:
+    """Turn a picture (C, x, y) to the screen: grey, (rows, cols), as it was drawn or as it stands in its file."""
     voxels = np.ascontiguousarray(np.asarray(image, np.float32).mean(0))[None, ..., None]
-    return np.ascontiguousarray(cut(volume_of(voxels, None), "axial", 0, radiological=False).pixels)
+    return np.ascontiguousarray(cut(volume_of(voxels, None), "axial", 0, radiological=not rightward).pixels)
 
 
-def looks(image: Array, attention: Array) -> NDArray[np.uint8]:
+def looks(image: Array, attention: Array, rightward: bool) -> NDArray[np.uint8]:
     """Lay each word's attention (words, grid, grid) over the picture (C, x, y): (words, rows, cols, 3).
 
     What is looked at most glows in each of them alike, however much it is: the places of a word sum to 1.
     """
-    grey = facing(image)
+    grey = facing(image, rightward)
     low, high = float(grey.min()), float(grey.max())
     base = np.repeat(((grey - low) / max(high - low, 1e-6) * 255)[..., None], 3, axis=2)
     maps = torch.from_numpy(np.ascontiguousarray(attention, dtype=np.float32))[:, None]
     wide = F.interpolate(maps, size=tuple(image.shape[1:]), mode="bilinear", align_corners=False)[:, 0].numpy()
     tiles = []
     for one in wide:
-        share = _STRENGTH * (facing(one[None]) / max(float(one.max()), 1e-9))[..., None]
+        share = _STRENGTH * (facing(one[None], rightward) / max(float(one.max()), 1e-9))[..., None]
         tiles.append(np.rint(base * (1 - share) + _GLOW * share))
     return np.stack(tiles).clip(0, 255).astype(np.uint8)
 
