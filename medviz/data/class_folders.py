@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from medviz.data.cases import expression, found_in, image_endings
+from medviz.data.cases import Labelled, expression, found_in, image_endings
 from medviz.data.classed import Classed, Found
 from medviz.data.gate import Gate
 from medviz.data.mending import LeaveOut
@@ -33,6 +33,7 @@ class ClassFolders(Classed):
     held_out: Annotated[float, Range(0.05, 0.5), _SPLIT, "Share that training never sees, where there is no val"] = 0.2
     fold: Annotated[int, Range(0, 19, 1), _SPLIT, "Which of the shares is held out"] = 0
     leave_out: LeaveOut = ""
+    labelled: Labelled = None
 
     def listed(self, gate: Gate) -> tuple[tuple[str, ...], tuple[Found, ...]]:
         """List the pictures by their folders; refuses folders that cannot be learnt from."""

@@ -1,5 +1,6 @@
 """Pictures (or scans) in files with a class each, whatever lists them: read, split by patient, given out as samples."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,6 +61,7 @@ class Classed:
     held_out: float
     fold: int
     leave_out: str
+    labelled: int | None = None
 
     @cached_property
     def _contents(self) -> tuple[tuple[str, ...], tuple[Found, ...]]:
@@ -137,7 +139,18 @@ class Classed:
         if not first or not second:
             raise Refused(self.root, "all its pictures are on one side of the split", "two patients are needed")
         apart(self._patients(first), self._patients(second), self.root)
-        return tuple(sorted(first)), tuple(sorted(second))
+        return self._fewer(tuple(sorted(first))), tuple(sorted(second))
+
+    def _fewer(self, learnt: tuple[int, ...]) -> tuple[int, ...]:
+        """Take `labelled` of the pictures, the classes in turn, chosen by a hash of their names."""
+        if self.labelled is None or self.labelled >= len(learnt):
+            return learnt
+        found, met = self._contents[1], Counter[int]()
+        turns: list[tuple[int, int, int]] = []
+        for index in sorted(learnt, key=lambda one: hashed(found[one].name)):
+            turns.append((met[found[index].kind], len(turns), index))
+            met[found[index].kind] += 1
+        return tuple(sorted(index for _, _, index in sorted(turns)[: self.labelled]))
 
     def _patients(self, side: frozenset[int]) -> list[str]:
         """Patients that are known as such; a file that stands for itself may have a namesake on the other side."""
