@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medviz.figures import Curves, Figure, Gallery, Line, Mark, Picture, Text
 from medviz.imaging.slices import Slice
 from medviz.labs.denoising_course import Course, Moment, estimated, walked
-from medviz.labs.denoising_sources import Source, from_run, from_small_network, from_truth
+from medviz.labs.denoising_sources import LEAST, SIDE, Source, from_run, from_small_network, from_truth
 from medviz.labs.denoising_words import (
     E21,
     SAMPLING,
@@ -20,7 +20,7 @@ from medviz.labs.denoising_words import (
     the_decks_way,
     the_step,
 )
-from medviz.labs.diffused import KIND_WORDS, KINDS, PAPER_STEPS, SHOWN, drawn_noise, lowered, schedule
+from medviz.labs.diffused import KIND_WORDS, KINDS, PAPER_STEPS, SHOWN, drawn_noise, lowered, schedule, squared
 from medviz.labs.findings import ABDOMEN
 from medviz.labs.formulas import number
 from medviz.labs.lab import Example, Lab
@@ -112,7 +112,9 @@ class Denoising(Lab):
 
     def show(self) -> Work[None]:
         """Yield the program with its line, the pictures of the step, its arithmetic, and what comes out in the end."""
-        found = yield from self._source()
+        quick = self._quick()
+        yield self._program(quick.plan.steps if quick else self.length)
+        found = quick or (yield from from_small_network(self.image, self.schedule, self.length))
         if self.algorithm == "training":
             yield from self._training(found)
             return
@@ -129,21 +131,32 @@ class Denoising(Lab):
         """Let so many lines run."""
         return replace(self, at=number)
 
-    def _source(self) -> Work[Source]:
+    def _quick(self) -> Source | None:
+        """Return who tells the noise where nobody must be taught; refuses what cannot be shown before any figure."""
         if self.source == "oracle":
             return from_truth(self.image, self.schedule, self.length)
         if self.source == "run":
             return from_run(self.image, self.run, self.length, self.kind, self.guidance)
-        return (yield from from_small_network(self.image, self.schedule, self.length))
+        squared(self.image, SIDE, LEAST)
+        return None
 
-    def _sampling(self, found: Source, course: Course) -> Iterator[Figure]:
-        total = course.plan.steps
+    def _program(self, total: int) -> Text:
+        if self.algorithm == "training":
+            rounds, line = divmod(min(self.at, 4 * ROUNDS - 1), 4)
+            return Text("code", program(TRAINING, line + 2), f"Algorithm 1, round {rounds + 1}", formula=True)
+        done, line = self._line(total)
+        return Text("code", program(SAMPLING, line), f"Algorithm 2, t = {total - done} of {total}", formula=True)
+
+    def _line(self, total: int) -> tuple[int, int]:
+        """Return how many of the steps of sampling are done, and the line that has just run."""
         at = min(self.at, LINES * total + 1)
         done = min(max(at - 1, 0) // LINES, total - 1)
-        line = 1 if at == 0 else 6 if at > LINES * total else 2 + (at - 1) % LINES
+        return done, 1 if at == 0 else 6 if at > LINES * total else 2 + (at - 1) % LINES
+
+    def _sampling(self, found: Source, course: Course) -> Iterator[Figure]:
+        done, _ = self._line(course.plan.steps)
         now = course.at(done)
         row, col = self._place(found.clean.shape)
-        yield Text("code", program(SAMPLING, line), f"Algorithm 2, t = {now.t} of {total}", formula=True)
         yield Text("formula", the_step(course.plan, now, (row, col)), f"line 4 at pixel ({row}, {col})", formula=True)
         yield Text("other", the_decks_way(now, (row, col)), "as deck D2 writes it", formula=True)
         yield from self._pictures(found, now, (row, col))
@@ -211,7 +224,7 @@ class Denoising(Lab):
         return "; ".join(told) + "."
 
     def _training(self, found: Source) -> Iterator[Figure]:
-        rounds, line = divmod(min(self.at, 4 * ROUNDS - 1), 4)
+        rounds = min(self.at, 4 * ROUNDS - 1) // 4
         plan = schedule("linear", PAPER_STEPS) if self.source != "run" else found.plan
         lesson = found.lesson
         if lesson is not None:
@@ -223,20 +236,19 @@ class Denoising(Lab):
             told = noise if self.source == "oracle" else self._asked(found, plan.noised(clean, t, noise), t)
         noisy = plan.noised(clean, int(t), noise).astype(np.float32)
         row, col = self._place(clean.shape)
-        squared = (noise - told) ** 2
-        yield Text("code", program(TRAINING, line + 2), f"Algorithm 1, round {rounds + 1}", formula=True)
+        apart = (noise - told) ** 2
         left = plan.left(int(t))
-        yield Text("formula", f"t = {t}, ᾱ = {number(left)}: ‖ε − ε_θ‖² = mean of {squared.size:,} squares = "
-                   f"{number(float(squared.mean()))};  at pixel ({row}, {col}): ({number(float(noise[row, col]))} − "
-                   f"({number(float(told[row, col]))}))² = {number(float(squared[row, col]))}", "line 5",
+        yield Text("formula", f"t = {t}, ᾱ = {number(left)}: ‖ε − ε_θ‖² = mean of {apart.size:,} squares = "
+                   f"{number(float(apart.mean()))};  at pixel ({row}, {col}): ({number(float(noise[row, col]))} − "
+                   f"({number(float(told[row, col]))}))² = {number(float(apart[row, col]))}", "line 5",
                    formula=True)  # fmt: skip
         at = row, col
         yield self._picture(found, "picture", clean, "x₀ (line 2)", SHOWN, at)
         yield self._picture(found, "truth", noise, "ε: noise (line 4)", (-3.0, 3.0), at)
         yield self._picture(found, "mixture", noisy, f"x_t, t = {t} (line 3)", (-2.0, 2.0), at)
         yield self._picture(found, "guess", told, "ε_θ: noise told", (-3.0, 3.0), at)
-        most = max(1.0, float(np.percentile(squared, 99)))
-        yield Picture("squared", squared, "(ε − ε_θ)²", found.mm, (0.0, most), "viridis", letters=self.image.letters)
+        most = max(1.0, float(np.percentile(apart, 99)))
+        yield Picture("squared", apart, "(ε − ε_θ)²", found.mm, (0.0, most), "viridis", letters=self.image.letters)
         if lesson is not None:
             steps = np.arange(1, len(lesson.losses) + 1)
             yield Curves("losses", (Line("loss", steps, lesson.losses),), "mean of a batch of 32", "round",

@@ -97,6 +97,7 @@ class Guidance(Lab):
         if self.card != "none":
             yield from self._card()
             return
+        yield _tokens(shown()[2], self._words())
         reader = yield from taught()
         yield from self._at_work(reader)
 
@@ -129,7 +130,6 @@ class Guidance(Lab):
             tiles = _faced(maps[:, 1 : 1 + len(words)].T.reshape(-1, GRID, GRID))
             yield Gallery("maps", tiles, "cross-attention: where each word is taken from", words, "viridis",
                           (0.0, float(tiles.max())), columns=LENGTH)  # fmt: skip
-        yield _tokens(reader.vocabulary, words)
         yield Text("story", self._story(reader, words, way.maps[done]), "")
 
     def _card(self) -> Iterator[Figure]:
