@@ -37,8 +37,8 @@ class PlacedCnn(nn.Module):
         while side > _SMALLEST or not layers:
             after = width * 2 ** min(level, 3)
             kind = CONVOLUTION[dimensions]
-            layers += [kind(before, after, 3, stride=2, padding=1), norm_of(dimensions, "group", after), nn.ReLU()]
-            layers += [kind(after, after, 3, padding=1), norm_of(dimensions, "group", after), nn.ReLU()]
+            layers += [kind(before, after, 3, padding=1), norm_of(dimensions, "group", after), nn.ReLU()]
+            layers += [kind(after, after, 3, stride=2, padding=1), norm_of(dimensions, "group", after), nn.ReLU()]
             before, side, level = after, -(-side // 2), level + 1
         self.layers = nn.Sequential(*layers)
         axes = torch.meshgrid(*[torch.linspace(-1, 1, side)] * dimensions, indexing="ij")
