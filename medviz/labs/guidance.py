@@ -231,8 +231,8 @@ def _formula(scale: float, without: float, asked: float, told: float) -> str:
 
 def _tokens(vocabulary: Vocabulary, words: tuple[str, ...]) -> Table:
     rows: list[tuple[str | float | int | None, ...]] = [
-        (word, f"{vocabulary.id(word)}", f"{EMBEDDED} numbers") for word in words
+        ("all, here", f"{LENGTH} × {EMBEDDED}", f"= {LENGTH * EMBEDDED:,} numbers"),
+        ("Stable Diffusion", f"{WORDS} × {WIDE}", f"= {WORDS * WIDE:,} numbers"),
     ]
-    rows.append(("here", f"{LENGTH} × {EMBEDDED}", f"= {LENGTH * EMBEDDED:,} numbers"))
-    rows.append(("Stable Diffusion", f"{WORDS} × {WIDE}", f"= {WORDS * WIDE:,} numbers"))
+    rows += [(word, f"{vocabulary.id(word)}", f"{EMBEDDED} numbers") for word in words]
     return Table("tokens", ("token", "id", "embedding"), tuple(rows), "what the network is given")

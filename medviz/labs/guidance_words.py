@@ -29,12 +29,12 @@ STABLE = Card(
     "Stable Diffusion",
     (
         ("prompt", "prompt", 0, 0), ("encoder", "CLIP text encoder", 0, 1), ("tokens", "77 × 768", 0, 2),
-        ("noise", "noise 64 × 64 × 4", 1, 0), ("unet", "U-Net, T times", 1, 2), ("decoder", "decoder", 1, 3),
-        ("picture", "512 × 512 × 3", 1, 4),
+        ("noise", "noise 64 × 64 × 4", 1, 0), ("unet", "U-Net", 1, 2), ("decoder", "decoder", 2, 2),
+        ("picture", "512 × 512 × 3", 2, 0),
     ),
     (
         ("prompt", "encoder", ""), ("encoder", "tokens", ""), ("tokens", "unet", "cross-attention"),
-        ("noise", "unet", ""), ("unet", "decoder", "latent"), ("decoder", "picture", ""),
+        ("noise", "unet", ""), ("unet", "decoder", ""), ("decoder", "picture", ""),
     ),
     ("unet",),
     f"Stable Diffusion gives its U-Net the sequence of {WORDS} × {WIDE} numbers by cross-attention, at each step and "
@@ -44,9 +44,9 @@ STABLE = Card(
 UNCLIP = Card(
     "unCLIP (DALL-E 2)",
     (
-        ("prompt", "text", 0, 0), ("text", "CLIP text encoder (frozen)", 0, 1), ("left", "text embedding", 0, 2),
-        ("prior", "prior", 1, 2), ("right", "image embedding", 1, 3), ("decoder", "diffusion decoder", 0, 3),
-        ("picture", "picture", 0, 4),
+        ("prompt", "text", 0, 0), ("text", "CLIP text encoder", 0, 1), ("left", "text embedding", 0, 2),
+        ("prior", "prior", 1, 2), ("right", "image embedding", 2, 2), ("decoder", "diffusion decoder", 2, 1),
+        ("picture", "picture", 2, 0),
     ),
     (
         ("prompt", "text", ""), ("text", "left", ""), ("left", "prior", ""), ("prior", "right", ""),
