@@ -69,7 +69,7 @@ def drawn(
         chance = torch.Generator().manual_seed(_NOISE)
         noise = torch.randn((SAMPLES, *network.latent_shape), generator=chance)
         made = torch.cat([network.decode(one.to(device)).float().clamp(-1, 1).cpu() for one in torch.split(noise, 4)])
-        yield gallery("samples", made, "samples: drawn from the prior N(0, 1), the same noise each time", scan)
+        yield gallery("samples", made, "samples of the prior, from fixed noise", scan)
     yield latent_map(codes, group)
     if index is not None:
         yield _book(index, int(getattr(network, "entries", int(index.max()) + 1)))
@@ -86,19 +86,13 @@ def told_again(
     noisy = "target" in probes[0]
     told = torch.cat([network(one["image"]).float() for one in probes])
     linear = known.told(given, numbers).to(meant)
-    rows = [("original", meant, False), *([("given", given, True)] if noisy else []), ("told again", told, True),
-            ("PCA", linear, True)]  # fmt: skip
-    stacked, titles = [], []
-    for name, images, judged in rows:
-        stacked.append(images.cpu())
-        titles += [f"{name} {float(one):.1f} dB" for one in psnr(images, meant)] if judged else [name] * len(meant)
-    words = f"PCA is of as many numbers, {numbers} a picture"
-    yield gallery("reconstructions", torch.cat(stacked), f"reconstructions of held-out pictures; {words}", scan,
-                  titles=tuple(titles), columns=len(meant), weight=1.5)  # fmt: skip
+    rows = [("original", meant), *([("given", given)] if noisy else []), ("told again", told), ("PCA", linear)]
+    named = [name if images is meant else f"{name} {float(psnr(images, meant).mean()):.1f} dB" for name, images in rows]
+    stacked = torch.cat([images.cpu() for _, images in rows])
+    yield gallery("reconstructions", stacked, " / ".join(named), scan, columns=len(meant), weight=1.6)
     errors = torch.cat([told - meant, linear - meant]).cpu().mean(1, keepdim=True)
-    names = tuple(["told again − original"] * len(meant) + ["PCA − original"] * len(meant))
-    yield Gallery("errors", tiles(errors, scan), "errors, of −1..1", names, "diverging", (-_ERROR, _ERROR), True,
-                  columns=len(meant))  # fmt: skip
+    yield Gallery("errors", tiles(errors, scan), f"errors: told again / PCA of {numbers} numbers", (), "diverging",
+                  (-_ERROR, _ERROR), True, columns=len(meant), weight=1.2)  # fmt: skip
 
 
 def latent_map(codes: Tensor, group: Crowd) -> Points:
@@ -111,11 +105,11 @@ def latent_map(codes: Tensor, group: Crowd) -> Points:
         at = known.encode(codes, 2)
         at = at if at.shape[1] == 2 else torch.cat([at, 0 * at], 1)
         kept, names = known.explained(2), ("first component", "second component")
-    more = "" if size <= 2 else f" of {size} numbers, {100 * kept:.0f} % of their variance"
+    title = "latent map" if size <= 2 else f"latent map: {100 * kept:.0f} % of {size} numbers"
     kinds, classes = group.kinds, group.names
     if kinds is None or not classes:
-        return Points("latent map", at.numpy(), f"codes of held-out pictures{more}", x_name=names[0], y_name=names[1])
-    return Points("latent map", at.numpy(), f"codes of held-out pictures{more}", kinds, classes,
+        return Points("latent map", at.numpy(), title, x_name=names[0], y_name=names[1])
+    return Points("latent map", at.numpy(), title, kinds, classes,
                   x_name=names[0], y_name=names[1])  # fmt: skip
 
 
@@ -129,7 +123,7 @@ def _histogram(codes: Tensor, gaussian: bool) -> Curves:
     if gaussian:
         lines.append(Line("N(0, 1)", middles, np.exp(-0.5 * middles**2) / np.sqrt(2 * np.pi), dashed=True))
     title = "middles of the codes" if gaussian else "numbers of the codes"
-    return Curves("code", tuple(lines), title, "value of a number of the code", "density")
+    return Curves("code", tuple(lines), title, "number of a code", "density", weight=0.5)
 
 
 def _book(index: Tensor, entries: int) -> Curves:
