@@ -19,6 +19,10 @@ SMALL = {"cases": 4, "size": 32, "width": 4, "depth": 2}
 SHORT = {"epochs": 1, "steps": 3, "batch": 2, "patch": 16, "device": "cpu", "workers": 0, "probe_every": 2, "judged": 0}
 
 
+DRAWN = ("captioned", "report_sentences")
+"""Data sets that the program draws itself and a task begins with: its network may take no others."""
+
+
 def small(settings: Settings, catalog: Catalog[Any]) -> Settings:
     known = {one.name: one for one in parameters(catalog[settings.name])}
     return settings.turned(**{key: value for key, value in SMALL.items() if key in known and serves(known[key], value)})
@@ -44,7 +48,8 @@ def tiny(name: str) -> Any:
             continue
         now = getattr(task, one.name)
         drawn = [name for name in ("phantoms", "shapes") if name in (part.only or ("phantoms",))]
-        ours = Settings(drawn[0]) if part.catalog == "datasets" and drawn else now
+        keeps = part.catalog != "datasets" or not drawn or now.name in DRAWN
+        ours = now if keeps else Settings(drawn[0])
         task = dataclasses.replace(task, **{one.name: small(ours, CATALOGS[part.catalog])})
     return task
 

@@ -131,7 +131,7 @@ class Captions:
 class Captioned:
     """One or two objects of a shape, size, brightness and place each, and a sentence that says so."""
 
-    cases: Annotated[int, Range(16, 20000, 1, log=True), "Pictures to train on; a quarter as many to validate"] = 1000
+    cases: Annotated[int, Range(4, 20000, 1, log=True), "Pictures to train on; a quarter as many to validate"] = 1000
     size: Annotated[int, Range(32, 256, 8, unit="px"), "Side of a picture", _PICTURE] = 48
     objects: Annotated[int, Range(1, 2, 1), "Most objects in a picture; 2: half of the pictures have two", _PICTURE] = 2
     noise: Annotated[float, Range(0, 2), "Spread of the noise; objects are 1 above or below the ground", _PICTURE] = 0.2
