@@ -72,7 +72,7 @@ def inpainted_by(
     if new.all() or not new.any():
         raise Refused("the box", "nothing is left to go by or to be made", "take a box that is a part of the picture")
     turn = _Turn.of(seen)
-    values = torch.from_numpy(turn.into(pixels.astype(np.float32)))
+    values = torch.from_numpy(turn.into(np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)))
     hole = torch.from_numpy(turn.into(new))
     frame = _Frame.of(denoiser, values, hole)
     image, known = frame.given(values, hole)

@@ -100,6 +100,14 @@ def test_it_is_made_small_as_the_pictures_were_that_it_learnt_from() -> None:
     assert np.corrcoef(made.given[inner], whole[inner])[0, 1] > 0.99
 
 
+def test_pixels_that_are_no_numbers_stay_and_spoil_nothing() -> None:
+    pixels = np.asarray(cut(scan(kind=np.float64), "axial", 4).pixels).copy()
+    pixels[0, :3] = (np.nan, np.inf, -np.inf)
+    made = filled(Slice(pixels), (5, 3, 8, 9), denoiser())
+    assert np.isfinite(made.pixels[made.new]).all()
+    assert made.pixels[0, :3].tobytes() == pixels[0, :3].tobytes()
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_volume_is_filled_too(whole: bool) -> None:
     volume = scan((14, 10, 9))
