@@ -267,6 +267,7 @@ class Making(QWidget):
         self.near.setEnabled(batch is not None)
         self.view.setVisible(batch is not None)
         if batch is None:
+            self.halves.setSizes([10_000, 1] if self.halves.orientation() == Qt.Orientation.Vertical else [1000, 1400])
             self.lines.setText(BEFORE)
             return
         beside = batch.nearest if self.near.isChecked() else None
