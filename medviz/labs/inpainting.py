@@ -171,7 +171,7 @@ class Inpainting(Lab):
         wide = max(1.0, float(np.percentile(np.abs(made.frames[done]), 99)))
         times = painter.way.times
         t = times[done][0] if done < steps else 0
-        yield Picture("noisy", made.frames[done], f"x{lowered(t)}, {done} of {steps} steps done", levels=(-wide, wide))
+        yield Picture("noisy", made.frames[done], f"x{lowered(t)}: step {done} of {steps}", levels=(-wide, wide))
         yield Picture("guess", made.guesses[min(done, steps - 1)], "x̂₀: what it sees in it", levels=SHOWN)
         yield Text("formula", _formula(painter, t), "each step", formula=True)
         yield Text("story", self._story(seen, unknown, painter, result), "")
