@@ -77,6 +77,16 @@ CASES: dict[str, tuple[str | None, Past, Known]] = {
         Past(parts={"loss/discriminator": [1.4, 1.3, 1.3], "loss/generator": [0.7, 0.9, 0.8]}),
         KNOWN,
     ),
+    "samples are all of a kind": (
+        "mode collapse",
+        Past(validations=[{"validation/diversity": one} for one in (0.5, 0.1, 0.1, 0.11, 0.1)]),
+        KNOWN,
+    ),
+    "samples become more varied": (
+        None,
+        Past(validations=[{"validation/diversity": one} for one in (0.05, 0.1, 0.15, 0.22)]),
+        KNOWN,
+    ),
     "the code says nothing": ("collapse", Past(parts={"loss/kl": [0.5, 1e-5, 1e-6, 1e-6]}), KNOWN),
     "the code says nothing, as measured": (
         "collapse",
