@@ -41,6 +41,7 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield finished(train(MAKER, tmp_path_factory.mktemp("made") / "maker"))
 
 
+@pytest.mark.row("GEN-12")
 def test_they_are_added_kept_marked_and_a_run_goes_on_without_their_maker(maker: Path, tmp_path: Path) -> None:
     gone = Path(shutil.copytree(maker, tmp_path / "maker"))
     task = replace(SEGMENTATION, synthetic_from=str(gone))
