@@ -134,7 +134,8 @@ class Reference:
             few = min(count, known // 2)  # as few as the samples are: FID grows as pictures become fewer
             found = fid(theirs @ self.axes, ours @ self.axes)
             if few >= LEAST:
-                usual_fid = fid(halves[0][:few] @ self.axes, halves[1] @ self.axes)
+                apart = np.isin(np.arange(known), spread(known, few))
+                usual_fid = fid(ours[apart] @ self.axes, ours[~apart] @ self.axes)
         else:
             which = "samples" if count < LEAST else "training pictures"
             why = f"FID needs at least {LEAST} {which}"
