@@ -87,7 +87,7 @@ def taught(seed: int) -> Work[Known]:
 def _learnt(seed: int) -> Work[Known]:
     words = Vocabulary.of(DATA.texts)
     with Drawn(seed):
-        network = Clip(1, len(words), 2, SIDE, LONGEST, "cnn", 8, 32, 32, 1, 2)
+        network = Clip(1, len(words), 2, SIDE, LONGEST, "cnn", 8, 32, 32, 0, 2)
     samples = DATA.training(2, SIDE, 0.0)
     yield Progress(0, STEPS, "drawing pictures")
     images = torch.stack([samples[at]["image"] for at in range(len(samples))])
