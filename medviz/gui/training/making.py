@@ -31,6 +31,9 @@ from medviz.gui.training.watch import Watch
 from medviz.gui.waiting import Waiting
 from medviz.refused import Refused
 
+FEW = 24
+"""More samples than these have no numbers over them: there is no room."""
+UNBOUNDED = 16_777_215
 WIDE_PX = 640
 """From this width on the wishes stand beside the samples, else above."""
 LOOKING = "Looking at what can be made of this run …"
@@ -81,6 +84,9 @@ class Making(QWidget):
         self.make = QPushButton("Make samples")
         self.make.setProperty("look", "primary")
         self.make.setToolTip("Make samples with the best weights of this run (Ctrl+Return)")
+        self.unfold = QPushButton("Wishes")
+        self.unfold.setCheckable(True)
+        self.unfold.setToolTip("Show or hide what is wished for, which leaves more room for the samples")
         self.waiting = Waiting("samples", "Stop; nothing is left behind")
         self.view = Samples()
         self.view.setMinimumSize(120, 120)
@@ -103,23 +109,25 @@ class Making(QWidget):
         self.waits.setMargin(24)
         self.lines.setAccessibleName("what is known of the samples")
         self.lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        wishes, inside = QWidget(), QWidget()
+        self.above, inside = QWidget(), QWidget()
         self._wishes = QVBoxLayout(inside)
         self._wishes.setContentsMargins(16, 4, 8, 4)
         self._wishes.addWidget(self.judging)
         self._wishes.addStretch(1)
-        column = QVBoxLayout(wishes)
+        self.area = scrolling(inside)
+        column = QVBoxLayout(self.above)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(scrolling(inside), 1)
+        column.addWidget(self.area, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(16, 0, 8, 8)
         foot.addWidget(self.make)
+        foot.addWidget(self.unfold)
         foot.addWidget(self.waiting, 1)
         foot.addStretch(0)
         column.addLayout(foot)
         self.halves = QSplitter(Qt.Orientation.Vertical)
         self.halves.setChildrenCollapsible(False)
-        self.halves.addWidget(wishes)
+        self.halves.addWidget(self.above)
         self.halves.addWidget(self._results())
         self.halves.setSizes([1000, 1400])
         self.stack = QStackedLayout(self)
@@ -146,6 +154,7 @@ class Making(QWidget):
         self.make.clicked.connect(self.go)
         self.waiting.cancelled.connect(self._cancel)
         self.near.toggled.connect(lambda on: self._draw())
+        self.unfold.toggled.connect(lambda on: self._fold())
         self.view.picked.connect(self._pick)
         self.view.opened.connect(lambda name: self.open_picked())
         self.open.clicked.connect(self.open_picked)
@@ -242,9 +251,8 @@ class Making(QWidget):
         bench = self._runs[folder]
         bench.batch, bench.picked = batch, 0
         if folder == self.folder:
+            self.unfold.setChecked(False)
             self._draw()
-            if self.halves.orientation() == Qt.Orientation.Vertical:  # the samples need the room now
-                self.halves.setSizes([1, 10_000])
 
     def _over(self, folder: Path) -> None:
         self._runs[folder].job = None
@@ -266,13 +274,14 @@ class Making(QWidget):
         self.near.setVisible(batch is None or batch.nearest is not None)
         self.near.setEnabled(batch is not None)
         self.view.setVisible(batch is not None)
+        self._fold()
         if batch is None:
-            self.halves.setSizes([10_000, 1] if self.halves.orientation() == Qt.Orientation.Vertical else [1000, 1400])
             self.lines.setText(BEFORE)
             return
         beside = batch.nearest if self.near.isChecked() else None
         tiles = batch.tiles if beside is None else pairs(batch.tiles, beside)
-        titles = tuple(self._title(number, batch) for number in range(batch.count))
+        few = range(batch.count if batch.count <= FEW else 0)
+        titles = tuple(self._title(number, batch) for number in few)
         self.view.copies, self.view.number = batch.copies, self.bench.picked
         levels = (-1.0, 1.0) if tiles.ndim == 3 else (0.0, 1.0)
         self.view.show_figure(Gallery("made", tiles, "", titles, levels=levels, shared_scale=True))
@@ -324,6 +333,17 @@ class Making(QWidget):
         super().resizeEvent(event)
         wide = self.width() >= WIDE_PX
         self.halves.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self._fold()
+
+    def _fold(self) -> None:
+        """Put the wishes away where there is little room and samples are to be seen."""
+        narrow, made = self.halves.orientation() == Qt.Orientation.Vertical, self.bench.batch is not None
+        folded = narrow and made and not self.unfold.isChecked()
+        self.unfold.setVisible(narrow and made)
+        self.area.setVisible(not folded)
+        self.above.setMaximumHeight(self.make.sizeHint().height() + 12 if folded else UNBOUNDED)
+        if not folded:
+            self.halves.setSizes([1000, 1000] if made else [10_000, 1] if narrow else [1000, 1400])
 
 
 def pairs(tiles: Any, beside: Any) -> Any:

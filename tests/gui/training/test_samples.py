@@ -264,3 +264,20 @@ def test_wishes_stand_above_the_samples_or_beside_them(make: Make, qtbot: QtBot,
 def test_colours_and_other_shapes_are_put_side_by_side_too() -> None:
     assert pairs(np.zeros((2, 8, 6, 3)), np.zeros((2, 8, 6, 3))).shape == (2, 8, 13, 3)
     assert pairs(np.zeros((2, 8, 6)), np.zeros((2, 5, 6))).shape == (2, 8, 6)
+
+
+def test_where_there_is_little_room_the_wishes_give_way_to_the_samples(make: Make, qtbot: QtBot) -> None:
+    page = trained(make, qtbot, Maker(DreamWishes()))
+    making = to_making(page, qtbot)
+    qtbot.waitUntil(lambda: making.form is not None)
+    making.resize(420, 400)
+    assert making.area.isVisible()
+    assert not making.unfold.isVisible()
+    making.go()
+    qtbot.waitUntil(lambda: making.bench.batch is not None and not page.desk.jobs)
+    assert not making.area.isVisible()
+    qtbot.mouseClick(making.unfold, CLICK)
+    assert making.area.isVisible()
+    making.resize(900, 400)
+    assert making.area.isVisible()
+    assert not making.unfold.isVisible()
