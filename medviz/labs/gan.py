@@ -23,7 +23,7 @@ from medviz.refused import Refused
 from medviz.training.contest import LOSSES
 
 Array = NDArray[Any]
-PIECE, MOST_PIECES, KEPT = 12, 1500, 3
+PIECE, MOST_PIECES, KEPT = 12, 1500, 6
 _HALF = float(np.log(0.5))
 _LIKELIHOOD = Erratum(
     "GEN-4",
@@ -77,7 +77,7 @@ class Gan(Lab):
     then_forger: Annotated[int, Range(0, 20, unit="rounds"), _LEARN, "Then rounds of the generator alone"] = 0
     loss: Annotated[str, LOSSES, _GAME, "What the two want of each other"] = "non-saturating"
     turns: Annotated[
-        int, Range(1, 5, unit="of D"), _GAME, "Steps of the discriminator before each of the generator"
+        int, Range(1, 4, unit="of D"), _GAME, "Steps of the discriminator before each of the generator"
     ] = 1
     verdict: Annotated[
         str, Choice(("taught", "half"), ("as it was taught", "½ to everything")), _GAME,

@@ -30,7 +30,7 @@ from medviz.refused import Refused
 Array = NDArray[Any]
 LONGEST, BRAIN = 96, 64
 """Longest side of a slice that is painted, and side of a brain, in pixels."""
-FRAMES, FILM, KEPT = 6, 6, 3
+FRAMES, FILM, KEPT = 6, 6, 6
 _TISSUES = ("grey", "white", "CSF")
 _MAP, _TAUGHT, _PAINT = Group("The map"), Group("How it was taught"), Group("The brush")
 _TEXT = Group("As text", advanced=True)
@@ -92,7 +92,7 @@ class Pix2Pix(Lab):
         _TAUGHT, When("source", "slice", "brain"), "What the painter makes small; the paper weighs L1 with 100",
     ] = "both"  # fmt: skip
     rounds: Annotated[
-        int, Range(1, 16, unit="rounds"), _TAUGHT, When("source", "slice", "brain"), "How long: 10 steps each"
+        int, Range(1, 12, unit="rounds"), _TAUGHT, When("source", "slice", "brain"), "How long: 10 steps each"
     ] = 5
     brush: Annotated[int, Range(0, KINDS - 1), _PAINT, "The label that is painted; 0 takes away"] = 2
     radius: Annotated[float, Range(0.5, 12.0, unit="px"), _PAINT, "Radius of the brush"] = 3.0
@@ -103,7 +103,7 @@ class Pix2Pix(Lab):
     ] = "no"  # fmt: skip
     strokes: Annotated[str, _TEXT, "What was painted: label/radius/row,col row,col … with ; between strokes"] = ""
     seed: Annotated[int, Range(0, 999), _TEXT, "Draws the weights and the batches"] = 0
-    at: Annotated[int | None, Step(), Range(0, 16), _TEXT, "The round that is shown; automatic: the last"] = None
+    at: Annotated[int | None, Step(), Range(0, 12), _TEXT, "The round that is shown; automatic: the last"] = None
 
     def show(self) -> Work[None]:
         """Teach where that is due; yield the map, what is made of it, what the judge says, and how it came about."""
@@ -150,7 +150,7 @@ class Pix2Pix(Lab):
             assert shown.true is not None
             labels, found = shown.label[None], shown.true[None]
         key = self.source, how, None if self.labels is None else id(self.labels)
-        known = _LESSONS.setdefault(self.image, {})
+        known = _LESSONS.setdefault(ABDOMEN if self.source == "brain" else self.image, {})
         if key not in known:
             for old in list(known)[: -KEPT + 1]:
                 del known[old]
