@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.few_labels Task04_Hippocampus FOLDER [unet|unetr] [LABELLED ...]` trains what is not yet in
 FOLDER and writes the table of mean Dice on the same 24 held-out scans. All runs of a network have the same steps, seed
 and samples; the masked run itself comes from the recipe fill_hippocampus (U-Net) or mae_hippocampus (UNETR), which see
-the scans that are learnt from and none that is held out. On two cores a fine-tuning takes two to three minutes.
+the scans that are learnt from and none that is held out.
 """
 
 import sys

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTableView
 
 from medviz.figures import Bars, Curves, Gallery, Graph, Heatmap, Line, Mark, Picture, Points, Table, Text
 from medviz.gui.colours import LIGHT, PROPERTY
@@ -306,6 +306,16 @@ def test_numbers_of_a_table_stand_at_the_right(qtbot):
     role = Qt.ItemDataRole.TextAlignmentRole
     assert cells.data(cells.index(0, 1), role) & Qt.AlignmentFlag.AlignRight
     assert cells.data(cells.index(0, 0), role) & Qt.AlignmentFlag.AlignLeft
+
+
+def test_a_click_into_a_table_is_told_as_the_beginning_of_a_drag(qtbot):
+    view = view_of(qtbot, Table("t", ("a", "b"), (("x", 1.0), ("y", 2.0))))
+    said = []
+    view.dragged.connect(lambda *told: said.append(told))
+    grid = view.findChild(QTableView)
+    place = grid.visualRect(grid.model().index(1, 0)).center()
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert said == [("t", (1.5, 0.5), (1.5, 0.5))]
 
 
 def test_smoothing_keeps_the_raw_line_as_a_ghost(qtbot):
