@@ -67,3 +67,11 @@ def test_tiles_lie_side_by_side_each_on_its_scale(tmp_path: Path) -> None:
     read.Reload()
     (event,) = read.Images("Feature maps")
     assert Image.open(io.BytesIO(event.encoded_image_string)).size == (9, 4)
+
+
+def test_tiles_in_colour_are_laid_side_by_side_as_they_are() -> None:
+    tiles = np.zeros((3, 2, 2, 3), np.uint8)
+    tiles[1, :, :, 0] = 255
+    picture = tiled(Gallery("looks", tiles, columns=2))
+    assert picture.pixels.shape == (4, 4, 3)
+    assert picture.pixels[0, 3].tolist() == [1.0, 0.0, 0.0] and not picture.pixels[2:].any()
