@@ -27,6 +27,8 @@ CLASSED = ("digits", "shapes", "class_folders", "class_table", "medmnist")
 """Data sets that have a class for each picture."""
 WORDED = ("image_text", "captioned")
 """Data sets that have a text for each picture."""
+RIGHTWARD = ("digits", "medmnist", "shapes", "captioned")
+"""Data sets whose x runs to the right as a person looks at them; in files it runs to the left, as readers give it."""
 PICTURES = (*MASKED, *CLASSED, *WORDED)
 """Names of all data sets that `pictures` serves."""
 _DARK, _BRIGHT = 0.5, 99.5

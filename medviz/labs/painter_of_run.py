@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from medviz.data import DATASETS
 from medviz.data.corrected import data_of_run
-from medviz.data.pictures import pictures, some
+from medviz.data.pictures import RIGHTWARD, pictures, some
 from medviz.imaging.slices import cut
 from medviz.labs.blocks import volume_of
 from medviz.networks.adversaries import Adversaries
 from medviz.parameters import Settings
 from medviz.refused import Refused
 from medviz.training import run
-from medviz.training.using.generating import RIGHTWARD
 from medviz.training.using.taught import taught
 
 Array = NDArray[Any]

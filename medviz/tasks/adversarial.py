@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from medviz.data.checking.report import Fingerprint
 from medviz.data.held_tiles import HeldTiles
 from medviz.data.paired_pictures import paired_pictures
-from medviz.data.pictures import PICTURES, Pictures, pictures, some
+from medviz.data.pictures import PICTURES, RIGHTWARD, Pictures, pictures, some
 from medviz.figures import Figure
 from medviz.messages import Progress, Work
 from medviz.networks import NETWORKS
@@ -24,7 +24,6 @@ from medviz.training.contest import LOSSES, forger_loss, judge_loss
 from medviz.training.fields import OptimiserName
 from medviz.training.making import Made, Wishes
 from medviz.training.task import Batch, BatchSize, Epochs, Loss, Rate, Sample, Samples, ScheduleName, Task
-from medviz.training.using.generating import RIGHTWARD
 
 _POINTS, _GAN = Settings("points"), Settings("gan")
 _DATA, _GAME = Group("Data"), Group("The game")

@@ -9,6 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from medviz.data.pictures import RIGHTWARD
 from medviz.data.whole import volume_of
 from medviz.data.words import PAD, Vocabulary
 from medviz.figures import Figure
@@ -22,7 +23,6 @@ from medviz.tasks.captions_shown import drawn
 from medviz.training.task import Batch, BatchSize, Epochs, Rate, Sample, Samples, ScheduleName, Smoothing, Task
 from medviz.training.using.bleu import Bleu
 from medviz.training.using.captioning import told
-from medviz.training.using.generating import RIGHTWARD
 
 _CAPTIONED, _CAPTIONER = Settings("captioned"), Settings("captioner")
 _DATA, _WORDS = Group("Data"), Group("Words")

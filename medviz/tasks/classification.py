@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medviz.data.augment import USUAL, switched
 from medviz.data.checking.report import Fingerprint
+from medviz.data.pictures import RIGHTWARD
 from medviz.figures import Bars, Curves, Figure, Heatmap, Line, Picture
 from medviz.imaging.slices import cut
 from medviz.imaging.volume import Array, Stored, Volume
@@ -221,7 +222,12 @@ class Classification(Task):
             "task": self.NAME,
             "network": {"name": settings.name, **dict(settings.values)},
             "classes": list(data.classes),
-            "pictures": {"dimensions": self.dimensions, "side": self.side, "channels": data.channels},
+            "pictures": {
+                "dimensions": self.dimensions,
+                "side": self.side,
+                "channels": data.channels,
+                "rightward": self.data.name in RIGHTWARD,
+            },
         }
 
     def _settings(self) -> Settings:

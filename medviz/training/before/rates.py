@@ -31,7 +31,7 @@ def find_rate(task: Task, steps: int = STEPS) -> Work[float]:
 
 def _found(task: Task, steps: int) -> Work[float]:
     if len(task.PARTS) > 1:
-        text = f"Its {len(task.PARTS)} parts learn against each other: how their losses move says nothing about the rate"
+        text = f"Its {len(task.PARTS)} parts learn against each other: their losses say nothing about the rate"
         yield Note(text, "warning", "Take a rate that is known to work, 0.0002 to 0.002, and watch the samples")
         return task.learning_rate
     yield Progress(0, steps, "reading the data")

@@ -24,7 +24,10 @@ _EMPTY = 0.02
 
 @dataclass(frozen=True, eq=False)
 class ClassModel:
-    """A network that names pictures, with weights, ready to be used."""
+    """A network that names pictures, with weights, ready to be used.
+
+    `rightward`: in what it has learnt from x runs to the right as a person looks; in files it runs to the left.
+    """
 
     name: str
     network: torch.nn.Module
@@ -34,6 +37,7 @@ class ClassModel:
     channels: int
     sha256: str
     trust: Trust
+    rightward: bool = False
 
 
 def classifies(where: str) -> bool:
@@ -47,7 +51,10 @@ def class_model(where: str) -> ClassModel:
         raise Refused(where, "it was not taught to name pictures", "take the folder of a classification run")
     made, classes, (dimensions, side, channels) = taught_pictures(where)
     trust = _trust(made.folder, classes, made.measures, made.sha256, side)
-    return ClassModel(made.folder.name, made.network, classes, dimensions, side, channels, made.sha256, trust)
+    rightward = bool((made.about.get("pictures") or {}).get("rightward", False))
+    return ClassModel(
+        made.folder.name, made.network, classes, dimensions, side, channels, made.sha256, trust, rightward
+    )
 
 
 def shares_in(made: ClassModel, scan: Volume, where: torch.device) -> Work[tuple[tuple[str, float], ...]]:
@@ -57,6 +64,8 @@ def shares_in(made: ClassModel, scan: Volume, where: torch.device) -> Work[tuple
     told. Refuses a picture where the network knows volumes.
     """
     voxels = _voxels(scan)
+    if made.rightward:  # left must be left, as in what it has learnt from
+        voxels = np.ascontiguousarray(voxels[:, ::-1])
     if made.dimensions == 3 and scan.shape[2] == 1:
         raise Refused(scan.name, "it is a picture and the network names volumes", "take a run that was taught in 2-D")
     made.network.to(where)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from medviz.data.pictures import spacing_of
+from medviz.data.pictures import RIGHTWARD, spacing_of
 from medviz.imaging.storage import need_room
 from medviz.imaging.synthetic import Synthetic, spread_out
 from medviz.imaging.volume import Array
@@ -34,8 +34,6 @@ from medviz.training.using.neighbours import Neighbour
 from medviz.training.using.quality import Quality
 
 T = TypeVar("T")
-RIGHTWARD = ("digits", "medmnist", "shapes", "captioned")
-"""Data sets whose x runs to the right as a person looks at them; all others are as readers give them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,8 @@ import torch
 from skimage.io import imsave
 
 from medviz.__main__ import main
+from medviz.data.digits import Digits
+from medviz.imaging.readers import read
 from medviz.imaging.volume import Stored, Volume
 from medviz.messages import finished
 from medviz.parameters import Settings
@@ -37,7 +39,7 @@ def digit(kind: int) -> tuple[np.ndarray, Volume]:
     index = from_data.kinds.index(kind)
     number = from_data.chosen[index]
     pixels = from_data.pile.pixels(number)  # (1, x, y)
-    voxels = pixels[..., np.newaxis]
+    voxels = np.ascontiguousarray(pixels[:, ::-1, :, np.newaxis])  # as a reader gives it: x runs to the left
     return pixels[0], Volume(
         voxels, np.eye(4), Stored("PNG", voxels.shape[1:], "RAS", np.eye(4), voxels.dtype), "digit"
     )
@@ -52,6 +54,18 @@ def test_it_says_how_probable_each_class_is_and_they_sum_to_one(run: Path) -> No
         assert [share for _, share in shares] == sorted((share for _, share in shares), reverse=True)
         right += shares[0][0] == str(kind)
     assert right >= 5, "what was learnt in a moment is not all forgotten on the way"
+
+
+def test_a_digit_in_a_file_is_told_as_in_the_data_it_learnt_from_and_not_in_a_mirror(run: Path, tmp_path: Path) -> None:
+    made, held = class_model(str(run)), Digits().validation(2, 16)
+    for kind in (2, 4, 7):
+        index = held.kinds.index(kind)
+        rows = np.flipud(held.pile.pixels(held.chosen[index])[0].T)  # as a person reads it
+        imsave(tmp_path / f"{kind}.png", (rows / rows.max() * 255).round().astype(np.uint8), check_contrast=False)
+        told = dict(finished(shares_in(made, finished(read(tmp_path / f"{kind}.png")), CPU)))
+        with torch.no_grad():
+            meant = made.network(held[index]["image"][None]).softmax(1)[0].numpy()
+        np.testing.assert_allclose([told[name] for name in made.classes], meant, atol=0.02)
 
 
 def test_of_a_volume_each_slice_that_is_not_air_counts_alike(run: Path) -> None:
