@@ -76,9 +76,7 @@ class Chooser(QWidget):
         column.addWidget(heading)
         column.addLayout(self.rows)
         self.source.setAccessibleName("what the lab works on")
-        self.source.setToolTip(
-            "The deck's numbers, the scan that is open in the viewer, a drawn phantom, or a file"
-        )
+        self.source.setToolTip("The deck's numbers, the scan that is open in the viewer, a drawn phantom, or a file")
         for box, name in (
             (self.plane, "plane"),
             (self.index, "slice"),
