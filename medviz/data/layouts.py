@@ -78,6 +78,9 @@ _MADE = {
     "digits": "classification",
     "shapes": "classification",
     "drawn_boxes": "detection",
+    "points": "adversarial",
+    "captioned": "captioning",
+    "report_sentences": "masked",
 }
 """What the data sets serve that are in no folder."""
 

@@ -65,6 +65,7 @@ class Adversarial(Task):
     """
 
     NAME: ClassVar[str] = "adversarial"
+    USED: ClassVar[str] = "samples"
     PARTS: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     BEST: ClassVar[str] = "validation/distance"
 

@@ -50,6 +50,7 @@ class Autoencoding(Task):
     """
 
     NAME: ClassVar[str] = "autoencoding"
+    USED: ClassVar[str] = "samples"
 
     data: Annotated[
         Settings, Part("datasets", only=PICTURES), _DATA, "Whose pictures; masks and classes are not looked at."

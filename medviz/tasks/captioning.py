@@ -62,6 +62,7 @@ class Captioning(Task):
     """
 
     NAME: ClassVar[str] = "captioning"
+    USED: ClassVar[str] = ""
     BEST: ClassVar[str] = "validation/word accuracy"
     HIGHER: ClassVar[bool] = True
 

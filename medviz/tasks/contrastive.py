@@ -33,6 +33,7 @@ class Contrastive(Task):
     """Bring together what belongs together: pictures and texts (CLIP), views (SimCLR), words (word2vec)."""
 
     NAME: ClassVar[str] = "contrastive"
+    USED: ClassVar[str] = ""
 
     data: Annotated[
         Settings,

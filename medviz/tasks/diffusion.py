@@ -46,6 +46,7 @@ class Diffusion(Task):
     """
 
     NAME: ClassVar[str] = "diffusion"
+    USED: ClassVar[str] = "samples"
     BEST: ClassVar[str] = "validation/loss"
 
     data: Annotated[Settings, Part("datasets", only=PICTURES), _DATA, "Pictures to make more of."] = _MNI152

@@ -38,6 +38,7 @@ class Masked(Task):
     """
 
     NAME: ClassVar[str] = "masked"
+    USED: ClassVar[str] = ""
 
     data: Annotated[
         Settings,

@@ -150,6 +150,8 @@ class Task(Fields):
     PARTS: ClassVar[tuple[str, ...]] = ("",)
     BEST: ClassVar[str] = "validation/loss"
     HIGHER: ClassVar[bool] = False
+    USED: ClassVar[str] = "viewer"
+    """What its runs are for: "viewer" (they say something of a scan), "samples" (they make new ones), "" (neither)."""
     BACKGROUND: ClassVar[bool] = False
     """Whether label 0 is no class of its own (segmentation)."""
 

@@ -14,6 +14,10 @@ from medviz.data.checking.whole import relabelling, together
 from medviz.data.layouts import task_for
 from medviz.messages import Progress, Work
 from medviz.parameters import Settings
+from medviz.refused import Refused
+
+_NO_PICTURES = ("points", "report_sentences")
+"""Data sets of another kind than what is checked here."""
 
 
 def checked(settings: Settings, task: str = "", dimensions: int = 0) -> Work[CheckReport]:
@@ -21,6 +25,9 @@ def checked(settings: Settings, task: str = "", dimensions: int = 0) -> Work[Che
 
     A case that cannot be read is a row of the report and does not end the check. Nothing is kept of the voxels.
     """
+    if settings.name in _NO_PICTURES:
+        fault = "it has no pictures whose labels could be wrong"
+        raise Refused(settings.name, fault, "train on it as it is")
     began_s = time.perf_counter()
     yield Progress(0, 0, "listing the cases")
     listing = listed(settings, dimensions)

@@ -21,6 +21,7 @@ from medviz.gui.training.groundwork import Groundwork
 from medviz.gui.training.lineup import Lineup
 from medviz.gui.training.outcome import Outcome
 from medviz.gui.training.runs import RunCard
+from medviz.gui.training.samples import Samples
 from medviz.gui.training.setup import PlanLine, SetupBar
 from medviz.gui.training.side import SET_UP, Side, line
 from medviz.gui.training.strokes import Shown
@@ -101,6 +102,13 @@ class TrainingPage(Page):
     def show_view(self, word: str) -> None:
         """Bring a view beside the curves to the front."""
         self.tabs.show_word(word)
+
+    def make_samples(self) -> None:
+        """Bring the wishes for new samples to the front."""
+        self.show_view(Samples.WORD)
+        samples = self.views[Samples.WORD]
+        if isinstance(samples, Samples):
+            samples.choice.button(1).click()
 
     def show_side(self, word: str) -> None:
         """Bring a tab of the panel at the side to the front."""

@@ -32,6 +32,10 @@ class Workplace(Bench, Protocol):
     outcome: Outcome
     runs: RunList
 
+    def make_samples(self) -> None:
+        """Bring the wishes for new samples to the front."""
+        ...
+
     def choose_folder(self, title: str) -> str:
         """Ask for a folder; empty where a person thought better of it."""
         ...
@@ -74,6 +78,7 @@ class Acts(QObject):
             (page.outcome.card_wanted, self.runs.show_card),
         ):
             wish.connect(partial(self._with_run, act))
+        page.outcome.samples_wanted.connect(page.make_samples)
 
     def _bind_keys(self) -> None:
         """Give the page's buttons keys; the window lists them in its help."""

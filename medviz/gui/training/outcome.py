@@ -30,6 +30,7 @@ class Outcome(QFrame):
     resume_wanted = Signal()
     export_wanted = Signal()
     card_wanted = Signal()
+    samples_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +49,11 @@ class Outcome(QFrame):
         self.viewer.setProperty("look", "primary")
         self.viewer.setToolTip("Run the trained network over the open scan and put its prediction on top")
         self.viewer.clicked.connect(self.viewer_wanted)
+        self.samples = QPushButton("Make samples")
+        self.samples.setIcon(icon("ph.images", "on_accent"))
+        self.samples.setProperty("look", "primary")
+        self.samples.setToolTip("Ask the trained network for something new")
+        self.samples.clicked.connect(self.samples_wanted)
         self.resume = QPushButton("Resume")
         self.resume.setIcon(icon("ph.play-fill"))
         self.resume.setToolTip("Go on with the next step, exactly where it stopped")
@@ -75,7 +81,7 @@ class Outcome(QFrame):
         row.setSpacing(8)
         row.addWidget(self.picture)
         row.addLayout(words, 1)
-        for button in (self.details, self.card, self.export, self.resume, self.viewer):
+        for button in (self.details, self.card, self.export, self.resume, self.samples, self.viewer):
             row.addWidget(button)
         self.hide()
 
@@ -94,8 +100,11 @@ class Outcome(QFrame):
         self.details.setVisible(bool(self._trace))
         self.resume.setVisible(resumable)
         used = watch.state in ("done", "stopped") and not watch.where
-        for button in (self.viewer, self.export, self.card):
+        for button in (self.export, self.card):
             button.setVisible(used)
+        purpose = getattr(watch.task, "USED", "viewer")
+        for button, what in ((self.viewer, "viewer"), (self.samples, "samples")):
+            button.setVisible(used and purpose == what)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show icons alone on the lesser buttons where words would push the text into many lines."""

@@ -114,6 +114,7 @@ class Recipe(RunView):
 
     def _take(self, watch: Watch, task: Any) -> None:
         watch.know(task)
+        watch.changed.emit()  # what it is for is known now
         if watch is self._of:
             self.refresh()
 

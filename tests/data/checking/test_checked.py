@@ -277,3 +277,9 @@ def test_every_layout_is_checked_and_drawn_without_a_false_alarm(layout: str, tm
     said: list[object] = []
     finished(found.pictures([found.cases[0].name], 64), said.append)
     assert [type(one) for one in said] == [Picture]
+
+
+@pytest.mark.parametrize("name", ["points", "report_sentences"])
+def test_what_has_no_pictures_is_not_checked_and_the_refusal_says_so(name: str) -> None:
+    with pytest.raises(Refused, match="no pictures"):
+        finished(checked(Settings(name)))

@@ -1,7 +1,14 @@
 """What is said at a run's end: each measure as it was when the best weights were kept."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
 from medviz.gui.training.history import History
-from medviz.gui.training.outcome import reached
+from medviz.gui.training.outcome import Outcome, reached
+from medviz.gui.training.watch import Watch
 from medviz.messages import Scalar
 
 
@@ -26,3 +33,16 @@ def test_where_more_is_better_the_most_is_told() -> None:
 
 def test_nothing_is_told_of_a_run_without_a_validation() -> None:
     assert reached(History()) == ""
+
+
+@pytest.mark.parametrize(
+    ("purpose", "shown"), [("viewer", [True, False]), ("samples", [False, True]), ("", [False, False])]
+)
+def test_a_run_offers_what_it_is_for(qtbot: QtBot, tmp_path: Path, purpose: str, shown: list[bool]) -> None:
+    outcome, watch = Outcome(), Watch(tmp_path, SimpleNamespace(USED=purpose, BEST=""), own=False)
+    qtbot.addWidget(outcome)
+    watch.state = "done"
+    outcome.show_run(watch, resumable=False)
+    assert [outcome.viewer.isVisibleTo(outcome), outcome.samples.isVisibleTo(outcome)] == shown
+    with qtbot.waitSignal(outcome.samples_wanted):
+        outcome.samples.click()

@@ -255,6 +255,16 @@ def test_done_offers_the_viewer(qtbot: QtBot, make: Any, runs: Path) -> None:
     assert wanted == [str(runs / "phantoms-1"), "viewer"]
 
 
+def test_make_samples_leads_to_the_wishes(qtbot: QtBot, make: Any) -> None:
+    page = make()
+    started(page, qtbot)
+    ended(page, qtbot, "done")
+    page.outcome.samples_wanted.emit()
+    samples = page.views["Samples"]
+    assert samples.rooms.currentWidget() is samples.making
+    assert samples.isVisible()
+
+
 def test_a_refusal_is_shown_with_what_to_do(qtbot: QtBot, make: Any) -> None:
     def train(task: Any, folder: Path) -> Work[Path]:
         yield Progress(0, 0, "reading the data")
