@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QHideEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medviz.figures import Gallery
@@ -113,6 +113,11 @@ class FilmStrip(QWidget):
                 self.update()
                 return
         self._timer.stop()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came while it was not seen."""
+        super().showEvent(event)
+        self._lay_out()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Draw nothing that is not seen."""

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from medviz.figures import Gallery
 from medviz.gui.generating import Batch, Generating
 from medviz.gui.pages.training import TrainingPage
-from medviz.gui.training.film import galleries, moments
+from medviz.gui.training.film import FilmStrip, Moment, galleries, moments
 from medviz.gui.training.history import History
 from medviz.gui.training.keep_dialog import KeepDialog
 from medviz.gui.training.making import NOTHING, pairs
@@ -140,6 +140,16 @@ def test_a_person_moves_along_the_film_by_keys_clicks_and_play(make: Make, qtbot
     growing.choice.setCurrentIndex(1)
     growing.choice.activated.emit(1)
     assert growing.view.figure.name == "reconstructions"
+
+
+def test_a_strip_that_was_filled_behind_another_tab_is_drawn_when_it_is_seen(qtbot: QtBot) -> None:
+    strip = FilmStrip()
+    qtbot.addWidget(strip)
+    strip.resize(600, strip.height())
+    strip.show_moments([Moment(step, step / 5, gallery(step)) for step in (0, 5, 10)], 2)
+    assert strip.drawn == 0
+    strip.show()
+    qtbot.waitUntil(lambda: strip.drawn == 3)
 
 
 def test_one_picture_can_be_followed_in_the_strip(make: Make, qtbot: QtBot) -> None:
