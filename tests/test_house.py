@@ -221,7 +221,8 @@ def test_without_qt_every_test_below_the_window_is_collected(without_qt: Path) -
 
 def test_without_qt_the_vocabulary_pictures_labs_and_catalogs_pass(without_qt: Path) -> None:
     pictures = [f"imaging/test_{name}.py" for name in ("volume", "slices", "nifti", "labels", "resample", "drawn")]
-    rooms = [f"tests/{name}" for name in ("test_vocabulary.py", *pictures, "labs", "networks")]
+    labs = [f"labs/test_{name}.py" for name in ("convolution", "attention", "boxes", "network", "lessons")]
+    rooms = [f"tests/{name}" for name in ("test_vocabulary.py", *pictures, *labs, "networks")]
     done = pytest_without_qt(without_qt, *rooms, "-k", "not within")
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"\d+ passed", done.stdout), done.stdout[-500:]

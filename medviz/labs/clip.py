@@ -119,6 +119,8 @@ class ClipLab(Lab):
         if self.source != "taught" and not self.model:
             yield from self._planted()
             return
+        if self.asked == "slice":
+            self._slice()  # what cannot be asked about is refused before anything is taught
         known = of_run(self.model) if self.model else (yield from taught(self.seed))
         chosen = self._chosen(known)
         if chosen is not None:
@@ -190,11 +192,18 @@ class ClipLab(Lab):
             at = min(self.row, len(images) - 1)
             plain = images[at].expand(known.channels, -1, -1)
             return plain, images[at][0].numpy().T[::-1].copy(), f"picture {at + 1} of the matrix"
+        values = self._slice()
+        picture = ready(np.ascontiguousarray(values[::-1].T[None]), known.side, known.channels)
+        return picture, values, self.image.name or "slice"
+
+    def _slice(self) -> NDArray[np.float32]:
+        """Return the slice (rows, cols); refuses one that the prompts cannot be held against."""
         values = np.asarray(self.image.values, np.float32)
-        name = self.image.name or "slice"
         if values.ndim != 2 or min(values.shape) < 2 or not np.isfinite(values).all():
-            raise Refused(name, "it is not a grey slice of finite numbers", "choose another slice")
-        return ready(np.ascontiguousarray(values[::-1].T[None]), known.side, known.channels), values, name
+            raise Refused(
+                self.image.name or "slice", "it is not a grey slice of finite numbers", "choose another slice"
+            )
+        return values
 
     def _story(self, known: Known, prompts: tuple[str, ...], shares: Array, strange: list[str], lost: str) -> str:
         best = int(shares.argmax())

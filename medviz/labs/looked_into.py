@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,10 @@ def known(wanted: Wanted, side: int) -> Known:
     shape = _shape(wanted.channels, int(values.get("size", side)), int(values.get("dimensions", 2)), "size" in values)
     with torch.device("meta"):
         network = _built(wanted)
+    asked = _asked(network)
+    if asked:
+        fault = f"it needs more than a picture ({', '.join(asked)})"
+        raise Refused(f"network={wanted.settings.name}", fault, "choose another one, or its own lab")
     return Known(_worth_a_row(structure(network, shape)), shape)
 
 
@@ -157,6 +162,13 @@ def _loaded(model: str) -> nn.Module:
 def _built(wanted: Wanted) -> nn.Module:
     made: nn.Module = wanted.settings.build(NETWORKS, channels=wanted.channels, classes=wanted.classes)
     return made
+
+
+def _asked(network: nn.Module) -> tuple[str, ...]:
+    """Name what a network must be given beside a picture."""
+    given = list(signature(network.forward).parameters.values())[1:]
+    plain = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    return tuple(one.name for one in given if one.default is Parameter.empty and one.kind in plain)
 
 
 def _shape(channels: int, side: int, dimensions: int, cube: bool) -> tuple[int, ...]:

@@ -469,7 +469,7 @@ def test_dragging_over_a_real_slice_answers_quickly(qtbot, page, labs_desk, view
 
 def test_a_lab_that_takes_its_time_does_not_stand_among_the_figures_of_another(qtbot, page, adding):
     assert page.board.view("kernel") is not None
-    page.hand.begin(Play("adding", adding(waits=4000)))
+    page.hand.begin(Play("adding", adding(waits=300)))
     assert page.board.figures == ()
     assert page.board.view("kernel") is None
     page.hand.begin(Play("adding", adding()))

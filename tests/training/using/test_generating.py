@@ -61,7 +61,7 @@ def test_what_is_remembered_is_flagged_with_the_picture_it_was_taken_from(run: P
 
 
 def test_files_say_all_of_a_sample_and_nothing_of_a_person(run: Path, tmp_path: Path) -> None:
-    found = made(run, DreamWishes(known="/home/someone/Jane_Roe.nii.gz", seed=7))
+    found = made(run, DreamWishes(known="scans/Jane_Roe.nii.gz", seed=7))
     samples = [found.synthetic(number) for number in range(2)]
     files = finished(write_samples(samples, tmp_path))
     said = json.loads((tmp_path / "sample-002.synthetic.json").read_text())
