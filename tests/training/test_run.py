@@ -153,7 +153,7 @@ def test_every_parameter_at_both_ends_comes_back_from_the_recipe(name: str, tmp_
             Settings("decathlon", (("folder", 'a "b"\\c'),)),
         ],
         "network": [Settings("unet", (("width", 8), ("norm", "batch"), ("residual", True)))],
-        **dict.fromkeys(("start", "against", "synthetic_from"), ["", 'runs/a "b"\\c']),
+        **{key: ["", 'runs/a "b"\\c'] for key in ("start", "against", "synthetic_from")},
         "sides": ["", "32×48×32"],
     }.get(name) or ends(one)
     assert values
