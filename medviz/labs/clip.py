@@ -193,7 +193,8 @@ class ClipLab(Lab):
             plain = images[at].expand(known.channels, -1, -1)
             return plain, images[at][0].numpy().T[::-1].copy(), f"picture {at + 1} of the matrix"
         values = self._slice()
-        picture = ready(np.ascontiguousarray(values[::-1].T[None]), known.side, known.channels)
+        facing = values if known.rightward else values[:, ::-1]  # left must be left, as in what it has learnt from
+        picture = ready(np.ascontiguousarray(facing[::-1].T[None]), known.side, known.channels)
         return picture, values, self.image.name or "slice"
 
     def _slice(self) -> NDArray[np.float32]:

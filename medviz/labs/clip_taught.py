@@ -30,7 +30,7 @@ DATA = Captioned(cases=768, size=SIDE, objects=1, noise=0.1, forms=1)
 class Known:
     """A CLIP that can be asked, with its words; `right` is how many held-out captions it picks out of all, of how many.
 
-    `words_of` says where it comes from.
+    `words_of` says where it comes from; `rightward` that x runs to the right in the pictures that it has learnt from.
     """
 
     network: Clip
@@ -41,6 +41,7 @@ class Known:
     losses: Array
     right: tuple[int, int]
     words_of: str
+    rightward: bool = True
 
     def pictures(self, images: Tensor) -> Tensor:
         """Place pictures (N, C, side, side)."""
@@ -125,4 +126,6 @@ def of_run(where: str) -> Known:
     if made.channels not in (1, 3):
         raise Refused(where, f"it looks at {made.channels} channels", "choose a run on grey or colour pictures")
     said = f"the CLIP of the run {Path(where).name}"
-    return Known(made.network, made.vocabulary, made.longest, made.side, made.channels, np.zeros(0), (0, 0), said)
+    return Known(
+        made.network, made.vocabulary, made.longest, made.side, made.channels, np.zeros(0), (0, 0), said, made.rightward
+    )

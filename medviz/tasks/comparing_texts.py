@@ -156,8 +156,9 @@ class ComparingTexts(Comparing):
 
     def description(self, data: Any) -> dict[str, Any]:
         """Say how pictures and prompts are made ready."""
+        drawn = isinstance(data, Captioned)  # there x runs to the right, in files to the left
         return {
-            "pictures": {"dimensions": 2, "side": self.side, "channels": data.channels},
+            "pictures": {"dimensions": 2, "side": self.side, "channels": data.channels, "rightward": drawn},
             "longest": self.longest,
             "vocabulary": list(self.vocabulary(data).words),
         }

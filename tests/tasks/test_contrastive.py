@@ -19,6 +19,7 @@ from medviz.__main__ import main
 from medviz.data.sentences import ReportSentences
 from medviz.data.words import Vocabulary
 from medviz.figures import Gallery, Heatmap, Points, Table
+from medviz.imaging.readers import read
 from medviz.messages import finished
 from medviz.networks.word2vec import Word2Vec
 from medviz.parameters import Settings
@@ -42,6 +43,7 @@ from medviz.training.pairing import surroundings, word_pairs
 from medviz.training.run import status
 from medviz.training.sampling import Whole
 from medviz.training.trainer import train
+from medviz.training.using.classifying import shares_in
 from medviz.training.using.prompting import compares, prompted_model
 from tests.standard import a_sentence
 from tests.training.toys import best_digest, digest, taught
@@ -335,6 +337,23 @@ def test_typed_prompts_share_out_a_picture(
     out = tmp_path / "told.csv"
     assert main(["predict", picture, "--model", str(clip_run), *prompts, "--out", str(out), "--quiet"]) == 0
     assert out.read_text().splitlines()[0] == "scan,class,a large bright ball,a small dark unicorn"
+
+
+def test_a_picture_in_a_file_is_asked_about_as_it_was_learnt_and_not_in_a_mirror(
+    clip_run: Path, tmp_path: Path
+) -> None:
+    held = KINDS["texts"].data_set().validation(2, KINDS["texts"].side)
+    made, _ = prompted_model(str(clip_run), ("a large bright ball at the left", "a small dark box at the right"))
+    sample = held[0]["image"]
+    rows = np.flipud(sample[0].numpy().T)  # as a person looks at it
+    light = (rows - rows.min()) / (rows.max() - rows.min())
+    Image.fromarray((255 * light).round().astype(np.uint8)).save(tmp_path / "drawn.png")
+    told = dict(finished(shares_in(made, finished(read(tmp_path / "drawn.png")), torch.device("cpu"))))
+    with torch.no_grad():
+        meant = made.network(sample[None]).softmax(1)[0].numpy()
+        mirrored = made.network(sample.flip(1)[None]).softmax(1)[0].numpy()
+    np.testing.assert_allclose([told[name] for name in made.classes], meant, atol=1e-3)
+    assert np.abs(meant - mirrored).max() > 2e-3, "a mirror would be told apart"
 
 
 @pytest.mark.parametrize("prompts", [[], ["a ball"], ["a ball", "A  ball".lower()], ["a ball", "unicorn"]])

@@ -27,7 +27,10 @@ MOST = 1000
 
 @dataclass(frozen=True, eq=False)
 class Comparer:
-    """A CLIP network with its weights, its vocabulary, and how a picture is made ready for it."""
+    """A CLIP network with its weights, its vocabulary, and how a picture is made ready for it.
+
+    `rightward`: in what it has learnt from x runs to the right as a person looks; in files it runs to the left.
+    """
 
     taught: Taught
     network: Clip
@@ -35,6 +38,7 @@ class Comparer:
     longest: int
     side: int
     channels: int
+    rightward: bool = False
 
     def ids(self, texts: Sequence[str]) -> Tensor:
         """Return texts as ids (N, longest)."""
@@ -82,7 +86,7 @@ def comparer(where: str) -> Comparer:
         raise Refused(where, "it does not say how its network is built", "take a run of this version") from problem
     made = taught(where, channels, len(words), about, weights)
     network: Any = made.network
-    return Comparer(made, network, words, longest, side, channels)
+    return Comparer(made, network, words, longest, side, channels, bool(pictures.get("rightward", False)))
 
 
 def prompted_model(where: str, prompts: Sequence[str]) -> tuple[ClassModel, tuple[str, ...]]:
@@ -113,7 +117,7 @@ def named_by(made: Comparer, prompts: Sequence[str]) -> tuple[ClassModel, tuple[
         output="a probability a prompt; they sum to 1, whether any of them fits or not",
     )  # fmt: skip
     model = ClassModel(
-        made.taught.folder.name, network, texts, 2, made.side, made.channels, made.taught.sha256, trust
+        made.taught.folder.name, network, texts, 2, made.side, made.channels, made.taught.sha256, trust, made.rightward
     )  # fmt: skip
     return model, tuple(sorted(strange))
 
