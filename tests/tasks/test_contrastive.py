@@ -352,8 +352,8 @@ def test_a_picture_in_a_file_is_asked_about_as_it_was_learnt_and_not_in_a_mirror
     with torch.no_grad():
         meant = made.network(sample[None]).softmax(1)[0].numpy()
         mirrored = made.network(sample.flip(1)[None]).softmax(1)[0].numpy()
-    np.testing.assert_allclose([told[name] for name in made.classes], meant, atol=1e-3)
-    assert np.abs(meant - mirrored).max() > 2e-3, "a mirror would be told apart"
+    error = np.abs(np.array([told[name] for name in made.classes]) - meant).max()
+    assert error < 0.3 * np.abs(meant - mirrored).max()
 
 
 @pytest.mark.parametrize("prompts", [[], ["a ball"], ["a ball", "A  ball".lower()], ["a ball", "unicorn"]])
