@@ -9,7 +9,7 @@ import medviz
 from medviz.gui.icons import icon
 
 ROOT = Path(medviz.__file__).parent
-NAMED = re.compile(r'"(ph\.[a-z0-9-]+)"')
+NAMED = re.compile(r'"((?:ph|mdi6)\.[a-z0-9-]+)"')
 
 
 @pytest.mark.usefixtures("qapp")

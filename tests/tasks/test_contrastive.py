@@ -378,4 +378,4 @@ def test_the_words_of_a_run_are_those_of_its_training(clip_run: Path) -> None:
     about = json.loads((clip_run / "model.json").read_text())
     words = Vocabulary.out_of(about["vocabulary"])
     assert {"ball", "box", "shell", "cross", "upper"} <= set(words.words)
-    assert about["pictures"] == {"dimensions": 2, "side": 32, "channels": 1}
+    assert about["pictures"] == {"dimensions": 2, "side": 32, "channels": 1, "rightward": True}

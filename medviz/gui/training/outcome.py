@@ -50,7 +50,7 @@ class Outcome(QFrame):
         self.viewer.setToolTip("Run the trained network over the open scan and put its prediction on top")
         self.viewer.clicked.connect(self.viewer_wanted)
         self.samples = QPushButton("Make samples")
-        self.samples.setIcon(icon("ph.images", "on_accent"))
+        self.samples.setIcon(icon("ph.magic-wand", "on_accent"))
         self.samples.setProperty("look", "primary")
         self.samples.setToolTip("Ask the trained network for something new")
         self.samples.clicked.connect(self.samples_wanted)
