@@ -16,8 +16,6 @@ from medviz.gui import theme
 from medviz.gui.colours import CONTRAST, DARK, LIGHT, LOOKS, colours
 from medviz.gui.sheet import sheet
 
-GUI = Path(medviz.__file__).parent / "gui"
-
 
 def luminance(colour):
     parts = [QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF()]
