@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
@@ -19,11 +18,11 @@ from PySide6.QtWidgets import (
 from medviz.gui.desk import Desk
 from medviz.gui.icons import icon
 from medviz.gui.teaching import Written
+from medviz.gui.training.writing_dialog import WritingDialog
 from medviz.gui.waiting import Waiting
-from medviz.refused import Refused
 
 
-class ExportDialog(QDialog):
+class ExportDialog(WritingDialog):
     """Writes the best weights of a run in a format; stays open until it is done and says what the check found."""
 
     def __init__(self, desk: Desk, folder: Path, parent: QWidget) -> None:
@@ -96,30 +95,12 @@ class ExportDialog(QDialog):
         """Write and check, beside the window."""
         write, (name, _, _), out = self.desk.services.teaching.export, self.target, Path(self.out.text()).expanduser()
         job = self.desk.start(f"exporting {self.folder.name}", lambda: write(self.folder, name, out), page="train")
-        self.go.setEnabled(False)
-        self.waiting.show_job(job)
-        self.waiting.cancelled.connect(job.stop)
-        job.said.connect(lambda _: self.waiting.show_job(job))
         job.ended.connect(self._done)
-        job.refused.connect(self._refused)
-        job.over.connect(self._over)
+        self.follow(job)
 
     def _done(self, written: Written) -> None:
-        self._say(
+        self.say(
             f"{written.out.name} is written; its scores differ by at most {written.max_abs_difference:.2g} from the "
             "network's own.",
             "good",
         )
-
-    def _refused(self, refusal: Refused) -> None:
-        self._say(f"{refusal.thing}: {refusal.fault}. {refusal.remedy[:1].upper()}{refusal.remedy[1:]}.", "bad")
-
-    def _over(self) -> None:
-        self.waiting.show_job(None)
-        self.go.setEnabled(True)
-
-    def _say(self, text: str, look: str) -> None:
-        self.said.setProperty("look", look)
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
-        self.said.setText(text)

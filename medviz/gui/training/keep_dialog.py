@@ -5,7 +5,6 @@ from pathlib import Path
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
@@ -20,14 +19,14 @@ from PySide6.QtWidgets import (
 from medviz.gui.desk import Desk
 from medviz.gui.generating import Batch
 from medviz.gui.icons import icon
+from medviz.gui.training.writing_dialog import WritingDialog
 from medviz.gui.waiting import Waiting
-from medviz.refused import Refused
 
 SAYS = ("Each file says that it is synthetic, in its header and in a sidecar (JSON) with the run, the wishes, the "
         "seed, the quality and the nearest training picture. No name of a patient is in it.")  # fmt: skip
 
 
-class KeepDialog(QDialog):
+class KeepDialog(WritingDialog):
     """Writes a batch of samples; stays open until it is done and says what was written."""
 
     def __init__(self, desk: Desk, batch: Batch, parent: QWidget) -> None:
@@ -101,26 +100,8 @@ class KeepDialog(QDialog):
         out, kind = Path(self.out.text()).expanduser(), "png" if self.png.isChecked() else "nifti"
         visible = self.visible_mark.isChecked()
         job = self.desk.start("exporting samples", lambda: keep(source, numbers, out, kind, visible), page="train")
-        self.go.setEnabled(False)
-        self.waiting.show_job(job)
-        self.waiting.cancelled.connect(job.stop)
-        job.said.connect(lambda _: self.waiting.show_job(job))
         job.ended.connect(self._done)
-        job.refused.connect(self._refused)
-        job.over.connect(self._over)
+        self.follow(job)
 
     def _done(self, files: tuple[Path, ...]) -> None:
-        self._say(f"{len(files)} files are in {files[0].parent}, all marked as synthetic.", "good")
-
-    def _refused(self, refusal: Refused) -> None:
-        self._say(f"{refusal.thing}: {refusal.fault}. {refusal.remedy[:1].upper()}{refusal.remedy[1:]}.", "bad")
-
-    def _over(self) -> None:
-        self.waiting.show_job(None)
-        self.go.setEnabled(True)
-
-    def _say(self, text: str, look: str) -> None:
-        self.said.setProperty("look", look)
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
-        self.said.setText(text)
+        self.say(f"{len(files)} files are in {files[0].parent}, all marked as synthetic.", "good")
